@@ -1,0 +1,162 @@
+package ehpc
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"ehpcbot/ehpc/secret"
+)
+
+const (
+	// defaultMaxWait is the default of Config.MaxWait.
+	defaultMaxWait = 2 * time.Second
+	// callTimeout bounds one attempt, from the dialling to the last byte.
+	callTimeout = 30 * time.Second
+	dialTimeout = 10 * time.Second
+	idleTimeout = 90 * time.Second
+	// answerMaxBytes bounds what is read of an answer. A page of a hundred
+	// users has some 40 kB.
+	answerMaxBytes       = 8 << 20
+	answerMaxHeaderBytes = 64 << 10
+)
+
+// Config is what a [Client] needs to know. Endpoint, AccessKeyID and
+// SecretAccessKey are required.
+type Config struct {
+	// Endpoint is where the API is, such as https://hpc.api.qingcloud.com.
+	// [ValidateEndpoint] tells which URLs are accepted.
+	Endpoint string
+
+	// AccessKeyID and SecretAccessKey are the API key. The secret key never
+	// leaves the process: it signs the requests.
+	AccessKeyID     string
+	SecretAccessKey secret.Text
+
+	// HTTPClient sends the requests. The client works on a copy that follows
+	// no redirects and keeps no cookies: a redirect would take the signed
+	// query, and with it the access key id, to another host. Without a
+	// time-out of its own it gets one of 30 seconds. Nil means a client with
+	// that time-out that speaks TLS 1.2 or later.
+	HTTPClient *http.Client
+
+	// CallsPerHour is how many calls may be made in an hour: the size of a
+	// bucket that is refilled evenly. 0 means no limit.
+	CallsPerHour int
+
+	// MaxWait is the longest that a call waits for that bucket before it gives
+	// up with a [*LimitedError]. 0 means 2 seconds.
+	MaxWait time.Duration
+
+	// Now is the clock. Nil means [time.Now].
+	Now func() time.Time
+
+	// Observe is told of each call that has ended, for metrics: the action
+	// (addUser, listUsers, operation), its result ("ok", "refused", "busy",
+	// "operator", "unknown", "limited") and how long it took, waiting
+	// included. A request that breaks a rule, and so is never sent, is not
+	// observed. It may be called from several goroutines at once. Nil means
+	// nobody is told.
+	Observe func(action, result string, took time.Duration)
+}
+
+// Client calls the EHPC API. It is safe for use by several goroutines.
+type Client struct {
+	endpoint    string
+	accessKeyID string
+	secretKey   secret.Text
+	http        *http.Client
+	limiter     *rate.Limiter // nil: no limit
+	maxWait     time.Duration
+	now         func() time.Time
+	observe     func(action, result string, took time.Duration)
+
+	// skew is how far the server's clock is ahead of ours, in nanoseconds, as
+	// the last answer 1300 told.
+	skew atomic.Int64
+}
+
+// NewClient makes a client. The error names all that is wrong with the
+// configuration and holds no secret. Nothing is sent yet.
+func NewClient(config Config) (*Client, error) {
+	endpoint, endpointErr := parseEndpoint(config.Endpoint)
+	if err := errors.Join(endpointErr, config.faults()); err != nil {
+		return nil, err
+	}
+	c := &Client{
+		endpoint:    endpoint.Scheme + "://" + endpoint.Host,
+		accessKeyID: config.AccessKeyID,
+		secretKey:   config.SecretAccessKey,
+		http:        ownHTTPClient(config.HTTPClient),
+		limiter:     newLimiter(config.CallsPerHour),
+		maxWait:     config.MaxWait,
+		now:         config.Now,
+		observe:     config.Observe,
+	}
+	if c.maxWait == 0 {
+		c.maxWait = defaultMaxWait
+	}
+	if c.now == nil {
+		c.now = time.Now
+	}
+	if c.observe == nil {
+		c.observe = func(string, string, time.Duration) {}
+	}
+	return c, nil
+}
+
+func (config Config) faults() error {
+	var faults []error
+	fault := func(wrong bool, text string) {
+		if wrong {
+			faults = append(faults, errors.New(text))
+		}
+	}
+	fault(config.AccessKeyID == "", "access key id is empty")
+	fault(strings.ContainsFunc(config.AccessKeyID, notGraphic), "access key id holds spaces or other characters that no key id has")
+	fault(config.SecretAccessKey.IsZero(), "secret access key is empty")
+	fault(strings.ContainsFunc(config.SecretAccessKey.Reveal(), notGraphic), "secret access key holds spaces or other characters that no key has")
+	fault(config.CallsPerHour < 0, "calls per hour must be 0 or more")
+	fault(config.MaxWait < 0, "longest wait must be 0 or more")
+	return errors.Join(faults...)
+}
+
+// notGraphic finds what a copied key may bring along: spaces and line ends.
+func notGraphic(r rune) bool { return r <= ' ' || r > '~' }
+
+// ownHTTPClient returns a client that never goes to another URL than asked
+// for, on the transport of the given one.
+func ownHTTPClient(given *http.Client) *http.Client {
+	client := http.Client{Transport: newTransport()}
+	if given != nil {
+		client = *given
+	}
+	if client.Timeout == 0 {
+		client.Timeout = callTimeout
+	}
+	client.Jar = nil
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &client
+}
+
+func newTransport() *http.Transport {
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: dialTimeout}).DialContext,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    dialTimeout,
+		IdleConnTimeout:        idleTimeout,
+		MaxResponseHeaderBytes: answerMaxHeaderBytes,
+		ForceAttemptHTTP2:      true,
+	}
+}
+
+// CloseIdleConnections closes the connections that no call is using. The
+// client can still be used.
+func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }

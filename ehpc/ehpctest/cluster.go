@@ -1,0 +1,73 @@
+package ehpctest
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// firstID is where user and group numbers begin.
+const firstID = 10000
+
+// cluster holds the accounts of one cluster.
+type cluster struct {
+	id    string
+	zone  string
+	users []*user
+	made  map[string]int // accounts that addUser has made, by name
+	last  int            // accounts there have ever been
+}
+
+// user is an account.
+type user struct {
+	name     string
+	password string
+	mod      string // empty: not given
+	number   int
+	created  time.Time
+	updated  time.Time
+}
+
+func newCluster(id, zone string) *cluster {
+	return &cluster{id: id, zone: zone, made: make(map[string]int)}
+}
+
+func (c *cluster) user(name string) *user {
+	i := slices.IndexFunc(c.users, func(u *user) bool { return u.name == name })
+	if i < 0 {
+		return nil
+	}
+	return c.users[i]
+}
+
+func (c *cluster) add(name, password, mod string, at time.Time) {
+	c.last++
+	c.users = append(c.users, &user{
+		name: name, password: password, mod: mod, number: firstID + c.last, created: at, updated: at,
+	})
+}
+
+func (c *cluster) remove(name string) {
+	c.users = slices.DeleteFunc(c.users, func(u *user) bool { return u.name == name })
+}
+
+// item is the account as the API lists it.
+func (c *cluster) item(u *user) object {
+	var mod any
+	if u.mod != "" {
+		mod = u.mod
+	}
+	return object{
+		"cluster_id":      c.id,
+		"create_time":     formatTime(u.created),
+		"gid_number":      u.number,
+		"hpcuser_id":      fmt.Sprintf("hpcuser-%08d", u.number),
+		"mod":             mod,
+		"nas_mount_point": "/" + c.zone + "/" + c.id,
+		"role":            "member",
+		"uid_number":      u.number,
+		"update_time":     formatTime(u.updated),
+		"user_id":         owner,
+		"username":        u.name,
+	}
+}
