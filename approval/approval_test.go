@@ -1,0 +1,302 @@
+package approval_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"ehpcbot/approval"
+	"ehpcbot/approval/pgtest"
+	"ehpcbot/ehpc"
+	"ehpcbot/ehpc/ehpctest"
+	"ehpcbot/ehpc/secret"
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	pgtest.Stop()
+	if code == 0 {
+		if err := goleak.Find(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+// onBoth runs a test on SQLite and on PostgreSQL.
+func onBoth(t *testing.T, test func(t *testing.T, databaseURL func(t *testing.T) string)) {
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		test(t, sqliteURL)
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		test(t, func(t *testing.T) string { return pgtest.URL(t) })
+	})
+}
+
+func sqliteURL(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "ehpcbot.db") }
+
+const (
+	cluster = "ehpc-8jqdq0mz"
+	isabel  = "UISABEL"
+	anna    = "UANNA"  // an approver
+	otto    = "UOTTO"  // an approver
+	greta   = "UGRETA" // an approver through the group
+	staff   = "SSTAFF"
+)
+
+func policy() approval.Config {
+	return approval.Config{
+		Clusters:    []approval.Cluster{{ID: cluster, Zone: "jn1a", Name: "Training"}, {ID: "ehpc-x", Zone: "jn1a"}},
+		AllowedMods: []string{"700", "750", "755"}, Reserved: []string{"root", "Admin"},
+		Approvers: []string{anna, otto, staff}, Required: 1,
+		Expiry: 72 * time.Hour, MaxActive: 5, PasswordLength: 20, CredentialsTTL: 24 * time.Hour,
+	}
+}
+
+// bench is one test's surroundings: a database, the EHPC API, and people who can be told things.
+type bench struct {
+	t       *testing.T
+	url     string
+	conf    approval.Config
+	api     *ehpctest.Server
+	people  *directory
+	told    *messenger
+	service *approval.Service
+	db      *approval.Database
+	stop    func()
+}
+
+var key = []byte("0123456789abcdef0123456789abcdef")
+
+func setup(t *testing.T, url string, change func(*approval.Config)) *bench {
+	t.Helper()
+	b := &bench{t: t, url: url, conf: policy(), people: &directory{members: map[string][]string{staff: {greta}}}, told: &messenger{}}
+	if change != nil {
+		change(&b.conf)
+	}
+	b.api = ehpctest.NewServer()
+	t.Cleanup(b.api.Close)
+	b.open()
+	t.Cleanup(func() { b.close() })
+	return b
+}
+
+func (b *bench) open() {
+	b.t.Helper()
+	ctx := context.Background()
+	db, err := approval.OpenDatabase(ctx, b.url)
+	require.NoError(b.t, err)
+	keys, err := approval.NewKeyring(key)
+	require.NoError(b.t, err)
+	b.db = db
+	b.service, err = approval.NewService(ctx, b.conf, db, keys, b.people, testLog(b.t))
+	require.NoError(b.t, err)
+	b.told.service = b.service
+	b.stop = func() {}
+}
+
+// work starts the jobs.
+func (b *bench) work() {
+	b.t.Helper()
+	client, err := ehpc.NewClient(ehpc.Config{
+		Endpoint: b.api.URL, AccessKeyID: ehpctest.AccessKeyID, SecretAccessKey: secret.New(ehpctest.SecretAccessKey),
+	})
+	require.NoError(b.t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() {
+		done <- b.service.Work(ctx, approval.Work{Accounts: client, Messenger: b.told, Grace: 2 * time.Second})
+	}()
+	b.stop = func() {
+		cancel()
+		require.NoError(b.t, <-done)
+		b.stop = func() {}
+	}
+}
+
+func (b *bench) close() {
+	b.stop()
+	if b.db != nil {
+		require.NoError(b.t, b.db.Close())
+		b.db = nil
+	}
+}
+
+func (b *bench) restart() {
+	b.close()
+	b.open()
+	b.work()
+}
+
+func (b *bench) ask(username string) approval.Story {
+	b.t.Helper()
+	story, err := b.service.Ask(b.t.Context(), approval.Ask{Requester: isabel, Username: username})
+	require.NoError(b.t, err)
+	return story
+}
+
+func (b *bench) story(id int64) approval.Story {
+	b.t.Helper()
+	story, err := b.service.Story(context.Background(), id)
+	require.NoError(b.t, err)
+	return story
+}
+
+// reach waits until a request is in a state.
+func (b *bench) reach(id int64, state approval.State) approval.Story {
+	b.t.Helper()
+	var story approval.Story
+	b.eventually(func() bool {
+		story = b.story(id)
+		return story.State == state
+	}, func() string {
+		return fmt.Sprintf("request %d is %s (%s %s), not %s", id, story.State, story.Failure, story.FailureDetail, state)
+	})
+	return story
+}
+
+func (b *bench) eventually(condition func() bool, otherwise func() string) {
+	b.t.Helper()
+	deadline := time.After(30 * time.Second)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		select {
+		case <-deadline:
+			b.t.Fatal(otherwise())
+		case <-tick.C:
+		}
+	}
+}
+
+func testLog(t *testing.T) *slog.Logger {
+	if testing.Verbose() {
+		return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	return slog.New(slog.NewTextHandler(io.Discard, nil))
+}
+
+// directory knows the members of groups, until it is told to fail.
+type directory struct {
+	mu      sync.Mutex
+	members map[string][]string
+	err     error
+}
+
+func (d *directory) Members(_ context.Context, group string) ([]string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.members[group], d.err
+}
+
+// messenger writes down what people are told. It can be told to fail a number of times.
+type messenger struct {
+	service *approval.Service
+
+	mu          sync.Mutex
+	credentials []credentials
+	lines       []string // "notify 3 denied"
+	failures    map[string]int
+}
+
+type credentials struct {
+	id       int64
+	username string
+	password secret.Text
+	until    time.Time
+}
+
+func (m *messenger) fail(what string, times int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.failures == nil {
+		m.failures = map[string]int{}
+	}
+	m.failures[what] = times
+}
+
+func (m *messenger) note(what string, s approval.Story) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.failures[what] > 0 {
+		m.failures[what]--
+		return errors.New("the messenger is away")
+	}
+	m.lines = append(m.lines, fmt.Sprintf("%s %d %s", what, s.ID, s.State))
+	return nil
+}
+
+func (m *messenger) said(prefix string) (lines []string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, line := range m.lines {
+		if strings.HasPrefix(line, prefix) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+func (m *messenger) sent(ctx context.Context, s approval.Story, p approval.Purpose) error {
+	return m.service.Sent(ctx, s.ID, approval.Message{Purpose: p, Place: "P", Ref: string(p), Version: s.Version})
+}
+
+func (m *messenger) Refresh(ctx context.Context, s approval.Story) error {
+	return errors.Join(m.note("refresh", s), m.sent(ctx, s, approval.PurposeApproval))
+}
+
+func (m *messenger) Remind(ctx context.Context, s approval.Story) error {
+	return errors.Join(m.note("remind", s), m.sent(ctx, s, approval.PurposeReminder))
+}
+
+func (m *messenger) Notify(ctx context.Context, s approval.Story) error {
+	if err := m.note("notify", s); err != nil {
+		return err
+	}
+	return m.sent(ctx, s, approval.PurposeNotice)
+}
+
+func (m *messenger) Scrub(_ context.Context, s approval.Story) error { return m.note("scrub", s) }
+
+func (m *messenger) Deliver(_ context.Context, s approval.Story, password secret.Text) error {
+	if err := m.note("deliver", s); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.credentials = append(m.credentials, credentials{s.ID, s.Username, password, s.CredentialsUntil})
+	return nil
+}
+
+func (m *messenger) delivered(id int64) []credentials {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var found []credentials
+	for _, c := range m.credentials {
+		if c.id == id {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+func kindOf(t *testing.T, err error) approval.Kind {
+	t.Helper()
+	r := approval.Refused(err)
+	require.NotNil(t, r, "not a refusal: %v", err)
+	return r.Kind
+}

@@ -1,0 +1,124 @@
+package approval
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"ehpcbot/ehpc"
+)
+
+// Cluster is an EHPC cluster on which accounts can be asked for.
+type Cluster struct {
+	ID   string // such as ehpc-8jqdq0mz
+	Zone string // such as jn1a
+	Name string // what people call it; may be empty
+}
+
+// Label is what people see: the name, or the id where there is none.
+func (c Cluster) Label() string {
+	if c.Name != "" {
+		return c.Name
+	}
+	return c.ID
+}
+
+// Config holds the policy. Package config reads it from the environment and checks it.
+type Config struct {
+	Clusters       []Cluster // at least one; the first is the default
+	AllowedMods    []string  // permissions that may be asked for; none: any three octal digits
+	Reserved       []string  // usernames that are never made, whatever their case
+	Approvers      []string  // ids of people and of groups of people
+	Required       int       // different approvers needed, at least 1
+	AllowSelf      bool      // approvers may decide on their own requests
+	Expiry         time.Duration
+	Reminder       time.Duration // 0: none
+	MaxActive      int           // active requests of one requester
+	PasswordLength int           // 12–30
+	CredentialsTTL time.Duration // 0: the credentials stay
+}
+
+// ReasonMaxLength is the longest reason, in characters.
+const ReasonMaxLength = 500
+
+// Cluster returns the configured cluster of that id or name; the default one for "".
+func (c Config) Cluster(idOrName string) (Cluster, bool) {
+	if idOrName == "" {
+		return c.Clusters[0], true
+	}
+	i := slices.IndexFunc(c.Clusters, func(k Cluster) bool { return k.ID == idOrName })
+	if i < 0 {
+		i = slices.IndexFunc(c.Clusters, func(k Cluster) bool { return k.Name != "" && strings.EqualFold(k.Name, idOrName) })
+	}
+	if i < 0 {
+		return Cluster{}, false
+	}
+	return c.Clusters[i], true
+}
+
+// Ask is what a person asks for.
+type Ask struct {
+	Envelope  string // identifies the message that asked, so that a repetition of it asks nothing twice
+	Requester string // id of the person
+	Cluster   string // id or name; empty: the default
+	Username  string
+	Mod       string // empty: as the cluster has it
+	Reason    string
+}
+
+// Check applies every rule that needs no database, and returns all refusals at once, so that a form can show
+// each at its field. The order is that of the fields of Ask.
+func (c Config) Check(a Ask) []*Refusal {
+	var refusals []*Refusal
+	if _, ok := c.Cluster(a.Cluster); !ok {
+		refusals = append(refusals, &Refusal{Kind: KindCluster, Value: a.Cluster, Right: c.clusterIDs()})
+	}
+	if r := c.checkUsername(a.Username); r != nil {
+		refusals = append(refusals, r)
+	}
+	if r := c.checkMod(a.Mod); r != nil {
+		refusals = append(refusals, r)
+	}
+	if n := len([]rune(a.Reason)); n > ReasonMaxLength {
+		refusals = append(refusals, &Refusal{Kind: KindReasonTooLong, Limit: ReasonMaxLength})
+	}
+	return refusals
+}
+
+func (c Config) checkUsername(name string) *Refusal {
+	if err := ehpc.ValidateUsername(name); err != nil {
+		return &Refusal{Kind: KindUsername, Value: name, Rule: ruleError(err)}
+	}
+	if slices.ContainsFunc(c.Reserved, func(r string) bool { return strings.EqualFold(r, name) }) {
+		return &Refusal{Kind: KindReserved, Value: name}
+	}
+	return nil
+}
+
+func (c Config) checkMod(mod string) *Refusal {
+	if mod == "" {
+		return nil
+	}
+	if err := ehpc.ValidateMod(mod); err != nil {
+		return &Refusal{Kind: KindMod, Value: mod, Right: c.AllowedMods, Rule: ruleError(err)}
+	}
+	if len(c.AllowedMods) > 0 && !slices.Contains(c.AllowedMods, mod) {
+		return &Refusal{Kind: KindMod, Value: mod, Right: c.AllowedMods}
+	}
+	return nil
+}
+
+func (c Config) clusterIDs() []string {
+	ids := make([]string, len(c.Clusters))
+	for i, k := range c.Clusters {
+		ids[i] = k.ID
+	}
+	return ids
+}
+
+func ruleError(err error) *ehpc.RuleError {
+	var r *ehpc.RuleError
+	errors.As(err, &r)
+	return r
+}

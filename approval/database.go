@@ -1,0 +1,282 @@
+package approval
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/riverqueue/river/rivermigrate"
+	_ "modernc.org/sqlite" // the driver "sqlite"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// Database is where requests, events and jobs are kept: a SQLite file of this process alone, or a PostgreSQL
+// database that several processes share.
+type Database struct {
+	db       *sql.DB
+	readers  *sql.DB // the same database, for those who only read
+	driver   riverdriver.Driver[*sql.Tx]
+	dialect  goose.Dialect
+	path     string        // of the SQLite file
+	lock     *os.File      // held while the SQLite file is in use
+	listener *pgxpool.Pool // PostgreSQL's notifications of new jobs
+}
+
+// Arbitrary numbers, by which the processes on one PostgreSQL agree on advisory locks.
+const (
+	lockMigrate = 0x65687063_6d696772 // held while the schema is brought up to date
+	lockWrite   = 0x65687063_77726974 // held by each transaction that writes
+)
+
+// OpenDatabase opens the database of a DATABASE_URL, sqlite:PATH or postgres://…, and brings its schema up to
+// date. Several processes may do so at once on PostgreSQL. A SQLite file that another process uses, and a
+// database of a newer version, are refused.
+func OpenDatabase(ctx context.Context, databaseURL string) (*Database, error) {
+	d, err := dial(databaseURL)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.migrate(ctx); err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+func dial(databaseURL string) (*Database, error) {
+	if path, ok := strings.CutPrefix(databaseURL, "sqlite:"); ok {
+		return dialSQLite(path)
+	}
+	return dialPostgres(databaseURL)
+}
+
+func dialSQLite(path string) (*Database, error) {
+	lock, err := lockFile(path + ".lock")
+	if err != nil {
+		return nil, err
+	}
+	// The file is made here, because SQLite would make it readable for everybody.
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open the database: %w", err), lock.Close())
+	}
+	_ = f.Close()
+	db, err := sql.Open("sqlite", sqliteDSN(path))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open the database: %w", err), lock.Close())
+	}
+	// SQLite has one writer at a time anyway; with one connection for all that write nobody meets SQLITE_BUSY.
+	// The write-ahead log lets others read meanwhile.
+	db.SetMaxOpenConns(1)
+	readers, err := sql.Open("sqlite", sqliteDSN(path))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open the database: %w", err), db.Close(), lock.Close())
+	}
+	readers.SetMaxOpenConns(4)
+	return &Database{db: db, readers: readers, driver: riversqlite.New(db), dialect: goose.DialectSQLite3, path: path, lock: lock}, nil
+}
+
+// sqliteDSN asks for a write-ahead log, so that others can read while the bot writes, that is synced at each
+// commit: an acknowledgement means that the request survives a power cut. Erased passwords are overwritten.
+func sqliteDSN(path string) string {
+	pragmas := url.Values{
+		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "secure_delete(1)"},
+		"_txlock": {"immediate"},
+	}
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: pragmas.Encode()}).String()
+}
+
+func dialPostgres(databaseURL string) (*Database, error) {
+	conf, err := pgxpool.ParseConfig(databaseURL)
+	if err != nil {
+		// pgx quotes the URL with the password struck out, but a malformed one may hold it anywhere.
+		return nil, errors.New("open the database: DATABASE_URL is no URL that PostgreSQL understands")
+	}
+	if conf.ConnConfig.ConnectTimeout == 0 {
+		conf.ConnConfig.ConnectTimeout = 5 * time.Second
+	}
+	conf.ConnConfig.RuntimeParams["application_name"] = "ehpcbot"
+	db := stdlib.OpenDB(*conf.ConnConfig.Copy())
+	db.SetMaxOpenConns(16)
+	db.SetMaxIdleConns(8)
+	db.SetConnMaxIdleTime(5 * time.Minute)
+	conf.MinConns, conf.MaxConns = 0, 1
+	listener, err := pgxpool.NewWithConfig(context.Background(), conf)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open the database: %w", err), db.Close())
+	}
+	return &Database{
+		db: db, readers: db, driver: riverdatabasesql.NewWithPgxListener(db, listener),
+		dialect: goose.DialectPostgres, listener: listener,
+	}, nil
+}
+
+// Close closes the database. Nothing may use it any more.
+func (d *Database) Close() error {
+	err := d.db.Close()
+	if d.readers != d.db {
+		err = errors.Join(err, d.readers.Close())
+	}
+	if d.listener != nil {
+		d.listener.Close()
+	}
+	if d.lock != nil {
+		err = errors.Join(err, d.lock.Close())
+	}
+	return err
+}
+
+// Ping reports whether the database answers.
+func (d *Database) Ping(ctx context.Context) error {
+	if err := d.db.PingContext(ctx); err != nil {
+		return fmt.Errorf("ask the database: %w", err)
+	}
+	return nil
+}
+
+// Shared reports whether other processes may use the database at the same time.
+func (d *Database) Shared() bool { return d.dialect == goose.DialectPostgres }
+
+func (d *Database) migrate(ctx context.Context) error {
+	unlock, err := d.lockForMigration(ctx)
+	if err != nil {
+		return fmt.Errorf("open the database: %w", err)
+	}
+	defer unlock()
+	if err := d.migrateTables(ctx); err != nil {
+		return err
+	}
+	return d.migrateJobs(ctx)
+}
+
+// lockForMigration makes processes that start at the same moment take turns. The lock belongs to its
+// connection, so that it ends with the process, however that ends.
+func (d *Database) lockForMigration(ctx context.Context) (unlock func(), err error) {
+	if !d.Shared() {
+		return func() {}, d.Ping(ctx)
+	}
+	conn, err := d.db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.ExecContext(ctx, `SELECT pg_advisory_lock($1)`, int64(lockMigrate)); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return func() {
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, int64(lockMigrate))
+		_ = conn.Close()
+	}, nil
+}
+
+func (d *Database) migrateTables(ctx context.Context) error {
+	dir := map[goose.Dialect]string{goose.DialectSQLite3: "migrations/sqlite", goose.DialectPostgres: "migrations/postgres"}[d.dialect]
+	files, err := fs.Sub(migrations, dir)
+	if err != nil {
+		return fmt.Errorf("read the embedded migrations: %w", err)
+	}
+	provider, err := goose.NewProvider(d.dialect, d.db, files, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return fmt.Errorf("read the embedded migrations: %w", err)
+	}
+	have, err := provider.GetDBVersion(ctx)
+	if err != nil {
+		return fmt.Errorf("ask for the version of the database: %w", err)
+	}
+	sources := provider.ListSources()
+	if newest := sources[len(sources)-1].Version; have > newest {
+		return &NewerDatabaseError{Have: have, Know: newest}
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return fmt.Errorf("bring the database up to date: %w", err)
+	}
+	return nil
+}
+
+func (d *Database) migrateJobs(ctx context.Context) error {
+	migrator, err := rivermigrate.New(d.driver, &rivermigrate.Config{Logger: discardLogger()})
+	if err != nil {
+		return fmt.Errorf("read the migrations of the jobs: %w", err)
+	}
+	existing, err := migrator.ExistingVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("ask for the version of the jobs: %w", err)
+	}
+	known := migrator.AllVersions()
+	if len(existing) > 0 {
+		have, newest := existing[len(existing)-1].Version, known[len(known)-1].Version
+		if have > newest {
+			return &NewerDatabaseError{Have: int64(have), Know: int64(newest)}
+		}
+	}
+	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return fmt.Errorf("bring the jobs up to date: %w", err)
+	}
+	return nil
+}
+
+// NewerDatabaseError is a database that a newer version of this program has changed.
+type NewerDatabaseError struct {
+	Have, Know int64 // schema versions: the database's, and the newest that this program knows
+}
+
+func (e *NewerDatabaseError) Error() string {
+	return fmt.Sprintf("the database has schema version %d, this program knows up to %d: "+
+		"start the newer ehpcbot that it was last used with, or restore a backup from before that", e.Have, e.Know)
+}
+
+// keyPath is where the key of a SQLite database is kept.
+func (d *Database) keyPath() string { return filepath.Clean(d.path) + ".key" }
+
+// write runs f in a transaction that is the only one writing: SQLite has one writer at a time, and on
+// PostgreSQL all take one lock first. So f may read, decide and write without ever meeting a competitor, at
+// a price that a bot for people does not notice.
+func (d *Database) write(ctx context.Context, f func(*sql.Tx) error) error {
+	return transact(ctx, d.db, nil, func(tx *sql.Tx) error {
+		if d.Shared() {
+			if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(lockWrite)); err != nil {
+				return fmt.Errorf("wait for other writers: %w", err)
+			}
+		}
+		return f(tx)
+	})
+}
+
+// read runs f in a transaction that sees one moment of the database.
+func (d *Database) read(ctx context.Context, f func(*sql.Tx) error) error {
+	opts := &sql.TxOptions{ReadOnly: true}
+	if d.Shared() {
+		opts.Isolation = sql.LevelRepeatableRead
+	}
+	return transact(ctx, d.readers, opts, f)
+}
+
+func transact(ctx context.Context, db *sql.DB, opts *sql.TxOptions, f func(*sql.Tx) error) error {
+	tx, err := db.BeginTx(ctx, opts)
+	if err != nil {
+		return fmt.Errorf("begin a transaction: %w", err)
+	}
+	if err := f(tx); err != nil {
+		_ = tx.Rollback()
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,342 @@
+package approval
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
+
+	"ehpcbot/ehpc"
+	"ehpcbot/ehpc/secret"
+)
+
+// Accounts is the user administration of the clusters; *ehpc.Client is one.
+type Accounts interface {
+	FindUser(ctx context.Context, zone, clusterID, username string) (ehpc.User, bool, error)
+	AddUser(ctx context.Context, r ehpc.AddUserRequest) (jobID string, err error)
+	Operation(ctx context.Context, zone, jobID string) (ehpc.Job, bool, error)
+}
+
+// Messenger tells people what became of requests. Each method may be called again for the same story, after a
+// crash or by another process, and must do no harm then. An error means: again, later; an [*LaterError] says when.
+type Messenger interface {
+	// Refresh makes the approval message show the story, and remembers that with [Service.Sent].
+	Refresh(ctx context.Context, s Story) error
+	// Remind reminds the approvers of a pending request.
+	Remind(ctx context.Context, s Story) error
+	// Deliver shows the requester the credentials, in a way that no preview shows the password.
+	Deliver(ctx context.Context, s Story, password secret.Text) error
+	// Scrub takes the credentials out of sight.
+	Scrub(ctx context.Context, s Story) error
+	// Notify tells the requester how the request ended without an account.
+	Notify(ctx context.Context, s Story) error
+}
+
+// LaterError asks for a job to be tried again after a while, which is no fault: a limit of others, or a thing
+// that takes its time.
+type LaterError struct {
+	After time.Duration
+	Err   error // why, for the log; may be nil
+}
+
+func (e *LaterError) Error() string {
+	if e.Err == nil {
+		return fmt.Sprintf("again in %s", e.After)
+	}
+	return fmt.Sprintf("again in %s: %v", e.After, e.Err)
+}
+
+func (e *LaterError) Unwrap() error { return e.Err }
+
+// jobKind is what a job does. Its arguments are the request's id alone: a job reads the state as it is when
+// it runs, so that a late or repeated one does no harm, and no secret is ever in a job.
+type jobKind string
+
+const (
+	kindProvision jobKind = "provision"
+	kindDeliver   jobKind = "deliver"
+	kindRefresh   jobKind = "refresh"
+	kindNotify    jobKind = "notify"
+	kindRemind    jobKind = "remind"
+	kindExpire    jobKind = "expire"
+	kindScrub     jobKind = "scrub"
+)
+
+// The queues keep those who wait for different things out of each other's way. What goes to the approval
+// channel goes one after the other, as Slack's limit of about one message a second has it; direct messages,
+// whose limits are by conversation, and the accounts don't wait for it.
+var queues = map[string]river.QueueConfig{
+	"accounts": {MaxWorkers: 64},
+	"direct":   {MaxWorkers: 16},
+	"channel":  {MaxWorkers: 1},
+	"timers":   {MaxWorkers: 4},
+}
+
+var queueOf = map[jobKind]string{
+	kindProvision: "accounts",
+	kindDeliver:   "direct", kindNotify: "direct", kindScrub: "direct",
+	kindRefresh: "channel", kindRemind: "channel",
+	kindExpire: "timers",
+}
+
+type target struct {
+	RequestID int64 `json:"request_id"`
+}
+
+func (t target) request() int64 { return t.RequestID }
+
+type (
+	provisionArgs struct{ target }
+	deliverArgs   struct{ target }
+	refreshArgs   struct{ target }
+	notifyArgs    struct{ target }
+	remindArgs    struct{ target }
+	expireArgs    struct{ target }
+	scrubArgs     struct{ target }
+)
+
+func (provisionArgs) Kind() string { return string(kindProvision) }
+func (deliverArgs) Kind() string   { return string(kindDeliver) }
+func (refreshArgs) Kind() string   { return string(kindRefresh) }
+func (notifyArgs) Kind() string    { return string(kindNotify) }
+func (remindArgs) Kind() string    { return string(kindRemind) }
+func (expireArgs) Kind() string    { return string(kindExpire) }
+func (scrubArgs) Kind() string     { return string(kindScrub) }
+
+func argsOf(kind jobKind, id int64) river.JobArgs {
+	t := target{id}
+	switch kind {
+	case kindProvision:
+		return provisionArgs{t}
+	case kindDeliver:
+		return deliverArgs{t}
+	case kindRefresh:
+		return refreshArgs{t}
+	case kindNotify:
+		return notifyArgs{t}
+	case kindRemind:
+		return remindArgs{t}
+	case kindExpire:
+		return expireArgs{t}
+	case kindScrub:
+		return scrubArgs{t}
+	}
+	panic("approval: unknown kind of job " + string(kind)) // a slip in this file, found by any test
+}
+
+// enqueue inserts jobs for a request in the transaction of the change that asks for them. Timers that the
+// configuration switches off are left out.
+func (s *Service) enqueue(ctx context.Context, tx *sql.Tx, r Request, kinds ...jobKind) error {
+	for _, kind := range kinds {
+		at, wanted := s.dueAt(r, kind)
+		if !wanted {
+			continue
+		}
+		opts := &river.InsertOpts{Queue: queueOf[kind], MaxAttempts: maxAttempts, ScheduledAt: at}
+		if _, err := s.queue.InsertTx(ctx, tx, argsOf(kind, r.ID), opts); err != nil {
+			return fmt.Errorf("insert a job (%s, request %d): %w", kind, r.ID, err)
+		}
+	}
+	return nil
+}
+
+// maxAttempts is never reached, because jobs are put off rather than failed; it stands for "until it is done".
+const maxAttempts = 1000
+
+// dueAt tells when a job is due, the zero time for at once, and whether it is wanted at all.
+func (s *Service) dueAt(r Request, kind jobKind) (at time.Time, wanted bool) {
+	switch kind {
+	case kindRemind:
+		return r.CreatedAt.Add(s.conf.Reminder), s.conf.Reminder > 0
+	case kindExpire:
+		return r.ExpiresAt, true
+	case kindScrub:
+		return s.scrubAt(r)
+	}
+	return time.Time{}, true
+}
+
+// scrubAt tells when something of a request is to be taken away: the credentials of a delivered one, the
+// sealed password of one that failed and that nobody retried in the time in which they could have decided.
+func (s *Service) scrubAt(r Request) (at time.Time, wanted bool) {
+	switch {
+	case r.State == Failed:
+		return r.UpdatedAt.Add(s.conf.Expiry), r.sealed != nil
+	case !r.ClearedAt.IsZero():
+		return time.Time{}, true
+	}
+	return r.CredentialsUntil, !r.CredentialsUntil.IsZero()
+}
+
+// Work runs the jobs until ctx ends, and then waits for those in hand for up to grace. Those that are not
+// done by then are continued at the next start.
+func (s *Service) Work(ctx context.Context, w Work) error {
+	client, err := river.NewClient(s.db.driver, s.riverConfig(w))
+	if err != nil {
+		return fmt.Errorf("prepare the jobs: %w", err)
+	}
+	alive, err := s.db.announce(ctx, client.ID()) // before the first job is taken in hand
+	if err != nil {
+		return err
+	}
+	defer alive.Close()
+	s.rescueOnce(ctx, alive)
+	// River's own context must outlive ctx: cancelled with it, jobs would be cut off instead of finished.
+	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("start the jobs: %w", err)
+	}
+	s.keepRescuing(ctx, alive)
+	s.stop(client, w.Grace)
+	return nil
+}
+
+// Work is what the jobs work with.
+type Work struct {
+	Accounts  Accounts
+	Messenger Messenger
+	Grace     time.Duration                                 // for the jobs in hand at the end
+	Observe   func(kind, result string, took time.Duration) // told of each run of a job; may be nil
+}
+
+// stop waits for the jobs in hand, and then tells those that still run to end. What does not end either is
+// left behind as if the process had been killed.
+func (s *Service) stop(client *river.Client[*sql.Tx], grace time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	if client.Stop(ctx) == nil {
+		return
+	}
+	ctx, cancel = context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if err := client.StopAndCancel(ctx); err != nil {
+		s.log.Warn("jobs that did not end are continued at the next start", "error", err)
+	}
+}
+
+func (s *Service) riverConfig(w Work) *river.Config {
+	workers := river.NewWorkers()
+	r := runner{service: s, work: w}
+	addWorker[provisionArgs](workers, r, kindProvision, r.provision)
+	addWorker[deliverArgs](workers, r, kindDeliver, r.deliver)
+	addWorker[refreshArgs](workers, r, kindRefresh, r.refresh)
+	addWorker[notifyArgs](workers, r, kindNotify, r.notify)
+	addWorker[remindArgs](workers, r, kindRemind, r.remind)
+	addWorker[expireArgs](workers, r, kindExpire, r.expire)
+	addWorker[scrubArgs](workers, r, kindScrub, r.scrub)
+	return &river.Config{
+		ID:      s.db.clientID(),
+		Logger:  slog.New(riverLog{s.log.Handler()}),
+		Queues:  queues,
+		Workers: workers,
+		// A press of Approve passes through two jobs before the credentials arrive; at River's own 100 ms
+		// for each look into the queue, waiting would be most of that way.
+		FetchCooldown:     10 * time.Millisecond,
+		FetchPollInterval: 500 * time.Millisecond,
+		JobTimeout:        jobTimeout,
+		// The jobs of dead processes are found by their locks; this is for one that lives and lost its job.
+		RescueStuckJobsAfter:        2 * jobTimeout,
+		CompletedJobRetentionPeriod: time.Hour,
+		RetryPolicy:                 panicked{},
+	}
+}
+
+const jobTimeout = time.Minute
+
+// panicked is when a job runs again whose worker panicked; all other errors are put off by the worker itself.
+type panicked struct{}
+
+func (panicked) NextRetry(*rivertype.JobRow) time.Time { return time.Now().Add(30 * time.Second) }
+
+// riverLog passes River's warnings and errors on, and leaves out its notices about itself.
+type riverLog struct{ slog.Handler }
+
+func (l riverLog) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && l.Handler.Enabled(ctx, level)
+}
+
+func (l riverLog) WithAttrs(a []slog.Attr) slog.Handler { return riverLog{l.Handler.WithAttrs(a)} }
+func (l riverLog) WithGroup(name string) slog.Handler   { return riverLog{l.Handler.WithGroup(name)} }
+
+// runner holds the workers' common surroundings.
+type runner struct {
+	service *Service
+	work    Work
+}
+
+type requestArgs interface {
+	river.JobArgs
+	request() int64
+}
+
+type worker[A requestArgs] struct {
+	river.WorkerDefaults[A]
+	runner runner
+	kind   jobKind
+	do     func(ctx context.Context, requestID int64) error
+}
+
+func addWorker[A requestArgs](workers *river.Workers, r runner, kind jobKind, do func(context.Context, int64) error) {
+	river.AddWorker(workers, &worker[A]{runner: r, kind: kind, do: do})
+}
+
+// Work runs a job once. A job that can't be done now is put off and never given up, because a request would
+// be left without an answer; putting off also keeps River from piling up the text of each error.
+func (w *worker[A]) Work(ctx context.Context, job *river.Job[A]) error {
+	id := job.Args.request()
+	start := time.Now()
+	err := w.do(ctx, id)
+	result, delay := w.judge(ctx, job, err)
+	if w.runner.work.Observe != nil {
+		w.runner.work.Observe(string(w.kind), result, time.Since(start))
+	}
+	switch result {
+	case "done":
+		return nil
+	case "stopped":
+		return err // River makes the job available again, as the process is stopping
+	}
+	return river.JobSnooze(delay)
+}
+
+func (w *worker[A]) judge(ctx context.Context, job *river.Job[A], err error) (result string, delay time.Duration) {
+	log := w.runner.service.log.With("job", string(w.kind), "request", job.Args.request())
+	var later *LaterError
+	switch {
+	case err == nil:
+		return "done", 0
+	case errors.As(err, &later):
+		log.Debug("job put off", "in", later.After, "why", later.Err)
+		return "later", later.After
+	case ctx.Err() != nil && !errors.Is(context.Cause(ctx), context.DeadlineExceeded):
+		return "stopped", 0
+	}
+	delay = backoff(putOff(job.Metadata))
+	log.Warn("job will be repeated", "in", delay, "error", err)
+	return "error", delay
+}
+
+// putOff reads how often River has put a job off.
+func putOff(metadata []byte) int {
+	var m struct {
+		Snoozes int `json:"snoozes"`
+	}
+	_ = json.Unmarshal(metadata, &m) // no count is a count of none
+	return m.Snoozes
+}
+
+// backoff grows from half a second to a minute, and is spread so that what failed together does not come
+// back together.
+func backoff(times int) time.Duration {
+	d := time.Minute
+	if times < 7 {
+		d = 500 * time.Millisecond << times
+	}
+	return d*3/4 + rand.N(d/2)
+}

@@ -1,0 +1,440 @@
+package approval_test
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"ehpcbot/approval"
+	"ehpcbot/ehpc/ehpctest"
+)
+
+// requireCredentials checks the promise of promises: one account, and the password that was delivered is its.
+func (b *bench) requireCredentials(story approval.Story) {
+	b.t.Helper()
+	delivered := b.told.delivered(story.ID)
+	require.NotEmpty(b.t, delivered)
+	password, ok := b.api.Password(story.ClusterID, story.Username)
+	require.True(b.t, ok, "no account %s", story.Username)
+	for _, d := range delivered {
+		require.Equal(b.t, password, d.password.Reveal(), "the delivered password is not the account's")
+	}
+	require.Equal(b.t, 1, b.api.AddUserEffects(story.ClusterID, story.Username), "the account was made more than once")
+}
+
+func (b *bench) actions(id int64) []string {
+	b.t.Helper()
+	events, err := b.service.Events(b.t.Context(), id)
+	require.NoError(b.t, err)
+	var actions []string
+	for _, e := range events {
+		actions = append(actions, e.Action)
+	}
+	return actions
+}
+
+func TestLife(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, url func(t *testing.T) string) {
+		t.Run("approved", func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, url(t), nil)
+			b.work()
+			asked := b.ask("isabel")
+			require.Equal(t, approval.Pending, asked.State)
+			require.Equal(t, "Training", asked.Cluster.Label())
+
+			approved, err := b.service.Approve(t.Context(), asked.ID, anna)
+			require.NoError(t, err)
+			require.Equal(t, approval.Approved, approved.State)
+			require.Equal(t, []string{anna}, approved.Approvals())
+
+			story := b.reach(asked.ID, approval.Delivered)
+			b.requireCredentials(story)
+			require.WithinDuration(t, time.Now().Add(24*time.Hour), story.CredentialsUntil, time.Minute)
+			require.WithinDuration(t, story.CredentialsUntil, b.told.delivered(story.ID)[0].until, time.Millisecond, "what the requester was told")
+			require.Equal(t, []string{"ask", "approve", "provision", "add_user", "provisioned", "deliver"}, b.actions(asked.ID))
+			require.LessOrEqual(t, len(b.api.Calls()), 4, "calls for one account")
+		})
+		t.Run("denied", func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, url(t), nil)
+			b.work()
+			asked := b.ask("isabel")
+			denied, err := b.service.Deny(t.Context(), asked.ID, otto, "no <!channel>")
+			require.NoError(t, err)
+			require.Equal(t, approval.Denied, denied.State)
+			d, ok := denied.Denial()
+			require.True(t, ok)
+			require.Equal(t, "no <!channel>", d.Reason)
+			b.eventually(func() bool { return len(b.told.said("notify")) == 1 }, func() string { return "the requester was not told" })
+			require.Empty(t, b.api.Calls())
+
+			again := b.ask("isabel") // the username is free again
+			require.NotEqual(t, asked.ID, again.ID)
+		})
+		t.Run("cancelled", func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, url(t), nil)
+			asked := b.ask("isabel")
+			_, err := b.service.Cancel(t.Context(), asked.ID, otto)
+			require.Equal(t, approval.KindNotYours, kindOf(t, err))
+			story, err := b.service.Cancel(t.Context(), asked.ID, isabel)
+			require.NoError(t, err)
+			require.Equal(t, approval.Cancelled, story.State)
+			_, err = b.service.Cancel(t.Context(), asked.ID, isabel)
+			require.Equal(t, approval.KindDecided, kindOf(t, err))
+			_, err = b.service.Approve(t.Context(), asked.ID, anna)
+			require.Equal(t, approval.KindDecided, kindOf(t, err))
+		})
+		t.Run("expires and is reminded of once", func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, url(t), func(c *approval.Config) { c.Reminder, c.Expiry = 100*time.Millisecond, 7*time.Second })
+			b.work()
+			asked := b.ask("isabel")
+			b.eventually(func() bool { return len(b.told.said("remind")) == 1 }, func() string { return "no reminder" })
+			b.reach(asked.ID, approval.Expired)
+			b.eventually(func() bool { return len(b.told.said("notify")) == 1 }, func() string { return "the requester was not told" })
+			require.Len(t, b.told.said("remind"), 1)
+			_, err := b.service.Approve(t.Context(), asked.ID, anna)
+			require.Equal(t, approval.KindDecided, kindOf(t, err))
+		})
+		t.Run("the credentials are cleared when their time is over", func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, url(t), func(c *approval.Config) { c.CredentialsTTL = 300 * time.Millisecond })
+			b.work()
+			asked := b.ask("isabel")
+			_, err := b.service.Approve(t.Context(), asked.ID, anna)
+			require.NoError(t, err)
+			b.eventually(func() bool { return !b.story(asked.ID).ClearedAt.IsZero() }, func() string { return "not cleared" })
+			require.Len(t, b.told.said("scrub"), 1)
+		})
+		t.Run("the credentials are cleared by the requester alone", func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, url(t), nil)
+			b.work()
+			asked := b.ask("isabel")
+			_, err := b.service.Clear(t.Context(), asked.ID, isabel)
+			require.Equal(t, approval.KindUnknown, kindOf(t, err))
+			_, err = b.service.Approve(t.Context(), asked.ID, anna)
+			require.NoError(t, err)
+			b.reach(asked.ID, approval.Delivered)
+			_, err = b.service.Clear(t.Context(), asked.ID, anna)
+			require.Equal(t, approval.KindNotYours, kindOf(t, err))
+			_, err = b.service.Clear(t.Context(), asked.ID, isabel)
+			require.NoError(t, err)
+			b.eventually(func() bool { return len(b.told.said("scrub")) > 0 }, func() string { return "not scrubbed" })
+			require.False(t, b.story(asked.ID).ClearedAt.IsZero())
+		})
+	})
+}
+
+func TestAsking(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, url func(t *testing.T) string) {
+		b := setup(t, url(t), func(c *approval.Config) { c.MaxActive = 2 })
+		ask := func(a approval.Ask) error {
+			if a.Requester == "" {
+				a.Requester = isabel
+			}
+			_, err := b.service.Ask(t.Context(), a)
+			return err
+		}
+		for name, c := range map[string]struct {
+			ask  approval.Ask
+			kind approval.Kind
+		}{
+			"no username":        {approval.Ask{}, approval.KindUsername},
+			"long username":      {approval.Ask{Username: "isabella9"}, approval.KindUsername},
+			"accent":             {approval.Ask{Username: "zoé"}, approval.KindUsername},
+			"Arabic digit":       {approval.Ask{Username: "u٣"}, approval.KindUsername},
+			"reserved":           {approval.Ask{Username: "ROOT"}, approval.KindReserved},
+			"unknown cluster":    {approval.Ask{Username: "ok", Cluster: "ehpc-no"}, approval.KindCluster},
+			"mod not allowed":    {approval.Ask{Username: "ok", Mod: "777"}, approval.KindMod},
+			"mod no permissions": {approval.Ask{Username: "ok", Mod: "rwx"}, approval.KindMod},
+			"long reason":        {approval.Ask{Username: "ok", Reason: strings.Repeat("é", 501)}, approval.KindReasonTooLong},
+		} {
+			t.Run(name, func(t *testing.T) { require.Equal(t, c.kind, kindOf(t, ask(c.ask))) })
+		}
+		counts, err := b.service.Counts(t.Context())
+		require.NoError(t, err)
+		require.Empty(t, counts, "a refused request was stored")
+
+		require.NoError(t, ask(approval.Ask{Username: "isabel", Envelope: "e1", Cluster: "training", Mod: "750", Reason: strings.Repeat("é", 500)}))
+		t.Run("the same envelope again", func(t *testing.T) {
+			err := ask(approval.Ask{Username: "isabel", Envelope: "e1"})
+			require.Equal(t, approval.KindActive, kindOf(t, err))
+			require.Equal(t, isabel, approval.Refused(err).Story.Requester)
+		})
+		t.Run("the same username", func(t *testing.T) {
+			require.Equal(t, approval.KindActive, kindOf(t, ask(approval.Ask{Username: "isabel", Requester: "UOTHER", Envelope: "e2"})))
+		})
+		require.NoError(t, ask(approval.Ask{Username: "isabel", Cluster: "ehpc-x"}), "the same username on another cluster")
+		t.Run("too many", func(t *testing.T) {
+			err := ask(approval.Ask{Username: "another"})
+			require.Equal(t, approval.KindTooMany, kindOf(t, err))
+			require.Equal(t, 2, approval.Refused(err).Limit)
+		})
+		require.NoError(t, ask(approval.Ask{Username: "another", Requester: "UOTHER"}))
+		stories, err := b.service.StoriesOf(t.Context(), isabel)
+		require.NoError(t, err)
+		require.Len(t, stories, 2)
+		require.Equal(t, "ehpc-x", stories[0].ClusterID, "newest first")
+		require.Equal(t, "750", stories[1].Mod)
+	})
+}
+
+func TestDeciding(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, url func(t *testing.T) string) {
+		setup := func(t *testing.T, change func(*approval.Config)) *bench { return setup(t, url(t), change) }
+		t.Run("by whom", func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, func(c *approval.Config) { c.Approvers = append(c.Approvers, isabel) })
+			asked := b.ask("isabel")
+			for name, c := range map[string]struct {
+				person string
+				kind   approval.Kind
+			}{
+				"a stranger": {"USTRANGER", approval.KindNotApprover},
+				"the group":  {staff, ""},
+				"oneself":    {isabel, approval.KindSelf},
+			} {
+				if c.kind == "" {
+					continue
+				}
+				_, err := b.service.Approve(t.Context(), asked.ID, c.person)
+				require.Equal(t, c.kind, kindOf(t, err), name)
+				_, err = b.service.Deny(t.Context(), asked.ID, c.person, "")
+				require.Equal(t, c.kind, kindOf(t, err), name)
+				_, err = b.service.MayDecide(t.Context(), asked.ID, c.person)
+				require.Equal(t, c.kind, kindOf(t, err), name)
+			}
+			require.Equal(t, approval.Pending, b.story(asked.ID).State)
+			require.Contains(t, b.actions(asked.ID), "refused", "a refused decision is in the audit log")
+			_, err := b.service.Approve(t.Context(), asked.ID, greta)
+			require.NoError(t, err, "a member of the group")
+		})
+		t.Run("nobody is an approver when the group can't be asked about", func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, nil)
+			asked := b.ask("isabel")
+			b.people.err = errors.New("away")
+			_, err := b.service.Approve(t.Context(), asked.ID, greta)
+			require.Equal(t, approval.KindNoAnswer, kindOf(t, err))
+			_, err = b.service.Approve(t.Context(), asked.ID, anna)
+			require.NoError(t, err, "who is listed by name needs no group")
+		})
+		t.Run("one's own request where that is allowed", func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, func(c *approval.Config) { c.Approvers, c.AllowSelf = []string{isabel}, true })
+			_, err := b.service.Approve(t.Context(), b.ask("isabel").ID, isabel)
+			require.NoError(t, err)
+		})
+		t.Run("two approvals", func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, func(c *approval.Config) { c.Required = 2 })
+			asked := b.ask("isabel")
+			story, err := b.service.Approve(t.Context(), asked.ID, anna)
+			require.NoError(t, err)
+			require.Equal(t, approval.Pending, story.State)
+			_, err = b.service.Approve(t.Context(), asked.ID, anna)
+			require.Equal(t, approval.KindVoted, kindOf(t, err))
+			_, err = b.service.Deny(t.Context(), asked.ID, anna, "")
+			require.Equal(t, approval.KindVoted, kindOf(t, err), "nobody takes a vote back")
+			story, err = b.service.Approve(t.Context(), asked.ID, otto)
+			require.NoError(t, err)
+			require.Equal(t, approval.Approved, story.State)
+			require.ElementsMatch(t, []string{anna, otto}, story.Approvals())
+		})
+		t.Run("at the same moment", func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, func(c *approval.Config) { c.Approvers = []string{anna, otto, greta} })
+			b.work()
+			asked := b.ask("isabel")
+			var wg sync.WaitGroup
+			results := make(chan error, 30)
+			for range 10 {
+				for _, person := range []string{anna, otto, greta} {
+					wg.Go(func() {
+						_, err := b.service.Approve(t.Context(), asked.ID, person)
+						results <- err
+					})
+				}
+			}
+			wg.Wait()
+			close(results)
+			var good int
+			for err := range results {
+				if err == nil {
+					good++
+				} else {
+					require.NotNil(t, approval.Refused(err), "%v", err)
+				}
+			}
+			require.Equal(t, 1, good)
+			b.requireCredentials(b.reach(asked.ID, approval.Delivered))
+		})
+		t.Run("an unknown request", func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, nil)
+			_, err := b.service.Approve(t.Context(), 4711, anna)
+			require.Equal(t, approval.KindUnknown, kindOf(t, err))
+			_, err = b.service.Story(t.Context(), 4711)
+			require.Equal(t, approval.KindUnknown, kindOf(t, err))
+		})
+		t.Run("others do not see a request", func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, nil)
+			asked := b.ask("isabel")
+			_, err := b.service.StoryFor(t.Context(), asked.ID, "UOTHER")
+			require.Equal(t, approval.KindUnknown, kindOf(t, err))
+			for _, person := range []string{isabel, anna, greta} {
+				_, err := b.service.StoryFor(t.Context(), asked.ID, person)
+				require.NoError(t, err)
+			}
+		})
+	})
+}
+
+// TestProvisioningFaults lets the API misbehave in the middle, once for each way in which the bot must not be
+// misled about what it has done.
+func TestProvisioningFaults(t *testing.T) {
+	t.Parallel()
+	const add, list, op = "addUser", "listUsers", "operation"
+	for name, c := range map[string]struct {
+		prepare func(api *ehpctest.Server)
+		end     approval.State
+		failure approval.Failure
+	}{
+		"the answer to addUser is lost":            {func(a *ehpctest.Server) { a.DropAfter(add, 1) }, approval.Delivered, ""},
+		"addUser does not arrive":                  {func(a *ehpctest.Server) { a.DropBefore(add, 1) }, approval.Delivered, ""},
+		"addUser does not arrive, twice":           {func(a *ehpctest.Server) { a.DropBefore(add, 2) }, approval.Delivered, ""},
+		"5000 with the account made":               {func(a *ehpctest.Server) { a.Fail(add, ehpctest.Fault{Code: 5000, Effect: true}) }, approval.Delivered, ""},
+		"5000 without":                             {func(a *ehpctest.Server) { a.Answer(add, 5000, 1) }, approval.Delivered, ""},
+		"502 with the account made":                {func(a *ehpctest.Server) { a.Fail(add, ehpctest.Fault{Status: 502, Effect: true}) }, approval.Delivered, ""},
+		"an answer cut short":                      {func(a *ehpctest.Server) { a.Fail(add, ehpctest.Fault{Truncate: true, Effect: true}) }, approval.Delivered, ""},
+		"busy for a moment":                        {func(a *ehpctest.Server) { a.Answer(add, 5100, 2) }, approval.Delivered, ""},
+		"over quota for a moment":                  {func(a *ehpctest.Server) { a.Answer(list, 2500, 1) }, approval.Delivered, ""},
+		"the look-up breaks":                       {func(a *ehpctest.Server) { a.DropBefore(list, 2) }, approval.Delivered, ""},
+		"the job is asked about in vain":           {func(a *ehpctest.Server) { a.Answer(op, 5000, 2) }, approval.Delivered, ""},
+		"the job is not listed":                    {func(a *ehpctest.Server) { a.LoseJobs(1) }, approval.Delivered, ""},
+		"the username exists":                      {func(a *ehpctest.Server) { a.AddExisting(cluster, "isabel", "Old-pass&word1A") }, approval.Failed, approval.FailureTaken},
+		"the username is taken at the last moment": {func(a *ehpctest.Server) { a.Answer(add, 2110, 1) }, approval.Failed, approval.FailureTaken},
+		"no such cluster":                          {func(a *ehpctest.Server) { a.Answer(list, 2100, 1) }, approval.Failed, approval.FailureRefused},
+		"refused for good":                         {func(a *ehpctest.Server) { a.Answer(add, 1400, 1) }, approval.Failed, approval.FailureRefused},
+		"not enough resources":                     {func(a *ehpctest.Server) { a.Answer(add, 5200, 1) }, approval.Failed, approval.FailureRefused},
+		"a wrong key":                              {func(a *ehpctest.Server) { a.Answer(list, 1200, 1) }, approval.Failed, approval.FailureOperator},
+		"no balance":                               {func(a *ehpctest.Server) { a.Answer(add, 2400, 1) }, approval.Failed, approval.FailureOperator},
+		"the job fails":                            {func(a *ehpctest.Server) { a.FailJobs(1) }, approval.Failed, approval.FailureJob},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, sqliteURL(t), nil)
+			c.prepare(b.api)
+			b.work()
+			asked := b.ask("isabel")
+			_, err := b.service.Approve(t.Context(), asked.ID, anna)
+			require.NoError(t, err)
+			story := b.reach(asked.ID, c.end)
+			require.Equal(t, c.failure, story.Failure)
+			if c.end == approval.Delivered {
+				b.requireCredentials(story)
+				return
+			}
+			b.eventually(func() bool { return len(b.told.said("notify")) == 1 }, func() string { return "the requester was not told" })
+			require.Empty(t, b.told.delivered(asked.ID))
+			if c.failure == approval.FailureTaken && name == "the username exists" {
+				return // it stays taken
+			}
+			_, err = b.service.Retry(t.Context(), asked.ID, isabel)
+			require.Equal(t, approval.KindNotApprover, kindOf(t, err))
+			_, err = b.service.Retry(t.Context(), asked.ID, anna)
+			require.NoError(t, err)
+			b.requireCredentials(b.reach(asked.ID, approval.Delivered))
+			_, err = b.service.Retry(t.Context(), asked.ID, anna)
+			require.Equal(t, approval.KindNoRetry, kindOf(t, err))
+		})
+	}
+}
+
+// TestSamePassword looks at what is sent: all calls of addUser for a request carry one password.
+func TestSamePassword(t *testing.T) {
+	t.Parallel()
+	b := setup(t, sqliteURL(t), nil)
+	b.api.DropBefore("addUser", 1)
+	b.api.Answer("addUser", 5000, 1)
+	b.work()
+	asked := b.ask("isabel")
+	_, err := b.service.Approve(t.Context(), asked.ID, anna)
+	require.NoError(t, err)
+	b.requireCredentials(b.reach(asked.ID, approval.Delivered))
+	bodies := map[string]int{}
+	for _, call := range b.api.Calls() {
+		if call.Action == "addUser" {
+			bodies[string(call.Body)]++
+		}
+	}
+	require.Len(t, bodies, 1)
+	for _, n := range bodies {
+		require.Equal(t, 3, n)
+	}
+}
+
+// TestRestart stops the jobs at an awkward moment and starts them again on the same database.
+func TestRestart(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, url func(t *testing.T) string) {
+		t.Run("while the API's job runs", func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, url(t), nil)
+			b.api.HangJobs(true)
+			b.work()
+			asked := b.ask("isabel")
+			_, err := b.service.Approve(t.Context(), asked.ID, anna)
+			require.NoError(t, err)
+			b.eventually(func() bool { return b.api.CallCount("operation") > 0 }, func() string { return "the job was not followed" })
+			b.restart()
+			b.api.HangJobs(false)
+			b.requireCredentials(b.reach(asked.ID, approval.Delivered))
+			require.Equal(t, 1, b.api.CallCount("addUser"))
+		})
+		t.Run("while the messenger is away", func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, url(t), nil)
+			b.told.fail("deliver", 2)
+			b.work()
+			asked := b.ask("isabel")
+			_, err := b.service.Approve(t.Context(), asked.ID, anna)
+			require.NoError(t, err)
+			b.reach(asked.ID, approval.Provisioned)
+			b.restart()
+			b.requireCredentials(b.reach(asked.ID, approval.Delivered))
+		})
+	})
+}
+
+func TestMessagesAreRepeatedUntilTheyArrive(t *testing.T) {
+	t.Parallel()
+	b := setup(t, sqliteURL(t), nil)
+	for _, what := range []string{"refresh", "deliver", "scrub"} {
+		b.told.fail(what, 1)
+	}
+	b.work()
+	asked := b.ask("isabel")
+	_, err := b.service.Approve(t.Context(), asked.ID, anna)
+	require.NoError(t, err)
+	b.reach(asked.ID, approval.Delivered)
+	_, err = b.service.Clear(t.Context(), asked.ID, isabel)
+	require.NoError(t, err)
+	b.eventually(func() bool { return len(b.told.said("scrub")) > 0 }, func() string { return "not scrubbed" })
+	b.eventually(func() bool {
+		story := b.story(asked.ID)
+		m, ok := story.Message(approval.PurposeApproval)
+		return ok && m.Version == story.Version
+	}, func() string { return "the approval message is stale" })
+}

@@ -1,0 +1,29 @@
+package approval
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+)
+
+// ErrInUse says that another process uses a SQLite database.
+var ErrInUse = errors.New("another ehpcbot uses it; stop that one first, or give this one a DATABASE_URL of its own")
+
+// lockFile takes the lock that keeps a second process off a SQLite database. The kernel gives it back when
+// the process ends, however it ends; the file itself stays, because removing it would let two processes hold
+// locks on two files of the same name.
+func lockFile(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		err = ErrInUse
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Close())
+	}
+	return f, nil
+}

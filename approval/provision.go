@@ -1,0 +1,280 @@
+package approval
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"ehpcbot/ehpc"
+)
+
+// The order in which an account is made is what makes it once, and with the password that is handed over:
+//
+//  1. look the username up: who has it already keeps it
+//  2. seal a password and commit it, with a note that addUser is about to be called
+//  3. call addUser with that password, and never with another
+//  4. commit the id of the API's job
+//  5. follow the job to its end
+//
+// A process that dies between 2 and 4 does not know whether the account is being made. Whoever continues
+// looks the username up first. Now that there was an attempt, a user of that name is taken for its result,
+// because there was none before; and where there is none yet, calling addUser again with the same password
+// makes the account or answers 2110, "exists", when the first call made it after all.
+
+// provisionLimit is how long the outcome of a request may stay unknown before people have to look.
+const provisionLimit = 30 * time.Minute
+
+// provision is the job that makes the account.
+func (r runner) provision(ctx context.Context, id int64) error {
+	story, err := r.service.Story(ctx, id)
+	if err != nil {
+		return err
+	}
+	if story.State != Approved && story.State != Provisioning {
+		return nil // a late or repeated job: somebody else has done it
+	}
+	p := &provisioning{runner: r, Story: story}
+	if story.Cluster.Zone == "" {
+		return p.fail(ctx, FailureCluster, "")
+	}
+	if story.jobID == "" {
+		if err := p.attempt(ctx); err != nil || !p.running() {
+			return err
+		}
+	}
+	return p.follow(ctx)
+}
+
+// provisioning is one run of the provision job on one request.
+type provisioning struct {
+	runner
+	Story
+	dirty bool // what is in hand differs from what is stored
+}
+
+// running reports whether a job of the API is to be followed.
+func (p *provisioning) running() bool { return p.State == Provisioning && p.jobID != "" }
+
+// attempt makes the account, as far as the API's job that makes it.
+func (p *provisioning) attempt(ctx context.Context) error {
+	_, taken, err := p.work.Accounts.FindUser(ctx, p.Story.Cluster.Zone, p.ClusterID, p.Username)
+	switch {
+	case err != nil:
+		return p.lookUpFailed(ctx, err)
+	case taken && p.attemptedAt.IsZero():
+		return p.fail(ctx, FailureTaken, "")
+	case taken:
+		return p.succeed(ctx)
+	case p.overdue():
+		return p.fail(ctx, FailureTimeout, "")
+	}
+	return p.addUser(ctx)
+}
+
+func (p *provisioning) addUser(ctx context.Context) error {
+	before := p.attemptedAt // zero: no earlier call of ours is open
+	if err := p.seal(ctx); err != nil {
+		return err
+	}
+	password, err := p.service.keys.Open(p.ID, p.sealed)
+	if err != nil {
+		return p.fail(ctx, FailureKey, "")
+	}
+	job, err := p.work.Accounts.AddUser(ctx, ehpc.AddUserRequest{
+		ClusterID: p.ClusterID, Zone: p.Story.Cluster.Zone, Username: p.Username, Password: password, Mod: p.Mod,
+	})
+	switch {
+	case err == nil:
+		p.jobID, p.Failure, p.FailureDetail = job, "", ""
+		return p.save(ctx, "add_user", "job "+job)
+	case errors.Is(err, ehpc.ErrExists) && before.IsZero():
+		p.attemptedAt = before // somebody was faster by the blink of an eye
+		return p.fail(ctx, FailureTaken, "")
+	case errors.Is(err, ehpc.ErrExists):
+		// An earlier call of ours is making the account; it is ours once it is listed.
+		return &LaterError{After: p.pause(), Err: err}
+	case errors.Is(err, ehpc.ErrOutcomeUnknown):
+		return p.waitFor(ctx, err)
+	}
+	// The API has said no, so this call leaves nothing open.
+	p.attemptedAt, p.dirty = before, true
+	return p.refused(ctx, err)
+}
+
+// seal commits the password before the first call that uses it.
+func (p *provisioning) seal(ctx context.Context) error {
+	if p.sealed == nil {
+		password, err := ehpc.NewPassword(p.service.conf.PasswordLength)
+		if err != nil {
+			return fmt.Errorf("make a password: %w", err)
+		}
+		p.sealed = p.service.keys.Seal(p.ID, password)
+	}
+	p.attemptedAt = p.service.now()
+	if p.startedAt.IsZero() {
+		p.startedAt = p.attemptedAt
+	}
+	if p.State == Provisioning {
+		return p.save(ctx, "attempt", "addUser is called again, with the same password")
+	}
+	return p.move(ctx, Provisioning, "provision", "")
+}
+
+// follow waits for the API's job: in hand for a few seconds, and then put off again and again.
+func (p *provisioning) follow(ctx context.Context) error {
+	wait := firstPoll
+	for until := time.Now().Add(pollInHand); ; wait = min(2*max(wait, 100*time.Millisecond), longestPoll) {
+		if err := sleep(ctx, wait); err != nil {
+			return err
+		}
+		job, listed, err := p.work.Accounts.Operation(ctx, p.Story.Cluster.Zone, p.jobID)
+		switch {
+		case err != nil:
+			return p.waitFor(ctx, err)
+		case job.Status == ehpc.JobSuccessful:
+			return p.succeed(ctx)
+		case job.Status == ehpc.JobFailed:
+			return p.fail(ctx, FailureJob, job.ErrorCodes)
+		}
+		if time.Now().After(until) {
+			return p.stillRunning(ctx, listed)
+		}
+	}
+}
+
+// The API is asked after a short wait, and then less and less often.
+const (
+	firstPoll   = 20 * time.Millisecond
+	pollInHand  = 4 * time.Second
+	longestPoll = 15 * time.Second
+)
+
+// stillRunning ends a run that has not seen the job's end. A job that is not listed may be over and
+// forgotten: then the account tells.
+func (p *provisioning) stillRunning(ctx context.Context, listed bool) error {
+	if !listed || p.overdue() {
+		_, found, err := p.work.Accounts.FindUser(ctx, p.Story.Cluster.Zone, p.ClusterID, p.Username)
+		switch {
+		case err != nil:
+			return p.waitFor(ctx, err)
+		case found:
+			return p.succeed(ctx)
+		case p.overdue():
+			return p.fail(ctx, FailureTimeout, "job "+p.jobID)
+		}
+	}
+	return &LaterError{After: p.pause()}
+}
+
+func (p *provisioning) overdue() bool {
+	return !p.startedAt.IsZero() && p.service.now().Sub(p.startedAt) > provisionLimit
+}
+
+// pause grows with the time that the request has taken so far.
+func (p *provisioning) pause() time.Duration {
+	age := p.service.now().Sub(p.startedAt)
+	return min(max(age/4, 500*time.Millisecond), longestPoll)
+}
+
+// lookUpFailed judges a look-up that came before any call: a clear no ends the request, all else is tried again.
+func (p *provisioning) lookUpFailed(ctx context.Context, err error) error {
+	if errors.Is(err, ehpc.ErrRefused) || errors.Is(err, ehpc.ErrOperator) {
+		return p.refused(ctx, err)
+	}
+	return p.waitFor(ctx, err)
+}
+
+// refused ends the request where the API's no is for good, and waits where it is for now.
+func (p *provisioning) refused(ctx context.Context, err error) error {
+	switch {
+	case errors.Is(err, ehpc.ErrOperator):
+		return p.fail(ctx, FailureOperator, sentence(err))
+	case errors.Is(err, ehpc.ErrRefused):
+		return p.fail(ctx, FailureRefused, sentence(err))
+	}
+	return p.waitFor(ctx, err)
+}
+
+// waitFor puts the job off, and shows the approvers what it waits for.
+func (p *provisioning) waitFor(ctx context.Context, cause error) error {
+	if ctx.Err() != nil {
+		return cause
+	}
+	if p.Failure != WaitingAPI || p.dirty {
+		p.Failure, p.FailureDetail = WaitingAPI, sentence(cause)
+		if err := p.save(ctx, "wait", p.FailureDetail, kindRefresh); err != nil {
+			return errors.Join(cause, err)
+		}
+	}
+	var limited *ehpc.LimitedError
+	if errors.As(cause, &limited) {
+		return &LaterError{After: limited.RetryAfter, Err: cause}
+	}
+	var answer *ehpc.Error
+	if errors.As(cause, &answer) && answer.RetryAfter > 0 {
+		return &LaterError{After: answer.RetryAfter, Err: cause}
+	}
+	return cause
+}
+
+// succeed commits that the account exists.
+func (p *provisioning) succeed(ctx context.Context) error {
+	p.Failure, p.FailureDetail = "", ""
+	return p.move(ctx, Provisioned, "provisioned", "")
+}
+
+// fail ends the request without an account. The sealed password stays, for a retry must go on with it, unless
+// the account is known to be somebody else's.
+func (p *provisioning) fail(ctx context.Context, why Failure, detail string) error {
+	p.Failure, p.FailureDetail = why, detail
+	if why == FailureTaken {
+		p.sealed, p.attemptedAt, p.jobID = nil, time.Time{}, ""
+	}
+	if detail != "" {
+		detail = ": " + detail
+	}
+	return p.move(ctx, Failed, "fail", string(why)+detail)
+}
+
+func (p *provisioning) move(ctx context.Context, to State, action, detail string) error {
+	return p.service.db.write(ctx, func(tx *sql.Tx) error {
+		return p.service.move(ctx, tx, &p.Request, to, System, action, detail)
+	})
+}
+
+// save stores what is in hand, with an audit event, and inserts jobs.
+func (p *provisioning) save(ctx context.Context, action, detail string, jobs ...jobKind) error {
+	return p.service.db.write(ctx, func(tx *sql.Tx) error {
+		p.UpdatedAt, p.dirty = p.service.now(), false
+		if err := saveRequest(ctx, tx, &p.Request, p.State); err != nil {
+			return err
+		}
+		if err := p.service.record(ctx, tx, p.Request, System, action, p.State, detail); err != nil {
+			return err
+		}
+		return p.service.enqueue(ctx, tx, p.Request, jobs...)
+	})
+}
+
+// sentence is an error of the API client, which holds no secret, short enough for a message.
+func sentence(err error) string {
+	const most = 300
+	text := []rune(err.Error())
+	if len(text) > most {
+		return string(text[:most]) + "…"
+	}
+	return string(text)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,62 @@
+package approval
+
+import (
+	"errors"
+	"fmt"
+
+	"ehpcbot/ehpc"
+)
+
+// Refusal is a request or a decision that is not accepted, for a reason that the person can be told.
+// Nothing was changed. Whoever shows it chooses the words by Kind; the other fields fill them.
+type Refusal struct {
+	Kind  Kind
+	Value string   // what was given: a username, a cluster, a person
+	Right []string // what would be right: cluster ids, permissions
+	Limit int      // of KindTooMany and KindReasonTooLong
+	Rule  *ehpc.RuleError
+	Story Story // the request it is about, where there is one
+}
+
+// Kind is why something is refused.
+type Kind string
+
+// The kinds of refusal.
+const (
+	KindUsername      Kind = "username"        // breaks the username rule (Rule)
+	KindReserved      Kind = "reserved"        // Value is on the list of names that are never made
+	KindCluster       Kind = "cluster"         // Value is no configured cluster; Right lists them
+	KindMod           Kind = "mod"             // Value may not be asked for; Right lists what may
+	KindReasonTooLong Kind = "reason_too_long" // more than Limit characters
+	KindActive        Kind = "active"          // Story is an active request for the same username
+	KindTooMany       Kind = "too_many"        // the requester has Limit active requests already
+
+	KindUnknown     Kind = "unknown_request" // there is no such request
+	KindNotYours    Kind = "not_yours"       // only the requester may do this
+	KindNotApprover Kind = "not_approver"    // the person is no approver
+	KindSelf        Kind = "self"            // one's own request
+	KindVoted       Kind = "voted"           // the same person decided before; Story tells what
+	KindDecided     Kind = "decided"         // too late: Story tells what became of it
+	KindNoRetry     Kind = "no_retry"        // only a failed request can be retried
+	KindNoAnswer    Kind = "no_answer"       // it can't be found out now whether the person is an approver
+)
+
+// Error implements error, in English and for the log; it holds no text that a person typed but Value.
+func (r *Refusal) Error() string {
+	switch {
+	case r.Rule != nil:
+		return fmt.Sprintf("refused: %s: %v", r.Kind, r.Rule)
+	case r.Story.ID != 0:
+		return fmt.Sprintf("refused: %s (request %d is %s)", r.Kind, r.Story.ID, r.Story.State)
+	}
+	return fmt.Sprintf("refused: %s %q", r.Kind, r.Value)
+}
+
+// Refused returns the refusal in err's chain, or nil.
+func Refused(err error) *Refusal {
+	var r *Refusal
+	if errors.As(err, &r) {
+		return r
+	}
+	return nil
+}

@@ -1,0 +1,133 @@
+package approval
+
+import "time"
+
+// Request is one person's request for one account.
+type Request struct {
+	ID        int64  // counts from 1; what people call "request 12"
+	ClusterID string // such as ehpc-8jqdq0mz
+	Username  string
+	Mod       string // permissions of the user's directory, three octal digits; empty: as the cluster has it
+	Reason    string // as typed, may be empty
+	Requester string // id of the person who asked
+	State     State
+	Version   int64 // counts the changes, from 1
+	Required  int   // approvals needed, as configured when it was asked
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	ExpiresAt time.Time
+
+	// Failure tells why a failed request failed, or what an active one is waiting for; empty otherwise.
+	Failure Failure
+	// FailureDetail is the API's own sentence for it, or the person's reason; never a secret.
+	FailureDetail string
+
+	// CredentialsUntil is when the credentials are to be cleared; zero: never, or not yet delivered.
+	CredentialsUntil time.Time
+	// ClearedAt is when the credentials were taken out of sight; zero while they can be seen.
+	ClearedAt time.Time
+
+	envelope    string
+	sealed      []byte    // the sealed password, nil where there is none
+	attemptedAt time.Time // when addUser was called with an outcome that is still open; zero: no such call
+	jobID       string    // the API's job that makes the account
+	startedAt   time.Time // when provisioning began, or began again
+}
+
+// Failure is why a request failed, or what keeps an active one waiting. The bot has a sentence for each.
+type Failure string
+
+// The ways in which a request fails.
+const (
+	FailureTaken    Failure = "taken"    // the username exists on the cluster, and not by this request
+	FailureRefused  Failure = "refused"  // the API refuses the request for good
+	FailureOperator Failure = "operator" // key, balance or clock: an administrator must act first
+	FailureJob      Failure = "job"      // the API's job ended as failed
+	FailureTimeout  Failure = "timeout"  // the job, or its outcome, stayed unknown for too long
+	FailureCluster  Failure = "cluster"  // the cluster is no longer configured
+	FailureKey      Failure = "key"      // the sealed password can't be opened with the configured keys
+)
+
+// What keeps an active request waiting. It is tried again by itself.
+const (
+	WaitingAPI      Failure = "waiting_api"      // the API is busy, out of reach, or its quota is used up
+	WaitingDelivery Failure = "waiting_delivery" // the direct message with the credentials is not accepted
+)
+
+// Verdict is what an approver decided.
+type Verdict string
+
+// The verdicts.
+const (
+	Approve Verdict = "approve"
+	Deny    Verdict = "deny"
+)
+
+// Decision is one approver's vote on a request.
+type Decision struct {
+	Person  string
+	Verdict Verdict
+	Reason  string // of a denial, may be empty
+	At      time.Time
+}
+
+// Purpose tells what a message is for.
+type Purpose string
+
+// The purposes of the messages that are remembered.
+const (
+	PurposeApproval    Purpose = "approval"    // asks the approvers, and follows the request to its end
+	PurposeCredentials Purpose = "credentials" // hands the credentials over
+	PurposeReminder    Purpose = "reminder"    // the one reminder of the approvers
+	PurposeNotice      Purpose = "notice"      // tells the requester of an end
+)
+
+// Message is a message that was sent about a request: where it stands, and what it shows.
+type Message struct {
+	Purpose Purpose
+	Place   string // the conversation, as the messenger names it
+	Ref     string // the message in it, as the messenger names it
+	Version int64  // version of the request that it shows; 0: it was only posted so far
+}
+
+// Story is a request with all that belongs to it, read in one transaction. Messages are rendered from it.
+type Story struct {
+	Request
+	Decisions []Decision // oldest first
+	Messages  []Message  // oldest first
+	Cluster   Cluster    // as configured now; only its ID is set where it no longer is
+}
+
+// Message returns the first message of a purpose.
+func (s Story) Message(p Purpose) (Message, bool) {
+	for _, m := range s.Messages {
+		if m.Purpose == p {
+			return m, true
+		}
+	}
+	return Message{}, false
+}
+
+// Approvals returns the people who approved, oldest first.
+func (s Story) Approvals() []string {
+	var people []string
+	for _, d := range s.Decisions {
+		if d.Verdict == Approve {
+			people = append(people, d.Person)
+		}
+	}
+	return people
+}
+
+// Denial returns the decision that denied the request.
+func (s Story) Denial() (Decision, bool) {
+	for _, d := range s.Decisions {
+		if d.Verdict == Deny {
+			return d, true
+		}
+	}
+	return Decision{}, false
+}
+
+// CanRetry reports whether an approver may try the request again.
+func (s Story) CanRetry() bool { return s.State == Failed }

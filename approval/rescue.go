@@ -1,0 +1,140 @@
+package approval
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/pressly/goose/v3"
+)
+
+// A process that is killed leaves the jobs it had in hand behind as running, and River's leadership too. River
+// itself waits for time-outs before it takes them over. Here the dead are found at once: a SQLite file has
+// one process, so at its start all that runs was left behind; on PostgreSQL each process holds an advisory
+// lock on its name, which ends with its connection.
+
+// lockAlive is the class of the locks by which living processes are known.
+const lockAlive = 0x65687063
+
+// alive is the sign that this process lives.
+type alive struct {
+	db   *Database
+	name string
+	conn *sql.Conn // holds the lock on PostgreSQL; nil on SQLite
+}
+
+// clientID names this process to River. On SQLite it is always the same, as there is never a second one.
+func (d *Database) clientID() string {
+	if !d.Shared() {
+		return "ehpcbot"
+	}
+	return "ehpcbot-" + rand.Text()
+}
+
+// announce takes the sign of life, before the first job is taken in hand.
+func (d *Database) announce(ctx context.Context, name string) (*alive, error) {
+	a := &alive{db: d, name: name}
+	if err := a.hold(ctx); err != nil {
+		return nil, fmt.Errorf("announce this process to the others: %w", err)
+	}
+	return a, nil
+}
+
+// hold takes the lock, or takes it again where its connection was lost.
+func (a *alive) hold(ctx context.Context) error {
+	if a.db.dialect == goose.DialectSQLite3 {
+		return nil
+	}
+	if a.conn != nil {
+		if a.conn.PingContext(ctx) == nil {
+			return nil
+		}
+		_ = a.conn.Close()
+		a.conn = nil
+	}
+	conn, err := a.db.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := conn.ExecContext(ctx, `SELECT pg_advisory_lock($1, hashtext($2))`, lockAlive, a.name); err != nil {
+		return errors.Join(err, conn.Close())
+	}
+	a.conn = conn
+	return nil
+}
+
+// Close gives the sign of life back.
+func (a *alive) Close() error {
+	if a.conn == nil {
+		return nil
+	}
+	_, _ = a.conn.ExecContext(context.Background(), `SELECT pg_advisory_unlock($1, hashtext($2))`, lockAlive, a.name)
+	return a.conn.Close()
+}
+
+// rescue makes the jobs of dead processes available again. Should a process have lost its lock and live on,
+// a job runs twice at the same time, which every job is made to bear.
+func (a *alive) rescue(ctx context.Context) (jobs int64, err error) {
+	statements := []string{
+		`UPDATE river_job SET state = 'available' WHERE state = 'running'`,
+		`DELETE FROM river_leader`,
+	}
+	if a.db.Shared() {
+		if err := a.hold(ctx); err != nil {
+			return 0, err
+		}
+		const dead = ` NOT IN (SELECT objid FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = %d
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`
+		is := fmt.Sprintf(dead, lockAlive)
+		statements = []string{
+			`UPDATE river_job SET state = 'available' WHERE state = 'running'
+				AND hashtext(attempted_by[array_length(attempted_by, 1)])::oid` + is,
+			`DELETE FROM river_leader WHERE hashtext(leader_id)::oid` + is,
+		}
+	}
+	for i, statement := range statements {
+		res, err := a.db.db.ExecContext(ctx, statement)
+		if err != nil {
+			return 0, fmt.Errorf("take over the jobs of processes that ended: %w", err)
+		}
+		if i == 0 {
+			jobs, _ = res.RowsAffected()
+		}
+	}
+	return jobs, nil
+}
+
+// rescueEvery is how often the living look for the dead.
+const rescueEvery = 2 * time.Second
+
+// keepRescuing looks for dead processes until ctx ends. On SQLite there are none but those before the start.
+func (s *Service) keepRescuing(ctx context.Context, a *alive) {
+	if !s.db.Shared() {
+		<-ctx.Done()
+		return
+	}
+	ticker := time.NewTicker(rescueEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			s.rescueOnce(ctx, a)
+		}
+	}
+}
+
+func (s *Service) rescueOnce(ctx context.Context, a *alive) {
+	jobs, err := a.rescue(ctx)
+	switch {
+	case err != nil && ctx.Err() == nil:
+		s.log.Warn("looking for processes that ended", "error", err)
+	case jobs > 0:
+		s.log.Log(ctx, slog.LevelInfo, "took over the jobs of a process that ended", "jobs", jobs)
+	}
+}

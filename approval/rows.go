@@ -1,0 +1,202 @@
+package approval
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// This file holds the statements about requests and what belongs to them. They are the same for both
+// databases: times are whole milliseconds, and SQLite understands PostgreSQL's $1.
+
+const requestColumns = `id, COALESCE(envelope, ''), cluster, username, mod, reason, requester, state, version, required,
+	created_at, updated_at, expires_at, failure, failure_detail, sealed, attempted_at, job_id, started_at, until_at, cleared_at`
+
+func scanRequest(row interface{ Scan(...any) error }) (Request, error) {
+	var r Request
+	var created, updated, expires int64
+	var attempted, started, until, cleared sql.NullInt64
+	err := row.Scan(&r.ID, &r.envelope, &r.ClusterID, &r.Username, &r.Mod, &r.Reason, &r.Requester, &r.State, &r.Version, &r.Required,
+		&created, &updated, &expires, &r.Failure, &r.FailureDetail, &r.sealed, &attempted, &r.jobID, &started, &until, &cleared)
+	if err != nil {
+		return Request{}, err
+	}
+	r.CreatedAt, r.UpdatedAt, r.ExpiresAt = moment(created), moment(updated), moment(expires)
+	r.attemptedAt, r.startedAt = optional(attempted), optional(started)
+	r.CredentialsUntil, r.ClearedAt = optional(until), optional(cleared)
+	return r, nil
+}
+
+func moment(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
+
+func optional(ms sql.NullInt64) time.Time {
+	if !ms.Valid {
+		return time.Time{}
+	}
+	return moment(ms.Int64)
+}
+
+func nullable(t time.Time) sql.NullInt64 {
+	return sql.NullInt64{Int64: t.UnixMilli(), Valid: !t.IsZero()}
+}
+
+func insertRequest(ctx context.Context, tx *sql.Tx, r *Request) error {
+	err := tx.QueryRowContext(ctx, `INSERT INTO request
+		(envelope, cluster, username, mod, reason, requester, state, version, required, created_at, updated_at, expires_at)
+		VALUES (NULLIF($1, ''), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id`,
+		r.envelope, r.ClusterID, r.Username, r.Mod, r.Reason, r.Requester, string(r.State), r.Version, r.Required,
+		r.CreatedAt.UnixMilli(), r.UpdatedAt.UnixMilli(), r.ExpiresAt.UnixMilli()).Scan(&r.ID)
+	if err != nil {
+		return fmt.Errorf("store the request: %w", err)
+	}
+	return nil
+}
+
+// errChanged says that the row is no longer as it was read, which the one lock of all writers excludes; the
+// comparison is what keeps the promise should that lock ever be lost with its connection.
+var errChanged = errors.New("the request has changed meanwhile")
+
+// saveRequest compares and sets: it writes all that can change of a request, if its state and version are
+// still those it was read with, and counts the version up.
+func saveRequest(ctx context.Context, tx *sql.Tx, r *Request, from State) error {
+	res, err := tx.ExecContext(ctx, `UPDATE request SET state = $1, version = version + 1, updated_at = $2, failure = $3,
+		failure_detail = $4, sealed = $5, attempted_at = $6, job_id = $7, started_at = $8, until_at = $9, cleared_at = $10, expires_at = $11
+		WHERE id = $12 AND state = $13 AND version = $14`,
+		string(r.State), r.UpdatedAt.UnixMilli(), string(r.Failure), r.FailureDetail, r.sealed, nullable(r.attemptedAt),
+		r.jobID, nullable(r.startedAt), nullable(r.CredentialsUntil), nullable(r.ClearedAt), r.ExpiresAt.UnixMilli(),
+		r.ID, string(from), r.Version)
+	if err != nil {
+		return fmt.Errorf("store the change of request %d: %w", r.ID, err)
+	}
+	n, err := res.RowsAffected()
+	if err != nil {
+		return fmt.Errorf("store the change of request %d: %w", r.ID, err)
+	}
+	if n == 0 {
+		return fmt.Errorf("store the change of request %d: %w", r.ID, errChanged)
+	}
+	r.Version++
+	return nil
+}
+
+// requestByID returns the request, or a refusal of KindUnknown.
+func requestByID(ctx context.Context, tx *sql.Tx, id int64) (Request, error) {
+	r, err := scanRequest(tx.QueryRowContext(ctx, `SELECT `+requestColumns+` FROM request WHERE id = $1`, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return Request{}, &Refusal{Kind: KindUnknown, Value: fmt.Sprint(id)}
+	}
+	if err != nil {
+		return Request{}, fmt.Errorf("read request %d: %w", id, err)
+	}
+	return r, nil
+}
+
+// requestWhere returns the first request that a condition holds for, newest first.
+func requestWhere(ctx context.Context, tx *sql.Tx, condition string, args ...any) (Request, bool, error) {
+	r, err := scanRequest(tx.QueryRowContext(ctx, `SELECT `+requestColumns+` FROM request WHERE `+condition+` ORDER BY id DESC LIMIT 1`, args...))
+	if errors.Is(err, sql.ErrNoRows) {
+		return Request{}, false, nil
+	}
+	if err != nil {
+		return Request{}, false, fmt.Errorf("look for a request: %w", err)
+	}
+	return r, true, nil
+}
+
+const activeStates = `state IN ('pending', 'approved', 'provisioning', 'provisioned')`
+
+func countActive(ctx context.Context, tx *sql.Tx, requester string) (int, error) {
+	var n int
+	err := tx.QueryRowContext(ctx, `SELECT count(*) FROM request WHERE requester = $1 AND `+activeStates, requester).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count the requests of a person: %w", err)
+	}
+	return n, nil
+}
+
+func insertDecision(ctx context.Context, tx *sql.Tx, requestID int64, d Decision) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO decision (request_id, person, verdict, reason, at) VALUES ($1, $2, $3, $4, $5)`,
+		requestID, d.Person, string(d.Verdict), d.Reason, d.At.UnixMilli())
+	if err != nil {
+		return fmt.Errorf("store the decision: %w", err)
+	}
+	return nil
+}
+
+func decisionsOf(ctx context.Context, tx *sql.Tx, requestID int64) ([]Decision, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT person, verdict, reason, at FROM decision WHERE request_id = $1 ORDER BY at, person`, requestID)
+	if err != nil {
+		return nil, fmt.Errorf("read the decisions: %w", err)
+	}
+	defer rows.Close()
+	var decisions []Decision
+	for rows.Next() {
+		var d Decision
+		var at int64
+		if err := rows.Scan(&d.Person, &d.Verdict, &d.Reason, &at); err != nil {
+			return nil, fmt.Errorf("read the decisions: %w", err)
+		}
+		d.At = moment(at)
+		decisions = append(decisions, d)
+	}
+	return decisions, rows.Err()
+}
+
+// saveMessage remembers a message, or the version of the request that it shows by now.
+func saveMessage(ctx context.Context, tx *sql.Tx, requestID int64, m Message, at time.Time) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO message (request_id, purpose, place, ref, version, at) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (request_id, purpose, place, ref) DO UPDATE SET version = excluded.version`,
+		requestID, string(m.Purpose), m.Place, m.Ref, m.Version, at.UnixMilli())
+	if err != nil {
+		return fmt.Errorf("remember a message of request %d: %w", requestID, err)
+	}
+	return nil
+}
+
+func deleteMessage(ctx context.Context, tx *sql.Tx, requestID int64, m Message) error {
+	_, err := tx.ExecContext(ctx, `DELETE FROM message WHERE request_id = $1 AND purpose = $2 AND place = $3 AND ref = $4`,
+		requestID, string(m.Purpose), m.Place, m.Ref)
+	if err != nil {
+		return fmt.Errorf("forget a message of request %d: %w", requestID, err)
+	}
+	return nil
+}
+
+func messagesOf(ctx context.Context, tx *sql.Tx, requestID int64) ([]Message, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT purpose, place, ref, version FROM message WHERE request_id = $1 ORDER BY at, ref`, requestID)
+	if err != nil {
+		return nil, fmt.Errorf("read the messages: %w", err)
+	}
+	defer rows.Close()
+	var messages []Message
+	for rows.Next() {
+		var m Message
+		if err := rows.Scan(&m.Purpose, &m.Place, &m.Ref, &m.Version); err != nil {
+			return nil, fmt.Errorf("read the messages: %w", err)
+		}
+		messages = append(messages, m)
+	}
+	return messages, rows.Err()
+}
+
+// listed is how many of a person's requests are read at most.
+const listed = 100
+
+func requestsOf(ctx context.Context, tx *sql.Tx, person string) ([]Request, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT `+requestColumns+` FROM request WHERE requester = $1 ORDER BY id DESC LIMIT $2`, person, listed)
+	if err != nil {
+		return nil, fmt.Errorf("read the requests of a person: %w", err)
+	}
+	defer rows.Close()
+	var requests []Request
+	for rows.Next() {
+		r, err := scanRequest(rows)
+		if err != nil {
+			return nil, fmt.Errorf("read the requests of a person: %w", err)
+		}
+		requests = append(requests, r)
+	}
+	return requests, rows.Err()
+}

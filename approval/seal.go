@@ -1,0 +1,199 @@
+package approval
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+
+	"ehpcbot/ehpc/secret"
+)
+
+// KeySize is the size of an encryption key in bytes: AES-256.
+const KeySize = 32
+
+// A sealed password is: one byte for the form, the id of its key, the nonce, and the ciphertext with its tag.
+const (
+	sealForm   = 1
+	keyIDSize  = 8
+	sealHeader = 1 + keyIDSize
+)
+
+// errNoKey says that a sealed password was sealed with a key that is not configured.
+var errNoKey = errors.New("it was sealed with a key that ENCRYPTION_KEY does not hold")
+
+// Keyring seals passwords with its first key and opens what any of its keys sealed. A sealed password is
+// bound to its request: it opens for no other.
+type Keyring struct {
+	first keyID
+	keys  map[keyID]cipher.AEAD
+}
+
+type keyID [keyIDSize]byte
+
+// NewKeyring returns a keyring of 32-byte keys. The first seals.
+func NewKeyring(keys ...[]byte) (*Keyring, error) {
+	if len(keys) == 0 {
+		return nil, errors.New("make a keyring: there is no key")
+	}
+	k := &Keyring{first: idOf(keys[0]), keys: make(map[keyID]cipher.AEAD, len(keys))}
+	for _, key := range keys {
+		if len(key) != KeySize {
+			return nil, fmt.Errorf("make a keyring: a key has %d bytes, %d are right", len(key), KeySize)
+		}
+		block, err := aes.NewCipher(key)
+		if err != nil {
+			return nil, fmt.Errorf("make a keyring: %w", err)
+		}
+		aead, err := cipher.NewGCM(block)
+		if err != nil {
+			return nil, fmt.Errorf("make a keyring: %w", err)
+		}
+		k.keys[idOf(key)] = aead
+	}
+	return k, nil
+}
+
+// idOf tells keys apart without telling them: it is made so that it equals no other use of their hash.
+func idOf(key []byte) keyID {
+	sum := sha256.Sum256(append([]byte("ehpcbot key id\x00"), key...))
+	return keyID(sum[:keyIDSize])
+}
+
+// Seal encrypts the password of a request.
+func (k *Keyring) Seal(requestID int64, password secret.Text) []byte {
+	aead := k.keys[k.first]
+	sealed := make([]byte, sealHeader+aead.NonceSize(), sealHeader+aead.NonceSize()+len(password.Reveal())+aead.Overhead())
+	sealed[0] = sealForm
+	copy(sealed[1:], k.first[:])
+	nonce := sealed[sealHeader:]
+	_, _ = rand.Read(nonce) // never fails: the program ends where the system has no randomness
+	return aead.Seal(sealed, nonce, []byte(password.Reveal()), bound(requestID))
+}
+
+// Open decrypts the sealed password of a request.
+func (k *Keyring) Open(requestID int64, sealed []byte) (secret.Text, error) {
+	aead, err := k.keyOf(sealed)
+	if err != nil {
+		return secret.Text{}, fmt.Errorf("open the sealed password of request %d: %w", requestID, err)
+	}
+	body := sealed[sealHeader:]
+	if len(body) < aead.NonceSize() {
+		return secret.Text{}, fmt.Errorf("open the sealed password of request %d: it is cut short", requestID)
+	}
+	plain, err := aead.Open(nil, body[:aead.NonceSize()], body[aead.NonceSize():], bound(requestID))
+	if err != nil {
+		return secret.Text{}, fmt.Errorf("open the sealed password of request %d: it was changed, or is another request's", requestID)
+	}
+	return secret.New(string(plain)), nil
+}
+
+// keyOf finds the key by the id that stands in front, which is how a missing key is found at the start
+// and not at the delivery.
+func (k *Keyring) keyOf(sealed []byte) (cipher.AEAD, error) {
+	if len(sealed) < sealHeader || sealed[0] != sealForm {
+		return nil, errors.New("it has an unknown form")
+	}
+	aead, ok := k.keys[keyID(sealed[1:sealHeader])]
+	if !ok {
+		return nil, errNoKey
+	}
+	return aead, nil
+}
+
+// sealedWithFirst reports whether a password needs no new sealing.
+func (k *Keyring) sealedWithFirst(sealed []byte) bool {
+	return len(sealed) >= sealHeader && keyID(sealed[1:sealHeader]) == k.first
+}
+
+func bound(requestID int64) []byte {
+	return []byte("ehpcbot password of request " + strconv.FormatInt(requestID, 10))
+}
+
+// CheckKeys reports a sealed password that a keyring can't open.
+func (d *Database) CheckKeys(ctx context.Context, keys *Keyring) error {
+	return d.read(ctx, func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, `SELECT id, sealed FROM request WHERE sealed IS NOT NULL`)
+		if err != nil {
+			return fmt.Errorf("read the sealed passwords: %w", err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var id int64
+			var sealed []byte
+			if err := rows.Scan(&id, &sealed); err != nil {
+				return fmt.Errorf("read the sealed passwords: %w", err)
+			}
+			if _, err := keys.Open(id, sealed); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	})
+}
+
+// KeyringFor returns the keyring of the configured keys. With none, a SQLite database has a key of its own in
+// a file beside it, which is made at the first start; a PostgreSQL database, which several machines may use,
+// needs one in the configuration.
+func KeyringFor(d *Database, keys [][]byte) (*Keyring, error) {
+	if len(keys) > 0 {
+		return NewKeyring(keys...)
+	}
+	if d.Shared() {
+		return nil, errors.New("ENCRYPTION_KEY is required with PostgreSQL")
+	}
+	key, err := keyFile(d.keyPath())
+	if err != nil {
+		return nil, err
+	}
+	return NewKeyring(key)
+}
+
+// keyFile reads the key in a file, and makes both where there is none.
+func keyFile(path string) ([]byte, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return makeKeyFile(path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the encryption key: %w", err)
+	}
+	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil || len(key) != KeySize {
+		return nil, fmt.Errorf("read the encryption key: %s does not hold %d bytes in base64; restore it from a backup", path, KeySize)
+	}
+	return key, nil
+}
+
+// makeKeyFile writes a new key so that it is there whole or not at all, whenever the machine stops.
+func makeKeyFile(path string) ([]byte, error) {
+	key := make([]byte, KeySize)
+	_, _ = rand.Read(key)
+	if err := writeFileWhole(path, []byte(base64.StdEncoding.EncodeToString(key)+"\n"), 0o600); err != nil {
+		return nil, fmt.Errorf("make the encryption key: %w", err)
+	}
+	return key, nil
+}
+
+func writeFileWhole(path string, data []byte, mode fs.FileMode) error {
+	part := path + ".part"
+	f, err := os.OpenFile(part, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err != nil {
+		return err
+	}
+	return os.Rename(part, path)
+}
