@@ -1,0 +1,152 @@
+// Package bot is the Slack side: it takes commands, presses and forms through Socket Mode, and tells people
+// what becomes of their requests. What a request is, and who may decide on it, package approval knows.
+//
+// An envelope of Slack's is handled in this order: read it, do what it asks for, commit, and only then
+// acknowledge it. So an acknowledgement means that the request or the decision is on disk, and a person
+// whose envelope could not be handled sees an error and may do it again, which never does anything twice.
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"ehpcbot/approval"
+	"ehpcbot/bot/view"
+)
+
+// Observer is told what happens between Slack and the bot, for the metrics.
+type Observer interface {
+	// Acknowledged tells how long an envelope of a type took from its arrival to its acknowledgement.
+	Acknowledged(envelope string, took time.Duration)
+	// Connections tells how many Socket Mode connections are open now.
+	Connections(n int)
+}
+
+// Bot is one process's part in a workspace.
+type Bot struct {
+	conf    Config
+	api     *slack.Client
+	service *approval.Service
+	people  *People
+	log     *slog.Logger
+	sockets sockets
+
+	mu   sync.Mutex
+	self *slack.AuthTestResponse // who the bot is; nil until Slack has told
+	last error                   // why Slack has not told yet
+}
+
+// New returns a bot that is not connected yet.
+func New(conf Config, api *slack.Client, people *People, service *approval.Service, log *slog.Logger, met Observer) *Bot {
+	b := &Bot{conf: conf, api: api, service: service, people: people, log: log}
+	b.sockets = sockets{api: api, log: log, handle: b.handle, met: met}
+	return b
+}
+
+// Run connects to Slack and answers people until ctx ends. It keeps trying where Slack is away, and returns a
+// *FatalError where Slack does not take a token.
+func (b *Bot) Run(ctx context.Context) error {
+	if err := b.introduce(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	return b.sockets.run(ctx, b.conf.Connections)
+}
+
+// introduce asks Slack which workspace the bot is in: people of others are refused, so nothing can be
+// answered before that.
+func (b *Bot) introduce(ctx context.Context) error {
+	for failures := 1; ; failures++ {
+		self, err := b.api.AuthTestContext(ctx)
+		if dead := fatal("SLACK_BOT_TOKEN", err); dead != nil {
+			return dead
+		}
+		err = callError("ask Slack who the bot is", err)
+		b.mu.Lock()
+		b.self, b.last = self, err
+		b.mu.Unlock()
+		if err == nil {
+			b.log.Info("this is the bot", "workspace", self.Team, "team", self.TeamID, "user", self.UserID)
+			return nil
+		}
+		pause := pauseAfter(failures, err)
+		var later *approval.LaterError
+		if errors.As(err, &later) {
+			pause = max(pause, later.After)
+		}
+		b.log.Warn("Slack does not answer", "error", err, "again_in", pause)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (b *Bot) team() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.self.TeamID
+}
+
+// Ready reports whether Slack can reach the bot.
+func (b *Bot) Ready() error {
+	b.mu.Lock()
+	self, last := b.self, b.last
+	b.mu.Unlock()
+	if self == nil && last != nil {
+		return last
+	}
+	return b.sockets.ready()
+}
+
+// Live returns how many Socket Mode connections are open, and how many there should be.
+func (b *Bot) Live() (open, wanted int) { return int(b.sockets.live.Load()), b.conf.Connections }
+
+// view returns the view of the channel, in its language.
+func (b *Bot) view() view.View {
+	return view.View{Locale: b.conf.Locale, Command: b.conf.Command, LoginHint: b.conf.LoginHint}
+}
+
+// viewFor returns the view of a person, in theirs.
+func (b *Bot) viewFor(ctx context.Context, id string) view.View {
+	v := b.view()
+	v.Reader = id
+	if user, err := b.people.Person(ctx, id); err == nil {
+		v.Locale = view.LocaleOf(user.Locale, b.conf.Locale)
+	}
+	return v
+}
+
+// errForeign says that a person is none of those the bot works for.
+var errForeign = errors.New("not a person of this workspace")
+
+// admit looks at who is there: people of the workspace, and nobody else. In a shared channel people of other
+// organisations see the buttons too. Guests are people of the workspace only where they are listed by name
+// as approvers.
+func (b *Bot) admit(ctx context.Context, id, teamID string, listed bool) error {
+	if teamID != "" && teamID != b.team() {
+		return fmt.Errorf("%w: team %s", errForeign, teamID)
+	}
+	user, err := b.people.Person(ctx, id)
+	if err != nil {
+		return err
+	}
+	switch {
+	case user.TeamID != "" && user.TeamID != b.team():
+		return fmt.Errorf("%w: team %s", errForeign, user.TeamID)
+	case user.IsBot, user.Deleted, user.IsStranger:
+		return fmt.Errorf("%w: a bot, a stranger, or deactivated", errForeign)
+	case (user.IsRestricted || user.IsUltraRestricted) && !listed:
+		return fmt.Errorf("%w: a guest", errForeign)
+	}
+	return nil
+}

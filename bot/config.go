@@ -1,0 +1,18 @@
+package bot
+
+import (
+	"ehpcbot/bot/view"
+	"ehpcbot/ehpc/secret"
+)
+
+// Config is what the bot needs to know of its workspace. Package bot/config reads it from the environment.
+type Config struct {
+	AppToken    secret.Text // xapp-…, opens the Socket Mode connections
+	BotToken    secret.Text // xoxb-…, everything else
+	APIURL      string      // base of the Web API, ends in a slash
+	Connections int         // Socket Mode connections of this process, 1–10
+	Command     string      // the slash command, with its slash
+	Channel     string      // id of the channel in which requests are approved
+	LoginHint   string      // shown with the credentials; {username} stands for the username
+	Locale      view.Locale // the language of the channel, and of people whose own is neither English nor Chinese
+}

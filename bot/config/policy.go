@@ -1,0 +1,122 @@
+package config
+
+import (
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+
+	"ehpcbot/approval"
+	"ehpcbot/ehpc"
+)
+
+// policyEnv is the text of who may ask for what, and who decides.
+type policyEnv struct {
+	Clusters       string `env:"EHPC_CLUSTERS"`
+	AllowedMods    string `env:"EHPC_ALLOWED_MODS"`
+	Reserved       string `env:"EHPC_RESERVED_USERNAMES"`
+	Approvers      string `env:"APPROVERS"`
+	Required       string `env:"APPROVALS_REQUIRED"`
+	AllowSelf      string `env:"APPROVAL_ALLOW_SELF"`
+	Expiry         string `env:"APPROVAL_EXPIRY"`
+	Reminder       string `env:"APPROVAL_REMINDER"`
+	MaxActive      string `env:"MAX_ACTIVE_REQUESTS"`
+	PasswordLength string `env:"PASSWORD_LENGTH"`
+	CredentialsTTL string `env:"CREDENTIALS_TTL"`
+	Delivery       string `env:"CREDENTIALS_DELIVERY"`
+}
+
+func (e policyEnv) config(f *collector) approval.Config {
+	c := approval.Config{
+		Clusters:       clusters(f, e.Clusters),
+		AllowedMods:    allowedMods(f, e.AllowedMods),
+		Reserved:       reserved(f, e.Reserved),
+		Approvers:      approvers(f, e.Approvers),
+		Required:       f.number("APPROVALS_REQUIRED", e.Required, 1, math.MaxInt32),
+		AllowSelf:      f.boolean("APPROVAL_ALLOW_SELF", e.AllowSelf),
+		Expiry:         f.duration("APPROVAL_EXPIRY", e.Expiry),
+		Reminder:       f.duration("APPROVAL_REMINDER", e.Reminder),
+		MaxActive:      f.number("MAX_ACTIVE_REQUESTS", e.MaxActive, 1, math.MaxInt32),
+		PasswordLength: f.number("PASSWORD_LENGTH", e.PasswordLength, 12, 30),
+		CredentialsTTL: f.duration("CREDENTIALS_TTL", e.CredentialsTTL),
+	}
+	checkDelivery(f, e.Delivery)
+	checkTimes(f, e, c)
+	checkRequired(f, c)
+	return c
+}
+
+// maxChoices is how many permissions a form can offer: Slack takes 100 options, of which one is the cluster's own.
+const maxChoices = 99
+
+func allowedMods(f *collector, value string) []string {
+	mods := f.list("EHPC_ALLOWED_MODS", value)
+	for _, m := range mods {
+		if ehpc.ValidateMod(m) != nil {
+			f.add("EHPC_ALLOWED_MODS", "%s is not three octal digits", f.quote(m))
+		}
+	}
+	if len(mods) > maxChoices {
+		f.add("EHPC_ALLOWED_MODS", "lists %d values, and a form has room for %d", len(mods), maxChoices)
+	}
+	return mods
+}
+
+// Wider than the username rule, so that the accounts of a system can be listed as they are.
+var reservedForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*\$?$`)
+
+func reserved(f *collector, value string) []string {
+	names := f.list("EHPC_RESERVED_USERNAMES", value)
+	for _, n := range names {
+		if !reservedForm.MatchString(n) {
+			f.add("EHPC_RESERVED_USERNAMES", "%s is no username", f.quote(n))
+		}
+	}
+	return names
+}
+
+var approverForm = regexp.MustCompile(`^[UWS][A-Z0-9]+$`)
+
+func approvers(f *collector, value string) []string {
+	if f.missing("APPROVERS", value) {
+		return nil
+	}
+	ids := f.list("APPROVERS", value)
+	for _, id := range ids {
+		switch {
+		case strings.HasPrefix(id, "@"):
+			f.add("APPROVERS", "%s is a name", f.quote(id))
+		case !approverForm.MatchString(id):
+			f.add("APPROVERS", "%s is no id of a person or a user group", f.quote(id))
+		}
+	}
+	return ids
+}
+
+func checkRequired(f *collector, c approval.Config) {
+	groups := slices.ContainsFunc(c.Approvers, func(id string) bool { return strings.HasPrefix(id, "S") })
+	if groups || c.Required <= len(c.Approvers) || !f.good("APPROVERS", "APPROVALS_REQUIRED") {
+		return
+	}
+	f.addRight("APPROVALS_REQUIRED", "lower it, or list more approvers",
+		"%d is more than the people whom APPROVERS lists (%d)", c.Required, len(c.Approvers))
+}
+
+func checkTimes(f *collector, e policyEnv, c approval.Config) {
+	if f.good("APPROVAL_EXPIRY") && c.Expiry == 0 {
+		f.add("APPROVAL_EXPIRY", "%s would end each request at once", e.Expiry)
+	}
+	if f.good("APPROVAL_EXPIRY", "APPROVAL_REMINDER") && c.Reminder >= c.Expiry {
+		f.add("APPROVAL_REMINDER", "%s is not less than APPROVAL_EXPIRY, which is %s", e.Reminder, e.Expiry)
+	}
+}
+
+func checkDelivery(f *collector, value string) {
+	switch strings.ToLower(value) {
+	case "message":
+	case "button":
+		f.add("CREDENTIALS_DELIVERY", "button is not available in this version")
+	default:
+		f.add("CREDENTIALS_DELIVERY", "%s is not known", f.quote(value))
+	}
+}

@@ -1,0 +1,345 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/slack-go/slack"
+	"github.com/slack-go/slack/socketmode"
+
+	"ehpcbot/approval"
+	"ehpcbot/bot/command"
+	"ehpcbot/bot/view"
+)
+
+// handle answers an envelope. Whatever goes wrong inside, the person gets an answer.
+func (b *Bot) handle(ctx context.Context, event socketmode.Event) (r reply) {
+	defer func() {
+		if p := recover(); p != nil {
+			b.log.Error("handling an envelope panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			r = b.trouble(event)
+		}
+	}()
+	switch data := event.Data.(type) {
+	case slack.SlashCommand:
+		answer := b.command(ctx, data, event.Request.EnvelopeID)
+		if answer.Text == "" { // a form has opened: there is nothing to say
+			return reply{}
+		}
+		return reply{payload: ephemeral(answer)}
+	case slack.InteractionCallback:
+		switch data.Type {
+		case slack.InteractionTypeBlockActions:
+			return b.press(ctx, data)
+		case slack.InteractionTypeViewSubmission:
+			return b.submit(ctx, data)
+		}
+	}
+	return reply{}
+}
+
+func (b *Bot) trouble(event socketmode.Event) reply {
+	switch data := event.Data.(type) {
+	case slack.SlashCommand:
+		return reply{payload: ephemeral(b.view().Trouble())}
+	case slack.InteractionCallback:
+		if data.Type == slack.InteractionTypeViewSubmission {
+			return reply{payload: showInstead(b.view(), b.view().Trouble())}
+		}
+		return b.tell(data, b.view().Trouble())
+	}
+	return reply{}
+}
+
+// ephemeral is the payload of an acknowledgement that only the person sees.
+func ephemeral(m view.Message) map[string]any {
+	return map[string]any{"response_type": slack.ResponseTypeEphemeral, "text": m.Text, "blocks": m.Blocks}
+}
+
+// command answers a slash command.
+func (b *Bot) command(ctx context.Context, c slack.SlashCommand, envelope string) view.Message {
+	if err := b.admitRequester(ctx, c.UserID, c.TeamID); err != nil {
+		b.log.Warn("a command is refused", "person", c.UserID, "error", err)
+		return b.view().Foreign()
+	}
+	v := b.viewFor(ctx, c.UserID)
+	parsed, err := command.Parse(c.Text)
+	if err != nil {
+		var fault *command.Fault
+		if errors.As(err, &fault) {
+			return v.CommandFault(fault)
+		}
+		return v.Trouble()
+	}
+	switch parsed.Verb {
+	case command.Form:
+		return b.openForm(ctx, v, c)
+	case command.Ask:
+		return b.ask(ctx, v, approval.Ask{
+			Envelope: envelope, Requester: c.UserID, Username: parsed.Username,
+			Cluster: parsed.Cluster, Mod: parsed.Mod, Reason: parsed.Reason,
+		})
+	case command.List:
+		return b.list(ctx, v, c.UserID)
+	case command.Status:
+		return b.status(ctx, v, c.UserID, parsed.ID)
+	case command.Cancel:
+		story, err := b.service.Cancel(ctx, parsed.ID, c.UserID)
+		if err != nil {
+			return b.refusal(v, err)
+		}
+		return v.CancelDone(story)
+	}
+	return v.Help()
+}
+
+// admitRequester is admit for people who ask, for whom Slack's silence is no reason to send them away: an
+// approver looks at the request in any case.
+func (b *Bot) admitRequester(ctx context.Context, id, teamID string) error {
+	ctx, cancel := context.WithTimeout(ctx, lookUpTime)
+	defer cancel()
+	err := b.admit(ctx, id, teamID, false)
+	if err != nil && !errors.Is(err, errForeign) {
+		b.log.Warn("Slack does not say who a person is", "person", id, "error", err)
+		return nil
+	}
+	return err
+}
+
+// lookUpTime is what a question to Slack may take of the time in which an envelope is to be acknowledged.
+const lookUpTime = time.Second
+
+func (b *Bot) ask(ctx context.Context, v view.View, a approval.Ask) view.Message {
+	story, err := b.service.Ask(ctx, a)
+	if err != nil {
+		return b.refusal(v, err)
+	}
+	b.log.Info("asked", "request", story.ID, "person", a.Requester, "cluster", story.ClusterID, "username", story.Username)
+	return v.Asked(story)
+}
+
+// refusal is what a person sees of an error: the reason where it is a refusal, and that nothing was stored
+// where it is a fault.
+func (b *Bot) refusal(v view.View, err error) view.Message {
+	if r := approval.Refused(err); r != nil {
+		return v.Refusal(r)
+	}
+	if errors.Is(err, errFormFailed) {
+		return v.FormFailed()
+	}
+	b.log.Error("an action could not be stored", "error", err)
+	return v.StorageFailed()
+}
+
+func (b *Bot) openForm(ctx context.Context, v view.View, c slack.SlashCommand) view.Message {
+	form := v.AskForm(b.service.Config(), approval.Ask{})
+	if _, err := b.api.OpenViewContext(ctx, c.TriggerID, form); err != nil {
+		b.log.Warn("the form could not be opened", "person", c.UserID, "error", callError("open a form", err))
+		return v.FormFailed()
+	}
+	return view.Message{}
+}
+
+func (b *Bot) list(ctx context.Context, v view.View, person string) view.Message {
+	stories, err := b.service.StoriesOf(ctx, person)
+	if err != nil {
+		b.log.Error("list the requests of a person", "error", err)
+		return v.Trouble()
+	}
+	return v.List(stories)
+}
+
+// status tells a request to its requester and to approvers; to others it does not exist.
+func (b *Bot) status(ctx context.Context, v view.View, person string, id int64) view.Message {
+	story, err := b.service.StoryFor(ctx, id, person)
+	if err != nil {
+		if r := approval.Refused(err); r != nil {
+			return v.Refusal(r)
+		}
+		b.log.Error("read a request", "error", err)
+		return v.Trouble()
+	}
+	return v.Status(story)
+}
+
+// press answers a button.
+func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) reply {
+	if len(c.ActionCallback.BlockActions) == 0 {
+		return reply{}
+	}
+	action := c.ActionCallback.BlockActions[0]
+	handlers := map[string]func(context.Context, view.View, slack.InteractionCallback, int64) error{
+		view.ActionApprove: b.approve,
+		view.ActionDeny:    b.openDenial,
+		view.ActionRetry:   b.retry,
+		view.ActionSaved:   b.saved,
+	}
+	handler, known := handlers[action.ActionID]
+	if !known {
+		return reply{} // a select in a form, or a button of a version that is no longer
+	}
+	if err := b.admitPresser(ctx, c, action.ActionID); err != nil {
+		b.log.Warn("a press is refused", "person", c.User.ID, "action", action.ActionID, "error", err)
+		if errors.Is(err, errForeign) {
+			return b.tell(c, b.view().Foreign())
+		}
+		return b.tell(c, b.view().Busy())
+	}
+	v := b.viewFor(ctx, c.User.ID)
+	id, ok := view.RequestID(action.Value)
+	if !ok {
+		return b.tell(c, v.Refusal(&approval.Refusal{Kind: approval.KindUnknown, Value: action.Value}))
+	}
+	if err := handler(ctx, v, c, id); err != nil {
+		return b.tell(c, b.refusal(v, err))
+	}
+	return reply{}
+}
+
+// admitPresser is admit for people who press a button: approvers who are listed by name may be guests.
+func (b *Bot) admitPresser(ctx context.Context, c slack.InteractionCallback, action string) error {
+	ctx, cancel := context.WithTimeout(ctx, lookUpTime)
+	defer cancel()
+	listed := action == view.ActionSaved || slices.Contains(b.service.Config().Approvers, c.User.ID)
+	return b.admit(ctx, c.User.ID, c.User.TeamID, listed)
+}
+
+func (b *Bot) approve(ctx context.Context, _ view.View, c slack.InteractionCallback, id int64) error {
+	story, err := b.service.Approve(ctx, id, c.User.ID)
+	b.learn(ctx, c, id, err)
+	if err == nil {
+		b.log.Info("approved", "request", id, "person", c.User.ID, "state", story.State)
+	}
+	return err
+}
+
+func (b *Bot) retry(ctx context.Context, _ view.View, c slack.InteractionCallback, id int64) error {
+	_, err := b.service.Retry(ctx, id, c.User.ID)
+	b.learn(ctx, c, id, err)
+	if err == nil {
+		b.log.Info("tried again", "request", id, "person", c.User.ID)
+	}
+	return err
+}
+
+func (b *Bot) saved(ctx context.Context, _ view.View, c slack.InteractionCallback, id int64) error {
+	_, err := b.service.Clear(ctx, id, c.User.ID)
+	return err
+}
+
+// openDenial asks for the reason. The decision itself is made when the form is submitted.
+func (b *Bot) openDenial(ctx context.Context, v view.View, c slack.InteractionCallback, id int64) error {
+	story, err := b.service.MayDecide(ctx, id, c.User.ID)
+	b.learn(ctx, c, id, err)
+	if err != nil {
+		return err
+	}
+	if _, err := b.api.OpenViewContext(ctx, c.TriggerID, v.DenyForm(story)); err != nil {
+		b.log.Warn("the form could not be opened", "person", c.User.ID, "error", callError("open a form", err))
+		return errFormFailed
+	}
+	return nil
+}
+
+// errFormFailed says that Slack did not open a form.
+var errFormFailed = errors.New("the form could not be opened")
+
+// learn remembers a message of the approval channel that the bot has lost sight of: killed between the post
+// and the note of it, it posts a second one. A press by an approver shows where the first one is, and from
+// then on it follows the request like the other.
+func (b *Bot) learn(ctx context.Context, c slack.InteractionCallback, id int64, outcome error) {
+	r := approval.Refused(outcome)
+	trusted := outcome == nil || r != nil && (r.Kind == approval.KindVoted || r.Kind == approval.KindDecided || r.Kind == approval.KindSelf)
+	if !trusted || c.Container.ChannelID != b.conf.Channel || c.Container.MessageTs == "" {
+		return
+	}
+	m := approval.Message{Purpose: approval.PurposeApproval, Place: c.Container.ChannelID, Ref: c.Container.MessageTs}
+	if err := b.service.Learn(ctx, id, m); err != nil {
+		b.log.Warn("remember an approval message", "request", id, "error", err)
+	}
+}
+
+// tell answers a press in a message that only the person sees. The acknowledgement of a press can't carry it.
+func (b *Bot) tell(c slack.InteractionCallback, m view.Message) reply {
+	return reply{after: func(ctx context.Context) {
+		if c.ResponseURL != "" {
+			_, _, err := b.api.PostMessageContext(ctx, c.Channel.ID,
+				slack.MsgOptionResponseURL(c.ResponseURL, slack.ResponseTypeEphemeral),
+				slack.MsgOptionText(m.Text, false), slack.MsgOptionBlocks(m.Blocks...))
+			if err == nil {
+				return
+			}
+			b.log.Debug("answer a press", "error", callError("answer", err))
+		}
+		_, err := b.api.PostEphemeralContext(ctx, c.Container.ChannelID, c.User.ID, options(m)...)
+		if err != nil {
+			b.log.Warn("a person could not be answered", "person", c.User.ID, "error", callError("answer a press", err))
+		}
+	}}
+}
+
+// submit answers a form.
+func (b *Bot) submit(ctx context.Context, c slack.InteractionCallback) reply {
+	switch c.View.CallbackID {
+	case view.CallbackAsk:
+		return reply{payload: b.submitAsk(ctx, c)}
+	case view.CallbackDeny:
+		return reply{payload: b.submitDenial(ctx, c)}
+	}
+	return reply{}
+}
+
+func (b *Bot) submitAsk(ctx context.Context, c slack.InteractionCallback) any {
+	if err := b.admitRequester(ctx, c.User.ID, c.User.TeamID); err != nil {
+		b.log.Warn("a form is refused", "person", c.User.ID, "error", err)
+		return showInstead(b.view(), b.view().Foreign())
+	}
+	v := b.viewFor(ctx, c.User.ID)
+	a := view.AskFormValues(c.View.State)
+	a.Requester = c.User.ID
+	a.Envelope = "view " + c.View.ID // a form is submitted once, however often Slack says so
+	if faults := b.service.Config().Check(a); len(faults) > 0 {
+		return slack.NewErrorsViewSubmissionResponse(v.FieldFaults(faults))
+	}
+	story, err := b.service.Ask(ctx, a)
+	if r := approval.Refused(err); r != nil && r.Kind == approval.KindActive && r.Story.Requester != a.Requester {
+		return slack.NewErrorsViewSubmissionResponse(v.FieldFaults([]*approval.Refusal{r}))
+	}
+	if err != nil {
+		return showInstead(v, b.refusal(v, err))
+	}
+	b.log.Info("asked", "request", story.ID, "person", a.Requester, "cluster", story.ClusterID, "username", story.Username)
+	return showInstead(v, v.Asked(story))
+}
+
+func (b *Bot) submitDenial(ctx context.Context, c slack.InteractionCallback) any {
+	if err := b.admitPresser(ctx, c, view.ActionDeny); err != nil {
+		b.log.Warn("a form is refused", "person", c.User.ID, "error", err)
+		return showInstead(b.view(), b.view().Foreign())
+	}
+	v := b.viewFor(ctx, c.User.ID)
+	id, ok := view.RequestID(c.View.PrivateMetadata)
+	if !ok {
+		return showInstead(v, v.Refusal(&approval.Refusal{Kind: approval.KindUnknown, Value: c.View.PrivateMetadata}))
+	}
+	reason := view.DenyFormValues(c.View.State)
+	_, err := b.service.Deny(ctx, id, c.User.ID, reason)
+	if r := approval.Refused(err); r != nil && r.Kind == approval.KindReasonTooLong {
+		return slack.NewErrorsViewSubmissionResponse(v.FieldFaults([]*approval.Refusal{r}))
+	}
+	if err != nil {
+		return showInstead(v, b.refusal(v, err))
+	}
+	b.log.Info("denied", "request", id, "person", c.User.ID)
+	return nil
+}
+
+// showInstead puts a message in the place of the form that was submitted.
+func showInstead(v view.View, m view.Message) *slack.ViewSubmissionResponse {
+	modal := v.NoticeModal(m)
+	return slack.NewUpdateViewSubmissionResponse(&modal)
+}

@@ -1,0 +1,183 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/slack-go/slack"
+
+	"ehpcbot/approval"
+	"ehpcbot/bot/view"
+	"ehpcbot/ehpc/secret"
+)
+
+// The bot is the messenger of package approval: its methods here are called by jobs, again and again until
+// Slack takes what they say. What Slack answers to a message that can't be changed, or that is gone, is
+// told apart here; all else is for the job to repeat.
+var _ approval.Messenger = (*Bot)(nil)
+
+func options(m view.Message) []slack.MsgOption {
+	return []slack.MsgOption{
+		slack.MsgOptionText(m.Text, false),
+		slack.MsgOptionBlocks(m.Blocks...),
+		slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl(),
+	}
+}
+
+// post posts a message and remembers where. Killed between the two, the bot posts it again; so nothing that
+// is posted here may be harmful when it is seen twice.
+func (b *Bot) post(ctx context.Context, s approval.Story, purpose approval.Purpose, to string, m view.Message) (approval.Message, error) {
+	channel, ts, err := b.api.PostMessageContext(ctx, to, options(m)...)
+	if err != nil {
+		return approval.Message{}, callError(fmt.Sprintf("post the %s of request %d", purpose, s.ID), err)
+	}
+	posted := approval.Message{Purpose: purpose, Place: channel, Ref: ts, Version: s.Version}
+	return posted, b.service.Sent(ctx, s.ID, posted)
+}
+
+func (b *Bot) update(ctx context.Context, old approval.Message, m view.Message) error {
+	_, _, _, err := b.api.UpdateMessageContext(ctx, old.Place, old.Ref, options(m)...)
+	return callError("update a message", err)
+}
+
+func (b *Bot) remove(ctx context.Context, old approval.Message) error {
+	_, _, err := b.api.DeleteMessageContext(ctx, old.Place, old.Ref)
+	if gone(err) {
+		return nil
+	}
+	return callError("delete a message", err)
+}
+
+// gone reports whether Slack says that a message is no longer there.
+func gone(err error) bool {
+	return slices.Contains([]string{"message_not_found", "thread_not_found"}, slackCode(err))
+}
+
+// fixed reports whether Slack says that a message can't be changed, by the workspace's rule on editing or
+// because its blocks don't fit.
+func fixed(err error) bool {
+	return slices.Contains([]string{"edit_window_closed", "cant_update_message", "block_mismatch"}, slackCode(err))
+}
+
+// Refresh implements [approval.Messenger].
+func (b *Bot) Refresh(ctx context.Context, s approval.Story) error {
+	m := b.view().Approval(s)
+	known := 0
+	for _, old := range s.Messages {
+		if old.Purpose != approval.PurposeApproval {
+			continue
+		}
+		if old.Version < s.Version {
+			if err := b.refreshOne(ctx, s, old, m); err != nil {
+				return err
+			}
+		}
+		known++
+	}
+	if known > 0 {
+		return nil
+	}
+	_, err := b.post(ctx, s, approval.PurposeApproval, b.conf.Channel, m)
+	return err
+}
+
+func (b *Bot) refreshOne(ctx context.Context, s approval.Story, old approval.Message, m view.Message) error {
+	err := b.update(ctx, old, m)
+	switch {
+	case err == nil:
+		old.Version = s.Version
+		return b.service.Sent(ctx, s.ID, old)
+	case gone(err) && !awaitsApprover(s):
+		old.Version = s.Version // nobody needs to see more of it
+		return b.service.Sent(ctx, s.ID, old)
+	case gone(err), fixed(err):
+		b.log.Warn("the approval message can't be updated, a new one follows", "request", s.ID, "error", err)
+		return b.replace(ctx, s, old, m)
+	}
+	return err
+}
+
+// awaitsApprover reports whether the approval message has buttons that somebody may need.
+func awaitsApprover(s approval.Story) bool { return s.State == approval.Pending || s.CanRetry() }
+
+// replace puts a new message in the place of one that can't be changed or is gone.
+func (b *Bot) replace(ctx context.Context, s approval.Story, old approval.Message, m view.Message) error {
+	if _, err := b.post(ctx, s, old.Purpose, old.Place, m); err != nil {
+		return err
+	}
+	if err := b.remove(ctx, old); err != nil {
+		b.log.Warn("an outdated message could not be deleted", "request", s.ID, "error", err)
+	}
+	return b.service.Forget(ctx, s.ID, old)
+}
+
+// Remind implements [approval.Messenger].
+func (b *Bot) Remind(ctx context.Context, s approval.Story) error {
+	_, err := b.post(ctx, s, approval.PurposeReminder, b.conf.Channel, b.view().Reminder(s))
+	return err
+}
+
+// Notify implements [approval.Messenger].
+func (b *Bot) Notify(ctx context.Context, s approval.Story) error {
+	_, err := b.post(ctx, s, approval.PurposeNotice, s.Requester, b.viewFor(ctx, s.Requester).Notice(s))
+	return err
+}
+
+// Deliver implements [approval.Messenger]. A new message shows in previews, on the desktop with its blocks, so
+// it is posted without the secret; the update that brings the credentials notifies nobody. It can be repeated
+// without harm, which is also what makes a crash in between harmless.
+func (b *Bot) Deliver(ctx context.Context, s approval.Story, password secret.Text) error {
+	v := b.viewFor(ctx, s.Requester)
+	message, posted := s.Message(approval.PurposeCredentials)
+	if !posted {
+		var err error
+		if message, err = b.post(ctx, s, approval.PurposeCredentials, s.Requester, v.CredentialsReady(s)); err != nil {
+			return err
+		}
+	}
+	credentials := v.Credentials(s, password)
+	err := b.update(ctx, message, credentials)
+	switch {
+	case gone(err):
+		if err := b.service.Forget(ctx, s.ID, message); err != nil {
+			return err
+		}
+		return errors.New("the message for the credentials is gone, a new one follows")
+	case fixed(err):
+		return b.deliverAnew(ctx, s, message, credentials)
+	}
+	return err
+}
+
+// deliverAnew sends the credentials as a message of their own, where the workspace forbids editing. Once that
+// one is known, a repetition sends no other.
+func (b *Bot) deliverAnew(ctx context.Context, s approval.Story, first approval.Message, credentials view.Message) error {
+	for _, m := range s.Messages {
+		if m.Purpose == approval.PurposeCredentials && m.Ref != first.Ref {
+			return nil
+		}
+	}
+	b.log.Warn("the workspace forbids editing: the credentials go out as a message of their own", "request", s.ID)
+	_, err := b.post(ctx, s, approval.PurposeCredentials, first.Place, credentials)
+	return err
+}
+
+// Scrub implements [approval.Messenger].
+func (b *Bot) Scrub(ctx context.Context, s approval.Story) error {
+	cleared := b.viewFor(ctx, s.Requester).CredentialsCleared(s)
+	for _, old := range s.Messages {
+		if old.Purpose != approval.PurposeCredentials {
+			continue
+		}
+		err := b.update(ctx, old, cleared)
+		if fixed(err) {
+			err = b.remove(ctx, old)
+		}
+		if err != nil && !gone(err) {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,131 @@
+package status
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+)
+
+// Reach knows whether the EHPC API can be reached. It opens a connection now and then, which costs nothing of
+// the API's quota, and listens to how the real calls fare.
+type Reach struct {
+	address string
+	log     *slog.Logger
+	wake    chan struct{}
+
+	mu   sync.Mutex
+	dial error // of the last attempt to connect
+	call error // of the last call
+}
+
+// NewReach returns a Reach for an endpoint such as https://hpc.api.qingcloud.com.
+func NewReach(endpoint string, log *slog.Logger) (*Reach, error) {
+	address, err := addressOf(endpoint)
+	if err != nil {
+		return nil, fmt.Errorf("EHPC_ENDPOINT: %w", err)
+	}
+	return &Reach{address: address, log: log, wake: make(chan struct{}, 1), dial: errors.New("not tried yet")}, nil
+}
+
+// addressOf returns the host and port that calls go to first: the endpoint's, or its proxy's.
+func addressOf(endpoint string) (string, error) {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return "", err
+	}
+	if proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u}); err == nil && proxy != nil {
+		u = proxy
+	}
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return net.JoinHostPort(u.Hostname(), port), nil
+}
+
+// Called is told of each call: the action, and how it ended.
+func (r *Reach) Called(action, result string, _ time.Duration) {
+	var err error
+	switch result {
+	case "unknown":
+		err = fmt.Errorf("the last call (%s) got no answer that could be read; it is tried again", action)
+	case "operator":
+		err = fmt.Errorf("the last call (%s) was refused: `ehpcbot check` tells what to do", action)
+	case "limited":
+		return
+	}
+	r.mu.Lock()
+	r.call = err
+	r.mu.Unlock()
+	if result == "unknown" {
+		select {
+		case r.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Try reports how things are, for [Check].
+func (r *Reach) Try(context.Context) (string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return "reached", errors.Join(r.dial, r.call)
+}
+
+// How often a connection is tried: seldom while it works, soon while it does not.
+const (
+	whileFine   = 5 * time.Minute
+	whileBroken = time.Second
+	atMost      = 30 * time.Second
+)
+
+// Run tries the connection until ctx ends, and says so in the log when things change.
+func (r *Reach) Run(ctx context.Context) {
+	pause := whileBroken
+	for {
+		if err := r.try(ctx); err != nil {
+			pause = min(2*pause, atMost)
+		} else {
+			pause = whileFine
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		case <-r.wake:
+			timer.Stop()
+		}
+		if pause == whileFine {
+			pause = whileBroken
+		}
+	}
+}
+
+func (r *Reach) try(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", r.address)
+	if err == nil {
+		err = conn.Close()
+	}
+	r.mu.Lock()
+	before := r.dial
+	r.dial = err
+	r.mu.Unlock()
+	switch {
+	case err != nil && ctx.Err() == nil:
+		r.log.Warn("the EHPC API can't be reached, trying again", "error", err)
+	case err == nil && before != nil:
+		r.log.Info("the EHPC API is reached")
+	}
+	return err
+}

@@ -1,0 +1,159 @@
+package view
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slack-go/slack"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"ehpcbot/approval"
+	"ehpcbot/bot/command"
+	"ehpcbot/ehpc"
+	"ehpcbot/ehpc/secret"
+)
+
+func TestEveryMessageIsAccepted(t *testing.T) {
+	t.Parallel()
+	for _, locale := range []Locale{English, Chinese} {
+		for name, m := range messages(testView(locale)) {
+			require.Empty(t, checkMessage(m), "%s %s", locale, name)
+			require.Contains(t, types(m), slack.MBTRichText, "%s %s: an update needs rich_text", locale, name)
+			require.NotContains(t, strings.ReplaceAll(m.Plain(), "{id}", ""), "{", "%s %s: a placeholder is left", locale, name)
+		}
+		for name, m := range modals(testView(locale)) {
+			if name != "form-ask-many-clusters" { // its clusters are empty, only their number counts
+				require.Empty(t, checkModal(m), "%s %s", locale, name)
+			}
+		}
+	}
+}
+
+func types(m Message) []slack.MessageBlockType {
+	var all []slack.MessageBlockType
+	for _, b := range m.Blocks {
+		all = append(all, b.BlockType())
+	}
+	return all
+}
+
+// Whatever is stored, typed or configured, Slack accepts what is made of it.
+func TestLimitsHoldForAnyStory(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		v := View{
+			Locale: rapid.SampledFrom([]Locale{English, Chinese, ""}).Draw(t, "locale"), Command: "/ehpc-adduser",
+			LoginHint: typed(200).Draw(t, "hint"), Reader: people.Draw(t, "reader"),
+		}
+		s := stories.Draw(t, "story")
+		r := anyRefusal(s).Draw(t, "refusal")
+		for _, m := range []Message{
+			v.Approval(s), v.Reminder(s), v.Asked(s), v.AlreadyAsked(s), v.CancelDone(s), v.Status(s), v.Notice(s),
+			v.CredentialsReady(s), v.Credentials(s, secret.New(testPassword)), v.CredentialsCleared(s), v.CredentialsOffer(s),
+			v.List(rapid.SliceOfN(stories, 0, 12).Draw(t, "stories")), v.Refusal(r),
+			v.CommandFault(&command.Fault{
+				Kind:  rapid.SampledFrom(command.Kinds()).Draw(t, "fault"),
+				Token: typed(command.TokenMaxLength).Draw(t, "token"), Verb: command.Ask,
+			}),
+		} {
+			require.Empty(t, checkMessage(m))
+			require.Equal(t, slack.MBTRichText, m.Blocks[0].BlockType())
+		}
+		conf := configs.Draw(t, "config")
+		for _, m := range []slack.ModalViewRequest{
+			v.AskForm(conf, approval.Ask{Username: s.Username, Cluster: s.ClusterID, Mod: s.Mod, Reason: s.Reason}),
+			v.DenyForm(s), v.AskedModal(s), v.NoticeModal(v.Approval(s)), v.CredentialsModal(s, secret.New(testPassword)),
+		} {
+			require.Empty(t, checkModal(m))
+		}
+		for block, sentence := range v.FieldFaults([]*approval.Refusal{r}) {
+			require.Contains(t, []string{BlockUsername, BlockCluster, BlockMod, BlockReason}, block)
+			require.NotEmpty(t, sentence)
+			require.LessOrEqual(t, len([]rune(sentence)), fieldFaultMaxLength)
+		}
+	})
+}
+
+// typed generates what people type: anything, and often the worst.
+func typed(limit int) *rapid.Generator[string] {
+	worst := rapid.Custom(func(t *rapid.T) string {
+		return strings.Repeat(rapid.SampledFrom([]string{"&", "<", "设", "👩‍🔬", "\n", "a\n\n", "\u202e", "*", "{id}", "\xff", "<!channel>"}).Draw(t, "piece"), limit)
+	})
+	return rapid.Map(rapid.OneOf(rapid.String(), worst, rapid.Just("")), func(s string) string {
+		return string([]rune(s)[:min(limit, len([]rune(s)))])
+	})
+}
+
+var people = rapid.OneOf(rapid.StringMatching(`[UW][A-Z0-9]{8,10}`), rapid.SampledFrom([]string{"", "ehpcbot", "<!here>"}))
+
+var moments = rapid.Map(rapid.Int64Range(0, 4_000_000_000), func(s int64) time.Time { return time.Unix(s, 0) })
+
+var stories = rapid.Custom(func(t *rapid.T) approval.Story {
+	s := approval.Story{
+		Request: approval.Request{
+			ID: rapid.Int64Min(1).Draw(t, "id"), ClusterID: typed(200).Draw(t, "cluster id"), Username: typed(200).Draw(t, "username"),
+			Mod: typed(10).Draw(t, "mod"), Reason: typed(500).Draw(t, "reason"), Requester: people.Draw(t, "requester"),
+			State: rapid.SampledFrom(approval.States()).Draw(t, "state"), Version: rapid.Int64Min(1).Draw(t, "version"),
+			Required: rapid.IntRange(1, 100).Draw(t, "required"), CreatedAt: moments.Draw(t, "created"),
+			ExpiresAt: moments.Draw(t, "expires"), CredentialsUntil: moments.Draw(t, "until"),
+			Failure:       rapid.SampledFrom(append(failures, "", approval.WaitingAPI, approval.WaitingDelivery)).Draw(t, "failure"),
+			FailureDetail: typed(2000).Draw(t, "detail"),
+		},
+		Cluster: approval.Cluster{ID: typed(200).Draw(t, "configured id"), Name: typed(200).Draw(t, "name")},
+	}
+	for range rapid.IntRange(0, 15).Draw(t, "decisions") {
+		s.Decisions = append(s.Decisions, approval.Decision{
+			Person: people.Draw(t, "person"), Verdict: rapid.SampledFrom([]approval.Verdict{approval.Approve, approval.Deny}).Draw(t, "verdict"),
+			Reason: typed(500).Draw(t, "denial"), At: moments.Draw(t, "at"),
+		})
+	}
+	return s
+})
+
+func anyRefusal(s approval.Story) *rapid.Generator[*approval.Refusal] {
+	return rapid.Custom(func(t *rapid.T) *approval.Refusal {
+		return &approval.Refusal{
+			Kind: rapid.SampledFrom([]approval.Kind{
+				approval.KindUsername, approval.KindReserved, approval.KindCluster, approval.KindMod, approval.KindReasonTooLong,
+				approval.KindActive, approval.KindTooMany, approval.KindUnknown, approval.KindNotYours, approval.KindNotApprover,
+				approval.KindSelf, approval.KindVoted, approval.KindDecided, approval.KindNoRetry, approval.KindNoAnswer, "unheard_of",
+			}).Draw(t, "kind"),
+			Value: typed(200).Draw(t, "value"), Right: rapid.SliceOfN(typed(64), 0, 120).Draw(t, "right"), Limit: 5,
+			Rule:  &ehpc.RuleError{Rule: rapid.SampledFrom([]ehpc.Rule{ehpc.RuleEmpty, ehpc.RuleTooLong, ehpc.RuleCharacter, ehpc.RuleForm}).Draw(t, "rule"), Rune: rapid.Rune().Draw(t, "rune")},
+			Story: s,
+		}
+	})
+}
+
+var configs = rapid.Custom(func(t *rapid.T) approval.Config {
+	return approval.Config{
+		Clusters: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) approval.Cluster {
+			return approval.Cluster{ID: rapid.StringMatching(`[a-z]{1,8}-[a-z0-9]{1,40}`).Draw(t, "id"), Name: typed(200).Draw(t, "name")}
+		}), 1, 110).Draw(t, "clusters"),
+		AllowedMods: rapid.SliceOfN(rapid.StringMatching(`[0-7]{3}`), 0, 120).Draw(t, "mods"),
+	}
+})
+
+// Slack sends an acknowledgement of 20,480 bytes or more nowhere, and says nothing of it.
+func TestLongestMessages(t *testing.T) {
+	t.Parallel()
+	for _, piece := range []string{"&", "<", "设", "👩‍🔬", "\n\n"} {
+		long := string([]rune(strings.Repeat(piece, 500))[:500])
+		for _, state := range approval.States() {
+			s := story(state, func(s *approval.Story) {
+				s.Reason, s.FailureDetail, s.Required = long, long, 20
+				s.Decisions = decisions(approval.Approve, strings.Fields(strings.Repeat("U0123456789 ", 20))...)
+				s.Decisions = append(s.Decisions, approval.Decision{Person: "U0DORA", Verdict: approval.Deny, Reason: long})
+				s.Cluster.Name = strings.Repeat("集", 200)
+			})
+			for _, locale := range []Locale{English, Chinese} {
+				v := testView(locale)
+				for _, m := range []Message{v.Approval(s), v.Status(s), v.Notice(s)} {
+					require.Empty(t, checkMessage(m))
+				}
+			}
+		}
+	}
+}

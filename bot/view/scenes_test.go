@@ -1,0 +1,258 @@
+package view
+
+import (
+	"strings"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"ehpcbot/approval"
+	"ehpcbot/bot/command"
+	"ehpcbot/ehpc"
+	"ehpcbot/ehpc/secret"
+)
+
+// testPassword has every character that Slack might read as markup.
+const testPassword = `*K7_~&<x>@h#e^r(!)%`
+
+func testView(l Locale) View {
+	return View{Locale: l, Command: "/ehpc-adduser", LoginHint: "ssh {username}@{cluster}.example.org", Reader: "U0ISABEL"}
+}
+
+// other is the view of somebody else than the requester.
+func other(v View) View {
+	v.Reader = "U0ADA"
+	return v
+}
+
+var monday = time.Date(2026, 11, 23, 9, 30, 0, 0, time.UTC)
+
+// story is a request of isabel's in a state, as it looks after an ordinary life up to there.
+func story(state approval.State, change ...func(*approval.Story)) approval.Story {
+	s := approval.Story{
+		Request: approval.Request{
+			ID: 12, ClusterID: "ehpc-8jqdq0mz", Username: "isabel", Mod: "700", Reason: "thesis project\nuntil May",
+			Requester: "U0ISABEL", State: state, Version: 1, Required: 1,
+			CreatedAt: monday, UpdatedAt: monday, ExpiresAt: monday.Add(72 * time.Hour),
+		},
+		Cluster: approval.Cluster{ID: "ehpc-8jqdq0mz", Zone: "jn1a", Name: "Training"},
+	}
+	switch state {
+	case approval.Pending, approval.Expired, approval.Cancelled:
+	case approval.Denied:
+		s.Decisions = decisions(approval.Deny, "U0DORA")
+		s.Decisions[0].Reason = "Please name your supervisor."
+	default:
+		s.Decisions = decisions(approval.Approve, "U0ADA")
+	}
+	if state != approval.Pending {
+		s.Version, s.UpdatedAt = 2, monday.Add(2*time.Hour)
+	}
+	if state == approval.Delivered || state == approval.Provisioned {
+		s.CredentialsUntil = monday.Add(26 * time.Hour)
+	}
+	for _, f := range change {
+		f(&s)
+	}
+	return s
+}
+
+func decisions(verdict approval.Verdict, people ...string) []approval.Decision {
+	var all []approval.Decision
+	for i, p := range people {
+		all = append(all, approval.Decision{Person: p, Verdict: verdict, At: monday.Add(time.Duration(i+1) * time.Hour)})
+	}
+	return all
+}
+
+func failing(f approval.Failure, detail string) func(*approval.Story) {
+	return func(s *approval.Story) { s.Failure, s.FailureDetail = f, detail }
+}
+
+func twoApprovers(s *approval.Story) { s.Required = 2 }
+
+func oneHasApproved(s *approval.Story) {
+	s.Required, s.Decisions = 2, decisions(approval.Approve, "U0ADA")
+}
+
+func bare(s *approval.Story) { s.Mod, s.Reason, s.Cluster.Name = "", "", "" }
+
+func noReason(s *approval.Story) { s.Decisions[0].Reason = "" }
+
+func stays(s *approval.Story) { s.CredentialsUntil = time.Time{} }
+
+func savedEarly(s *approval.Story) { s.ClearedAt = monday.Add(3 * time.Hour) }
+
+var failures = []approval.Failure{
+	approval.FailureTaken, approval.FailureRefused, approval.FailureOperator, approval.FailureJob,
+	approval.FailureTimeout, approval.FailureCluster, approval.FailureKey, "unheard_of",
+}
+
+// messages are the messages of the golden files, by name.
+func messages(v View) map[string]Message {
+	all := map[string]Message{
+		"approval-pending-bare":          v.Approval(story(approval.Pending, bare)),
+		"approval-pending-two":           v.Approval(story(approval.Pending, twoApprovers)),
+		"approval-pending-one-of-two":    v.Approval(story(approval.Pending, oneHasApproved)),
+		"approval-denied-no-reason":      v.Approval(story(approval.Denied, noReason)),
+		"approval-expired-one-of-two":    v.Approval(story(approval.Expired, oneHasApproved)),
+		"approval-approved-waiting":      v.Approval(story(approval.Approved, failing(approval.WaitingAPI, "addUser: API quota used up"))),
+		"approval-provisioned-waiting":   v.Approval(story(approval.Provisioned, failing(approval.WaitingDelivery, "post a message: user_disabled"))),
+		"approval-hostile":               v.Approval(hostile(approval.Failed)),
+		"reminder":                       v.Reminder(story(approval.Pending)),
+		"reminder-one-of-two":            v.Reminder(story(approval.Pending, oneHasApproved)),
+		"asked":                          v.Asked(story(approval.Pending)),
+		"asked-two":                      v.Asked(story(approval.Pending, twoApprovers)),
+		"already-pending":                v.AlreadyAsked(story(approval.Pending)),
+		"already-waiting":                v.AlreadyAsked(story(approval.Approved, failing(approval.WaitingAPI, ""))),
+		"cancelled":                      v.CancelDone(story(approval.Cancelled)),
+		"list-empty":                     v.List(nil),
+		"list":                           v.List(everyState()),
+		"list-long":                      v.List(many(23)),
+		"credentials-ready":              v.CredentialsReady(story(approval.Provisioned)),
+		"credentials":                    v.Credentials(story(approval.Provisioned), secret.New(testPassword)),
+		"credentials-stay":               v.Credentials(story(approval.Provisioned, stays), secret.New(testPassword)),
+		"credentials-offer":              v.CredentialsOffer(story(approval.Provisioned)),
+		"credentials-offer-stays":        v.CredentialsOffer(story(approval.Provisioned, stays)),
+		"credentials-cleared-saved":      v.CredentialsCleared(story(approval.Delivered, savedEarly)),
+		"credentials-cleared-time":       v.CredentialsCleared(story(approval.Delivered)),
+		"credentials-without-login-hint": View{Locale: v.Locale}.Credentials(story(approval.Provisioned), secret.New(testPassword)),
+		"notice-denied-no-reason":        v.Notice(story(approval.Denied, noReason)),
+		"status-failed-job":              v.Status(story(approval.Failed, failing(approval.FailureJob, ""))),
+		"status-failed-for-approver":     other(v).Status(story(approval.Failed, failing(approval.FailureJob, ""))),
+		"status-pending-for-approver":    other(v).Status(story(approval.Pending)),
+		"status-one-of-two":              v.Status(story(approval.Pending, oneHasApproved)),
+		"help":                           v.Help(),
+		"trouble":                        v.Trouble(),
+		"busy":                           v.Busy(),
+		"foreign":                        v.Foreign(),
+		"storage-failed":                 v.StorageFailed(),
+		"form-failed":                    v.FormFailed(),
+	}
+	for _, state := range approval.States() {
+		all["approval-"+string(state)] = v.Approval(story(state))
+		all["status-"+string(state)] = v.Status(story(state))
+		all["notice-"+string(state)] = v.Notice(story(state))
+	}
+	for _, f := range failures {
+		all["approval-failed-"+string(f)] = v.Approval(story(approval.Failed, failing(f, "ret_code 1400: the cluster is busy")))
+		all["notice-failed-"+string(f)] = v.Notice(story(approval.Failed, failing(f, "ret_code 1400: the cluster is busy")))
+	}
+	for name, r := range refusals() {
+		all["refusal-"+name] = v.Refusal(r)
+	}
+	for name, f := range faults() {
+		all["fault-"+name] = v.CommandFault(f)
+	}
+	return all
+}
+
+func modals(v View) map[string]slack.ModalViewRequest {
+	conf := approval.Config{
+		Clusters:    []approval.Cluster{{ID: "ehpc-8jqdq0mz", Zone: "jn1a"}, {ID: "ehpc-x", Zone: "jn1a", Name: "Training"}},
+		AllowedMods: []string{"700", "750", "755", "770", "711"},
+	}
+	one := approval.Config{Clusters: conf.Clusters[:1]}
+	filled := approval.Ask{Username: "isabel", Cluster: "training", Mod: "750", Reason: "thesis project"}
+	return map[string]slack.ModalViewRequest{
+		"form-ask":               v.AskForm(conf, approval.Ask{}),
+		"form-ask-filled":        v.AskForm(conf, filled),
+		"form-ask-one-cluster":   v.AskForm(one, approval.Ask{Mod: "711"}),
+		"form-ask-many-clusters": v.AskForm(approval.Config{Clusters: make([]approval.Cluster, 101)}, filled),
+		"form-deny":              v.DenyForm(story(approval.Pending)),
+		"modal-asked":            v.AskedModal(story(approval.Pending)),
+		"modal-notice":           v.NoticeModal(v.Approval(story(approval.Pending))),
+		"modal-credentials":      v.CredentialsModal(story(approval.Provisioned), secret.New(testPassword)),
+	}
+}
+
+func everyState() []approval.Story {
+	var all []approval.Story
+	for _, state := range approval.States() {
+		all = append(all, story(state))
+	}
+	return all
+}
+
+func many(n int) []approval.Story {
+	all := make([]approval.Story, n)
+	for i := range all {
+		all[i] = story(approval.Delivered, func(s *approval.Story) { s.ID = int64(n - i) })
+	}
+	return all
+}
+
+// hostile is a request in which everything that people can type tries to be more than text.
+func hostile(state approval.State) approval.Story {
+	const typed = "<!channel> <@U0ADA> *bold* `code` :bomb: & <https://example.org|here> {id} **x** \u202eevil\x00"
+	return story(state, func(s *approval.Story) {
+		s.Username, s.Mod, s.Reason, s.Cluster.Name, s.FailureDetail = typed, typed, typed+"\r\n\r\n\r\n\r\n"+typed, typed, typed
+		s.Requester = "<!here>"
+		s.Decisions = append(decisions(approval.Approve, "<!everyone>", "U0ADA"), decisions(approval.Deny, "U0DORA")...)
+		s.Decisions[2].Reason = typed
+	})
+}
+
+func refusals() map[string]*approval.Refusal {
+	rule := func(r ehpc.Rule, c rune) *ehpc.RuleError {
+		return &ehpc.RuleError{Subject: ehpc.SubjectUsername, Rule: r, Rune: c}
+	}
+	others := story(approval.Pending, func(s *approval.Story) { s.Requester = "U0MARIA" })
+	all := map[string]*approval.Refusal{
+		"username-empty":      {Kind: approval.KindUsername, Rule: rule(ehpc.RuleEmpty, 0)},
+		"username-too-long":   {Kind: approval.KindUsername, Value: "isabel_the_first", Rule: rule(ehpc.RuleTooLong, 0)},
+		"username-character":  {Kind: approval.KindUsername, Value: "isabél", Rule: rule(ehpc.RuleCharacter, 'é')},
+		"username-space":      {Kind: approval.KindUsername, Value: "isa bel", Rule: rule(ehpc.RuleCharacter, ' ')},
+		"username-other":      {Kind: approval.KindUsername, Value: "isabel"},
+		"reserved":            {Kind: approval.KindReserved, Value: "root"},
+		"cluster":             {Kind: approval.KindCluster, Value: "ehpc-y", Right: []string{"ehpc-8jqdq0mz", "ehpc-x"}},
+		"mod":                 {Kind: approval.KindMod, Value: "777", Right: []string{"700", "750", "755"}},
+		"mod-any":             {Kind: approval.KindMod, Value: "rwx", Rule: &ehpc.RuleError{Subject: ehpc.SubjectMod, Rule: ehpc.RuleForm}},
+		"reason-too-long":     {Kind: approval.KindReasonTooLong, Limit: 500},
+		"active-own":          {Kind: approval.KindActive, Story: story(approval.Pending)},
+		"active-other":        {Kind: approval.KindActive, Story: others},
+		"too-many":            {Kind: approval.KindTooMany, Limit: 5},
+		"unknown":             {Kind: approval.KindUnknown, Value: "12"},
+		"not-yours":           {Kind: approval.KindNotYours, Value: "12"},
+		"not-approver":        {Kind: approval.KindNotApprover, Value: "U0ISABEL"},
+		"self":                {Kind: approval.KindSelf, Story: story(approval.Pending)},
+		"voted-approve":       {Kind: approval.KindVoted, Story: story(approval.Pending, oneHasApproved)},
+		"voted-deny":          {Kind: approval.KindVoted, Story: story(approval.Denied, func(s *approval.Story) { s.Decisions[0].Person = "U0ISABEL" })},
+		"no-retry":            {Kind: approval.KindNoRetry, Story: story(approval.Delivered)},
+		"no-answer":           {Kind: approval.KindNoAnswer, Value: "U0ISABEL"},
+		"of-an-unknown-kind":  {Kind: "unheard_of"},
+		"cluster-among-many":  {Kind: approval.KindCluster, Value: "y", Right: strings.Fields("a b c d e f g h i j k l m")},
+		"username-unreadable": {Kind: approval.KindUsername, Value: "a\u202eb", Rule: rule(ehpc.RuleCharacter, '\u202e')},
+	}
+	for _, state := range approval.States() {
+		all["decided-"+string(state)] = &approval.Refusal{Kind: approval.KindDecided, Story: story(state)}
+	}
+	return all
+}
+
+func faults() map[string]*command.Fault {
+	all := map[string]*command.Fault{
+		"extra-word-status": {Kind: command.KindExtraWord, Verb: command.Status, Token: "13"},
+		"extra-word-list":   {Kind: command.KindExtraWord, Verb: command.List, Token: "mod=700"},
+		"of-unknown-kind":   {Kind: "unheard_of", Verb: command.Ask},
+		"missing-id-cancel": {Kind: command.KindMissingID, Verb: command.Cancel},
+	}
+	for _, k := range command.Kinds() {
+		f := &command.Fault{Kind: k, Verb: command.Ask, Token: "zone"}
+		switch k {
+		case command.KindMissingID, command.KindBadID:
+			f.Verb = command.Status
+		case command.KindUnclosedQuote:
+			f.Token = "“thesis project"
+		case command.KindDuplicateKey:
+			f.Token = "mod"
+		case command.KindEmptyValue:
+			f.Token = "reason"
+		}
+		all[strings.ReplaceAll(string(k), "_", "-")] = f
+	}
+	for _, key := range command.Keys() {
+		all["empty-"+key] = &command.Fault{Kind: command.KindEmptyValue, Verb: command.Ask, Token: key}
+	}
+	return all
+}

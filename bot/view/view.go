@@ -1,0 +1,64 @@
+// Package view is everything that people see in Slack, in English and in Chinese: messages, forms and the
+// sentences for what is refused. All of it is a pure function of data.
+//
+// What people typed never becomes markup. It stands in plain_text, or as a text element of rich_text, where
+// Slack reads no formatting, no mention and no link, and it is escaped in the top-level text of a message.
+// Lengths are cut by characters, so that nothing is cut inside of one.
+package view
+
+import (
+	"strconv"
+
+	"github.com/slack-go/slack"
+)
+
+// View renders in one language.
+type View struct {
+	Locale    Locale // English where it is none of the languages
+	Command   string // the slash command, with its slash
+	LoginHint string // how to log in, with {username} and {cluster} for the two; empty: nothing is shown
+	Reader    string // id of the person who reads, whose own requests are spoken of as such; empty: a channel
+}
+
+// Message is a message as chat.postMessage, chat.update and an acknowledgement take it.
+type Message struct {
+	// Text is what notifications show and screen readers read: all that the blocks say, but no secret.
+	// It is escaped as Slack wants it.
+	Text   string
+	Blocks []slack.Block
+}
+
+// The action ids of the buttons. A button's value is the id of its request, see [RequestID].
+const (
+	ActionApprove = "approve"
+	ActionDeny    = "deny"
+	ActionRetry   = "retry"
+	ActionSaved   = "saved" // "I have saved it"
+	ActionShow    = "show"  // "Show credentials"
+)
+
+// The callback ids of the forms.
+const (
+	CallbackAsk  = "ask"
+	CallbackDeny = "deny"
+)
+
+// The blocks of the forms, which are also what a fault in a field is reported for.
+const (
+	BlockUsername = "username"
+	BlockCluster  = "cluster"
+	BlockMod      = "mod"
+	BlockReason   = "reason"
+)
+
+// ActionValue is the action id of the one element in each of a form's blocks.
+const ActionValue = "value"
+
+// RequestID reads the request's id from a button's value or from a form's private metadata. What comes back
+// from Slack is not trusted: anything but a positive number is none.
+func RequestID(value string) (int64, bool) {
+	id, err := strconv.ParseInt(value, 10, 64)
+	return id, err == nil && id > 0
+}
+
+func formatID(id int64) string { return strconv.FormatInt(id, 10) }

@@ -1,0 +1,303 @@
+// Command ehpcbot is a Slack bot through which people ask for a user account on a QingCloud EHPC cluster.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"github.com/sethvargo/go-envconfig"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"ehpcbot/approval"
+	"ehpcbot/bot"
+	"ehpcbot/bot/check"
+	"ehpcbot/bot/config"
+	"ehpcbot/bot/demo"
+	"ehpcbot/bot/manifest"
+	"ehpcbot/bot/status"
+	"ehpcbot/ehpc"
+)
+
+// version is set by the build of a release (-ldflags "-X main.version=…").
+var version = ""
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := rootCommand(os.Stdout, os.Stderr, envconfig.OsLookuper()).ExecuteContext(ctx)
+	stop()
+	if err != nil {
+		if !errors.Is(err, errReported) {
+			fmt.Fprintln(os.Stderr, describe(err))
+		}
+		os.Exit(1)
+	}
+}
+
+// describe puts the program's name in front of an error, and leaves a list of faults the lines it is.
+func describe(err error) string {
+	var faults config.Faults
+	if errors.As(err, &faults) {
+		return "ehpcbot can't start with this configuration:\n" + err.Error()
+	}
+	return "ehpcbot: " + err.Error()
+}
+
+// errReported ends a command that has said already what is wrong.
+var errReported = errors.New("reported")
+
+// rootCommand is the whole command line. It writes to out and errOut only, and reads env only, so that tests
+// can run it.
+func rootCommand(out, errOut io.Writer, env envconfig.Lookuper) *cobra.Command {
+	serving := func(cmd *cobra.Command, _ []string) error {
+		return serve(cmd.Context(), env, errOut, os.Environ())
+	}
+	root := &cobra.Command{
+		Use:   "ehpcbot",
+		Short: "A Slack bot through which people ask for accounts on EHPC clusters",
+		Long: "ehpcbot takes requests for user accounts on QingCloud EHPC clusters in Slack, lets approvers decide,\n" +
+			"makes the accounts, and hands the credentials over in a direct message.\n\n" +
+			"It is configured by environment variables; .env.example and README.md list them all.",
+		Args:          cobra.NoArgs,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE:          serving,
+	}
+	root.SetOut(out)
+	root.SetErr(errOut)
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(
+		&cobra.Command{Use: "serve", Short: "Run the bot (what ehpcbot does without a command, too)", Args: cobra.NoArgs, RunE: serving},
+		checkCommand(out, env),
+		manifestCommand(out, env),
+		demoCommand(out, errOut),
+		&cobra.Command{
+			Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+			Run: func(*cobra.Command, []string) { fmt.Fprintln(out, versionLine()) },
+		},
+		healthCommand(env),
+	)
+	return root
+}
+
+func checkCommand(out io.Writer, env envconfig.Lookuper) *cobra.Command {
+	return &cobra.Command{
+		Use:   "check",
+		Short: "Try the configuration against Slack, the EHPC API and the database, and say what is wrong",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			conf, err := config.Load(env)
+			if err != nil {
+				return err
+			}
+			accounts, err := ehpc.NewClient(conf.EHPC)
+			if err != nil {
+				return err
+			}
+			report := check.Run(cmd.Context(), out, conf, bot.NewAPI(conf.Slack, nil), accounts)
+			if n := report.Failed(); n > 0 {
+				fmt.Fprintf(out, "\n%d of these failed.\n", n)
+				return errReported
+			}
+			fmt.Fprintln(out, "\nEverything works. Start the bot with: ehpcbot")
+			return nil
+		},
+	}
+}
+
+func manifestCommand(out io.Writer, env envconfig.Lookuper) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "manifest",
+		Short: "Print the manifest from which Slack makes the app",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			command, err := config.Command(env)
+			if err != nil {
+				return err
+			}
+			o := manifest.Options{Command: command}
+			if !asJSON {
+				fmt.Fprint(out, manifest.YAML(o))
+				return nil
+			}
+			text, err := manifest.JSON(o)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(out, string(text))
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON instead of YAML, without the comments")
+	return cmd
+}
+
+func demoCommand(out, errOut io.Writer) *cobra.Command {
+	var verbose bool
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Play one request from the command to the credentials, on this machine alone",
+		Long: "demo starts an embedded Slack workspace and an embedded EHPC API on this machine, runs the bot against\n" +
+			"them over real connections, and prints the conversation as each person sees it. It needs no configuration.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			log := io.Discard
+			if verbose {
+				log = errOut
+			}
+			return demo.Play(cmd.Context(), out, func(ctx context.Context, env envconfig.Lookuper) error {
+				return serve(ctx, env, log, nil)
+			})
+		},
+	}
+	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "print the bot's log as well")
+	return cmd
+}
+
+// healthCommand is for containers, whose images have no shell to ask /healthz with.
+func healthCommand(env envconfig.Lookuper) *cobra.Command {
+	return &cobra.Command{
+		Use:    "healthcheck",
+		Short:  "Ask the bot on this machine whether it runs",
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			addr, err := config.HTTPAddr(env)
+			if err != nil {
+				return err
+			}
+			return status.Ask(cmd.Context(), addr)
+		},
+	}
+}
+
+func versionLine() string {
+	v := version
+	info, ok := debug.ReadBuildInfo()
+	if v == "" && ok {
+		v = info.Main.Version
+	}
+	if v == "" || v == "(devel)" {
+		v = "development version"
+	}
+	line := "ehpcbot " + v
+	if ok {
+		line += " (" + info.GoVersion + ")"
+	}
+	return line
+}
+
+// serve runs the bot until ctx ends. It stops in this order: no more envelopes are taken and those in hand
+// are answered; the jobs in hand end; then the database is closed.
+func serve(ctx context.Context, env envconfig.Lookuper, logs io.Writer, environ []string) error {
+	conf, err := config.Load(env)
+	if err != nil {
+		return errors.Join(append([]error{err}, hints(environ)...)...)
+	}
+	log := newLogger(logs, conf.Log)
+	for _, hint := range hints(environ) {
+		log.Warn("an unknown variable", "hint", hint)
+	}
+	log.Info("ehpcbot starts", "version", versionLine(), "database", conf.Database)
+
+	db, err := approval.OpenDatabase(ctx, conf.Database.URL)
+	if err != nil {
+		return fmt.Errorf("DATABASE_URL: %w", err)
+	}
+	defer db.Close()
+	keys, err := approval.KeyringFor(db, conf.Database.Keys.Reveal())
+	if err != nil {
+		return err
+	}
+
+	metrics := status.NewMetrics()
+	reach, err := status.NewReach(conf.EHPC.Endpoint, log)
+	if err != nil {
+		return err
+	}
+	conf.EHPC.Observe = func(action, result string, took time.Duration) {
+		metrics.EHPCCall(action, result, took)
+		reach.Called(action, result, took)
+	}
+	accounts, err := ehpc.NewClient(conf.EHPC)
+	if err != nil {
+		return err
+	}
+	api := bot.NewAPI(conf.Slack, metrics.SlackCall)
+	people := bot.NewPeople(api)
+	service, err := approval.NewService(ctx, conf.Policy, db, keys, people, log)
+	if err != nil {
+		return err
+	}
+	metrics.CountRequests(service)
+	b := bot.New(conf.Slack, api, people, service, log, metrics)
+
+	listener, err := listen(conf.HTTPAddr)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	// The rest goes on until the bot has answered what it had in hand.
+	rest, stopRest := context.WithCancel(context.WithoutCancel(ctx))
+	group.Go(func() error {
+		defer stopRest()
+		return b.Run(ctx)
+	})
+	group.Go(func() error {
+		return service.Work(rest, approval.Work{Accounts: accounts, Messenger: b, Grace: 4 * time.Second, Observe: metrics.Job})
+	})
+	group.Go(func() error { reach.Run(rest); return nil })
+	if listener != nil {
+		log.Info("answering /healthz, /readyz and /metrics", "address", listener.Addr().String())
+		group.Go(func() error { return status.Serve(rest, listener, handler(metrics, b, service, reach)) })
+	}
+	err = group.Wait()
+	log.Info("ehpcbot has stopped")
+	return err
+}
+
+// hints tells of variables that look as if they were meant to be ours.
+func hints(environ []string) []error {
+	var hints []error
+	for _, line := range config.Misspelt(environ) {
+		hints = append(hints, errors.New(line))
+	}
+	return hints
+}
+
+func listen(addr string) (net.Listener, error) {
+	if addr == "" {
+		return nil, nil
+	}
+	return status.Listen(addr)
+}
+
+func handler(m *status.Metrics, b *bot.Bot, service *approval.Service, reach *status.Reach) http.Handler {
+	return status.Handler(m,
+		status.Check{Name: "slack", Try: func(context.Context) (string, error) {
+			open, wanted := b.Live()
+			return fmt.Sprintf("%d of %d connections are open", open, wanted), b.Ready()
+		}},
+		status.Check{Name: "ehpc", Try: reach.Try},
+		status.Check{Name: "database", Try: func(ctx context.Context) (string, error) { return "answers", service.Ping(ctx) }},
+	)
+}
+
+func newLogger(w io.Writer, conf config.Log) *slog.Logger {
+	options := &slog.HandlerOptions{Level: conf.Level}
+	if conf.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
