@@ -163,7 +163,7 @@ type answer struct {
 	failing []string
 }
 
-func ok(body object) answer {
+func success(body object) answer {
 	if body == nil {
 		body = object{}
 	}
@@ -444,7 +444,7 @@ func argument(v any) string {
 }
 
 func (s *Server) authTest(args) answer {
-	return ok(object{
+	return success(object{
 		"url": "https://" + s.teamDomain + ".slack.com/", "team": s.teamDomain, "team_id": s.teamID,
 		"user": s.users[s.botUserID].Name, "user_id": s.botUserID, "bot_id": s.botID,
 		"is_enterprise_install": false,

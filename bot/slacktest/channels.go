@@ -135,7 +135,7 @@ func (s *Server) openConversation(a args) answer {
 		if c := s.channels[id]; c == nil || c.user == "" {
 			return fail("channel_not_found")
 		}
-		return ok(object{"no_op": true, "already_open": true, "channel": object{"id": id}})
+		return success(object{"no_op": true, "already_open": true, "channel": object{"id": id}})
 	}
 	user := a.Get("users")
 	if user == "" {
@@ -147,7 +147,7 @@ func (s *Server) openConversation(a args) answer {
 	if code := s.refuseDirect(user); code != "" && code != "messages_tab_disabled" {
 		return fail(code)
 	}
-	return ok(object{"channel": object{"id": s.direct(user).ID}})
+	return success(object{"channel": object{"id": s.direct(user).ID}})
 }
 
 func (s *Server) conversationInfo(a args) answer {
@@ -162,7 +162,7 @@ func (s *Server) conversationInfo(a args) answer {
 	if c.user != "" {
 		o["user"] = c.user
 	}
-	return ok(object{"channel": o})
+	return success(object{"channel": o})
 }
 
 func (s *Server) conversationMembers(a args) answer {
@@ -179,5 +179,5 @@ func (s *Server) conversationMembers(a args) answer {
 			members = append(members, id)
 		}
 	}
-	return ok(object{"members": members, "response_metadata": object{"next_cursor": ""}})
+	return success(object{"members": members, "response_metadata": object{"next_cursor": ""}})
 }

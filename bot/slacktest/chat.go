@@ -90,7 +90,7 @@ func (s *Server) postMessage(a args) answer {
 		return s.limit("chat.postMessage", wait)
 	}
 	m := s.post(to, s.botUserID, c, a.Get("thread_ts"))
-	return ok(object{"channel": to.ID, "ts": m.TS, "message": s.json(m)})
+	return success(object{"channel": to.ID, "ts": m.TS, "message": s.json(m)})
 }
 
 // post puts a message into a conversation and notifies whom it concerns.
@@ -208,7 +208,7 @@ func (s *Server) updateMessage(a args) answer {
 		return fail("block_mismatch")
 	}
 	s.rewrite(m, c)
-	return ok(object{"channel": m.Channel, "ts": m.TS, "text": m.Text, "message": s.json(m)})
+	return success(object{"channel": m.Channel, "ts": m.TS, "text": m.Text, "message": s.json(m)})
 }
 
 // mismatch is Slack's rule that rich text is not replaced by blocks without it.
@@ -241,7 +241,7 @@ func (s *Server) deleteMessage(a args) answer {
 		return fail(code)
 	}
 	s.remove(m)
-	return ok(object{"channel": m.Channel, "ts": m.TS})
+	return success(object{"channel": m.Channel, "ts": m.TS})
 }
 
 func (s *Server) remove(m *Message) {
@@ -285,7 +285,7 @@ func (s *Server) postEphemeral(a args) answer {
 		return fail("no_text")
 	}
 	m := s.whisper(to.ID, a.Get("user"), c)
-	return ok(object{"message_ts": m.TS})
+	return success(object{"message_ts": m.TS})
 }
 
 // whisper shows a message to one person only.

@@ -10,10 +10,10 @@ import (
 
 // SubmitResult is how the app took a form.
 type SubmitResult struct {
-	Acked      bool              // an acknowledgement came in time
-	Err        error             // what the person sees as an error; the form stays open then
-	Took       time.Duration     // until the acknowledgement
-	EnvelopeID string            //
+	Acked      bool          // an acknowledgement came in time
+	Err        error         // what the person sees as an error; the form stays open then
+	Took       time.Duration // until the acknowledgement
+	EnvelopeID string
 	Errors     map[string]string // by block id: errors at fields; the form stays open then
 	Closed     bool              // the form is gone
 	Updated    *View             // the form has become this

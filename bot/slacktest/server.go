@@ -70,6 +70,7 @@ type Server struct {
 
 	tickets   map[string]bool
 	conns     []*conn
+	made      int
 	turn      int
 	routing   func(n int) int
 	refusing  bool

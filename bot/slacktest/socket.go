@@ -40,7 +40,7 @@ type conn struct {
 func (s *Server) openConnection(a args) answer {
 	ticket := fmt.Sprintf("%08x-%s", s.next(), randomID())
 	s.tickets[ticket] = true
-	return ok(object{"url": a.base + "/link?ticket=" + ticket + "&app_id=" + s.appID})
+	return success(object{"url": a.base + "/link?ticket=" + ticket + "&app_id=" + s.appID})
 }
 
 // Connections returns how many Socket Mode connections are open, half-open ones included.
@@ -48,6 +48,14 @@ func (s *Server) Connections() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.conns)
+}
+
+// ConnectionsMade returns how many connections have been greeted in all. After a disturbance, waiting for both
+// counts tells new connections from old ones whose end has not been noticed yet.
+func (s *Server) ConnectionsMade() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.made
 }
 
 // RefuseConnections makes the WebSocket handshake fail with 503 from now on; those that are open stay.
@@ -208,6 +216,7 @@ func (s *Server) join(c *conn, life int) bool {
 		return false
 	}
 	s.conns = append(s.conns, c)
+	s.made++
 	s.change()
 	return true
 }

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// slots are the elements that have a state, and the name of it in payloads:
+// slotOf names the field in which payloads hold an element's state; empty for elements that have none:
 // docs.slack.dev/reference/interaction-payloads/view-interactions-payload.
 func slotOf(kind string) string {
 	switch kind {

@@ -106,7 +106,7 @@ func (s *Server) respond(path string, a args) answer {
 	}
 	u.uses++
 	s.follow(u, a, c)
-	return ok(nil)
+	return success(nil)
 }
 
 func refuseHook(status int, a answer) answer {

@@ -91,7 +91,7 @@ func (s *Server) userInfo(a args) answer {
 	if !known {
 		return fail("user_not_found")
 	}
-	return ok(object{"user": userObject(u, a.flag("include_locale"))})
+	return success(object{"user": userObject(u, a.flag("include_locale"))})
 }
 
 func (s *Server) listUsers(a args) answer {
@@ -99,7 +99,7 @@ func (s *Server) listUsers(a args) answer {
 	for _, id := range s.order {
 		members = append(members, userObject(s.users[id], a.flag("include_locale")))
 	}
-	return ok(object{"members": members, "response_metadata": object{"next_cursor": ""}})
+	return success(object{"members": members, "response_metadata": object{"next_cursor": ""}})
 }
 
 // userObject follows docs.slack.dev/reference/objects/user-object.
@@ -135,7 +135,7 @@ func (s *Server) listUserGroups(a args) answer {
 		}
 		groups = append(groups, o)
 	}
-	return ok(object{"usergroups": groups})
+	return success(object{"usergroups": groups})
 }
 
 func (s *Server) listUserGroupUsers(a args) answer {
@@ -155,5 +155,5 @@ func (s *Server) listUserGroupUsers(a args) answer {
 			members = append(members, id)
 		}
 	}
-	return ok(object{"users": members})
+	return success(object{"users": members})
 }

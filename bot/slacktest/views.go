@@ -85,7 +85,7 @@ type modal struct {
 func (m *modal) view() View {
 	text := func(key string) string { return str(obj(m.body, key), "text") }
 	notify, _ := m.body["notify_on_close"].(bool)
-	clear, _ := m.body["clear_on_close"].(bool)
+	clearAll, _ := m.body["clear_on_close"].(bool)
 	typed := map[string]string{}
 	for key, value := range m.typed {
 		typed[key] = value
@@ -94,7 +94,7 @@ func (m *modal) view() View {
 		ID: m.id, CallbackID: str(m.body, "callback_id"), PrivateMetadata: str(m.body, "private_metadata"),
 		ExternalID: str(m.body, "external_id"), Title: text("title"), Submit: text("submit"), Close: text("close"),
 		Blocks: raws(list(m.body, "blocks")), Hash: m.hash, RootID: m.root, PreviousID: m.previous,
-		NotifyOnClose: notify, ClearOnClose: clear, Typed: typed,
+		NotifyOnClose: notify, ClearOnClose: clearAll, Typed: typed,
 	}
 }
 
@@ -171,7 +171,7 @@ func (s *Server) openView(a args) answer {
 		return fail(code)
 	}
 	s.modals[t.user] = nil
-	return ok(object{"view": s.viewJSON(s.push(t.user, body))})
+	return success(object{"view": s.viewJSON(s.push(t.user, body))})
 }
 
 func (s *Server) pushView(a args) answer {
@@ -191,7 +191,7 @@ func (s *Server) pushView(a args) answer {
 	case len(s.modals[t.user]) >= maxViewStack:
 		return fail("push_limit_reached")
 	}
-	return ok(object{"view": s.viewJSON(s.push(t.user, body))})
+	return success(object{"view": s.viewJSON(s.push(t.user, body))})
 }
 
 // push puts a new view on top of a person's stack.
@@ -234,7 +234,7 @@ func (s *Server) updateView(a args) answer {
 		return fail("duplicate_external_id")
 	}
 	s.replace(m, body)
-	return ok(object{"view": s.viewJSON(m)})
+	return success(object{"view": s.viewJSON(m)})
 }
 
 // replace changes a view. What was typed into blocks that keep their ids stays:
