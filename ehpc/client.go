@@ -152,6 +152,7 @@ func newTransport() *http.Transport {
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    dialTimeout,
 		IdleConnTimeout:        idleTimeout,
+		MaxIdleConnsPerHost:    32, // a burst would open a connection for each call otherwise
 		MaxResponseHeaderBytes: answerMaxHeaderBytes,
 		ForceAttemptHTTP2:      true,
 	}

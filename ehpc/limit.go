@@ -37,6 +37,17 @@ func (c *Client) waitForTurn(ctx context.Context) error {
 	return nil
 }
 
+// Reserve takes the room for one call out of the bucket ahead of it, waiting as
+// the call itself would. A request with Reserved set then does not wait any
+// more, so that nothing comes between what was looked up and what is done.
+func (c *Client) Reserve(ctx context.Context) error {
+	err := c.waitForTurn(ctx)
+	if err == nil {
+		return nil
+	}
+	return notSent(call{action: "reserve"}, err)
+}
+
 func outlives(ctx context.Context, delay time.Duration) bool {
 	deadline, ok := ctx.Deadline()
 	return ok && delay > time.Until(deadline)

@@ -23,6 +23,7 @@ type call struct {
 	params map[string]string // beside the common ones
 	body   []byte            // nil for a GET
 	hidden secret.Text       // a password in the body, kept out of error texts
+	booked bool              // the room in the bucket is taken already
 }
 
 // send makes a call and decodes the answer into the given value. Every call of
@@ -33,6 +34,7 @@ func (c *Client) send(ctx context.Context, call call, into content) error {
 	start := c.now()
 	err := c.attempt(ctx, call, into)
 	if failure, ok := errors.AsType[*Error](err); ok && c.mendClock(failure) {
+		call.booked = false
 		err = c.attempt(ctx, call, into)
 	}
 	c.observe(call.action, resultOf(err), c.now().Sub(start))
@@ -55,8 +57,10 @@ func resultOf(err error) string {
 
 // attempt waits for its turn, signs, sends and decodes, once.
 func (c *Client) attempt(ctx context.Context, call call, into content) error {
-	if err := c.waitForTurn(ctx); err != nil {
-		return notSent(call, err)
+	if !call.booked {
+		if err := c.waitForTurn(ctx); err != nil {
+			return notSent(call, err)
+		}
 	}
 	request, signature, err := c.newRequest(ctx, call)
 	if err != nil {

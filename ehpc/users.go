@@ -31,6 +31,7 @@ type AddUserRequest struct {
 	Username  string
 	Password  secret.Text
 	Mod       string // permissions of the user's directory, such as "700"; empty: the API's default
+	Reserved  bool   // the room for the call was taken with [Client.Reserve]
 }
 
 func (r AddUserRequest) validate() error {
@@ -81,6 +82,7 @@ func (c *Client) addUser(ctx context.Context, request AddUserRequest) (jobID str
 		zone:   request.Zone,
 		body:   request.body(),
 		hidden: request.Password,
+		booked: request.Reserved,
 	}, &accepted)
 	if err != nil {
 		return "", err
@@ -205,7 +207,7 @@ var errEndlessListing = fmt.Errorf("the listing does not end after %d users", ma
 // where the total is known.
 func (p UserPage) last(next ListUsersRequest) bool {
 	if p.Total > 0 {
-		return next.Offset >= p.Total
+		return len(p.Users) == 0 || next.Offset >= p.Total
 	}
 	return len(p.Users) < next.Limit
 }

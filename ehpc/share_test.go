@@ -1,0 +1,161 @@
+package ehpc_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"ehpcbot/ehpc"
+	"ehpcbot/ehpc/ehpctest"
+	"ehpcbot/ehpc/secret"
+)
+
+const (
+	sharedCluster  = "ehpc-8jqdq0mz"
+	sharedZone     = "jn1a"
+	sharedPassword = "Abcdefgh1234!"
+)
+
+func newShared(t *testing.T, options ...ehpctest.Option) (*ehpc.Shared, *ehpctest.Server) {
+	t.Helper()
+	api := ehpctest.NewServer(options...)
+	t.Cleanup(api.Close)
+	client, err := ehpc.NewClient(ehpc.Config{
+		Endpoint: api.URL, AccessKeyID: ehpctest.AccessKeyID, SecretAccessKey: secret.New(ehpctest.SecretAccessKey),
+	})
+	require.NoError(t, err)
+	t.Cleanup(client.CloseIdleConnections)
+	return ehpc.NewShared(client), api
+}
+
+// findAll looks names up at the same time.
+func findAll(t *testing.T, s *ehpc.Shared, names []string) map[string]bool {
+	t.Helper()
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	found := map[string]bool{}
+	for _, name := range names {
+		wg.Go(func() {
+			user, ok, err := s.FindUser(t.Context(), sharedZone, sharedCluster, name)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil || ok && user.Username != name {
+				t.Errorf("find %s: %v, %v", name, user.Username, err)
+			}
+			found[name] = ok
+		})
+	}
+	wg.Wait()
+	return found
+}
+
+func TestSharedLookUps(t *testing.T) {
+	t.Parallel()
+	t.Run("a burst costs a few listings", func(t *testing.T) {
+		t.Parallel()
+		s, api := newShared(t)
+		for i := range 250 {
+			api.AddExisting(sharedCluster, fmt.Sprintf("old%d", i), sharedPassword)
+		}
+		var names []string
+		for i := range 200 {
+			names = append(names, fmt.Sprintf("old%d", i), fmt.Sprintf("new%d", i))
+		}
+		for name, ok := range findAll(t, s, names) {
+			require.Equal(t, name[:3] == "old", ok, name)
+		}
+		require.LessOrEqual(t, api.CallCount("listUsers"), 40, "for 400 look-ups")
+	})
+	t.Run("one question is one call, whatever the size of the cluster", func(t *testing.T) {
+		t.Parallel()
+		s, api := newShared(t)
+		for i := range 250 {
+			api.AddExisting(sharedCluster, fmt.Sprintf("old%d", i), sharedPassword)
+		}
+		require.Equal(t, map[string]bool{"isabel": false}, findAll(t, s, []string{"isabel"}))
+		require.Equal(t, 1, api.CallCount("listUsers"))
+	})
+	t.Run("few names of a large cluster are asked for one by one", func(t *testing.T) {
+		t.Parallel()
+		s, api := newShared(t)
+		for i := range 950 {
+			api.AddExisting(sharedCluster, fmt.Sprintf("old%d", i), sharedPassword)
+		}
+		findAll(t, s, []string{"a", "b", "c"})
+		require.LessOrEqual(t, api.CallCount("listUsers"), 4)
+	})
+	t.Run("an answer is not older than its question", func(t *testing.T) {
+		t.Parallel()
+		s, api := newShared(t)
+		var once sync.Once
+		listing, goOn := make(chan struct{}), make(chan struct{})
+		api.OnCall(func(c ehpctest.Call, phase string) {
+			if c.Action == "listUsers" && phase == "after" { // it has been looked, the answer is not out yet
+				once.Do(func() { close(listing); <-goOn })
+			}
+		})
+		first := make(chan map[string]bool)
+		go func() { first <- findAll(t, s, []string{"isabel"}) }()
+		<-listing
+		api.AddExisting(sharedCluster, "isabel", sharedPassword)
+		second := make(chan map[string]bool)
+		go func() { second <- findAll(t, s, []string{"isabel"}) }()
+		close(goOn)
+		require.False(t, (<-first)["isabel"])
+		require.True(t, (<-second)["isabel"], "the account that was there before was overlooked")
+	})
+	t.Run("a fault is everybody's who asked", func(t *testing.T) {
+		t.Parallel()
+		s, api := newShared(t)
+		api.Fail("listUsers", ehpctest.Fault{Code: 5000, Times: -1})
+		_, _, err := s.FindUser(t.Context(), sharedZone, sharedCluster, "isabel")
+		require.ErrorIs(t, err, ehpc.ErrOutcomeUnknown)
+		api.ClearFaults()
+		_, _, err = s.FindUser(t.Context(), sharedZone, sharedCluster, "isabel")
+		require.NoError(t, err)
+	})
+	t.Run("who asks can stop waiting", func(t *testing.T) {
+		t.Parallel()
+		s, api := newShared(t)
+		api.Fail("listUsers", ehpctest.Fault{Delay: 200 * time.Millisecond})
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, _, err := s.FindUser(ctx, sharedZone, sharedCluster, "isabel")
+		require.ErrorIs(t, err, context.Canceled)
+		_, found, err := s.FindUser(t.Context(), sharedZone, sharedCluster, "isabel")
+		require.NoError(t, err)
+		require.False(t, found)
+	})
+}
+
+func TestSharedJobs(t *testing.T) {
+	t.Parallel()
+	s, api := newShared(t, ehpctest.WithJobTime(time.Hour))
+	jobs := map[string]string{}
+	for i := range 60 {
+		name := fmt.Sprintf("user%d", i)
+		job, err := s.AddUser(t.Context(), ehpc.AddUserRequest{
+			ClusterID: sharedCluster, Zone: sharedZone, Username: name, Password: secret.New(sharedPassword),
+		})
+		require.NoError(t, err)
+		jobs[job] = name
+	}
+	var wg sync.WaitGroup
+	for id := range jobs {
+		wg.Go(func() {
+			job, known, err := s.Operation(t.Context(), sharedZone, id)
+			if err != nil || !known || job.ID != id || job.Status != ehpc.JobPending {
+				t.Errorf("job %s: %+v %v %v", id, job, known, err)
+			}
+		})
+	}
+	wg.Wait()
+	require.LessOrEqual(t, api.CallCount("operation"), 10, "for 60 jobs")
+	_, known, err := s.Operation(t.Context(), sharedZone, "j-unknown")
+	require.NoError(t, err)
+	require.False(t, known)
+}
