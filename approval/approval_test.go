@@ -119,7 +119,7 @@ func (b *bench) work() {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
-		done <- b.service.Work(ctx, approval.Work{Accounts: client, Messenger: b.told, Grace: 2 * time.Second})
+		done <- b.service.Work(ctx, approval.Work{Accounts: ehpc.NewShared(client), Messenger: b.told, Grace: 2 * time.Second})
 	}()
 	b.stop = func() {
 		cancel()
@@ -171,7 +171,7 @@ func (b *bench) reach(id int64, state approval.State) approval.Story {
 
 func (b *bench) eventually(condition func() bool, otherwise func() string) {
 	b.t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After((20 + 4*slow) * time.Second)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for !condition() {

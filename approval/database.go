@@ -30,7 +30,8 @@ var migrations embed.FS
 // database that several processes share.
 type Database struct {
 	db       *sql.DB
-	readers  *sql.DB // the same database, for those who only read
+	readers  *sql.DB       // the same database, for those who only read
+	turn     chan struct{} // held by the one who writes; the others of this process stand in line
 	driver   riverdriver.Driver[*sql.Tx]
 	dialect  goose.Dialect
 	path     string        // of the SQLite file
@@ -89,7 +90,7 @@ func dialSQLite(path string) (*Database, error) {
 		return nil, errors.Join(fmt.Errorf("open the database: %w", err), db.Close(), lock.Close())
 	}
 	readers.SetMaxOpenConns(4)
-	return &Database{db: db, readers: readers, driver: riversqlite.New(db), dialect: goose.DialectSQLite3, path: path, lock: lock}, nil
+	return &Database{db: db, readers: readers, turn: make(chan struct{}, 1), driver: riversqlite.New(db), dialect: goose.DialectSQLite3, path: path, lock: lock}, nil
 }
 
 // sqliteDSN asks for a write-ahead log, so that others can read while the bot writes, that is synced at each
@@ -122,7 +123,7 @@ func dialPostgres(databaseURL string) (*Database, error) {
 		return nil, errors.Join(fmt.Errorf("open the database: %w", err), db.Close())
 	}
 	return &Database{
-		db: db, readers: db, driver: riverdatabasesql.NewWithPgxListener(db, listener),
+		db: db, readers: db, turn: make(chan struct{}, 1), driver: riverdatabasesql.NewWithPgxListener(db, listener),
 		dialect: goose.DialectPostgres, listener: listener,
 	}, nil
 }
@@ -246,7 +247,16 @@ func (d *Database) keyPath() string { return filepath.Clean(d.path) + ".key" }
 // write runs f in a transaction that is the only one writing: SQLite has one writer at a time, and on
 // PostgreSQL all take one lock first. So f may read, decide and write without ever meeting a competitor, at
 // a price that a bot for people does not notice.
+//
+// Within the process they stand in line before that, in the order in which they came: the pool of connections
+// serves those who wait at random, and the job queue's own statements would starve among them.
 func (d *Database) write(ctx context.Context, f func(*sql.Tx) error) error {
+	select {
+	case d.turn <- struct{}{}:
+		defer func() { <-d.turn }()
+	case <-ctx.Done():
+		return fmt.Errorf("wait for other writers: %w", context.Cause(ctx))
+	}
 	return transact(ctx, d.db, nil, func(tx *sql.Tx) error {
 		if d.Shared() {
 			if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(lockWrite)); err != nil {

@@ -17,11 +17,13 @@ import (
 	"ehpcbot/ehpc/secret"
 )
 
-// Accounts is the user administration of the clusters; *ehpc.Client is one.
+// Accounts is the user administration of the clusters; *ehpc.Shared is one.
 type Accounts interface {
 	FindUser(ctx context.Context, zone, clusterID, username string) (ehpc.User, bool, error)
 	AddUser(ctx context.Context, r ehpc.AddUserRequest) (jobID string, err error)
 	Operation(ctx context.Context, zone, jobID string) (ehpc.Job, bool, error)
+	// Reserve waits until a call of AddUser fits into the API's quota, and takes the room for it.
+	Reserve(ctx context.Context) error
 }
 
 // Messenger tells people what became of requests. Each method may be called again for the same story, after a
@@ -35,7 +37,8 @@ type Messenger interface {
 	Deliver(ctx context.Context, s Story, password secret.Text) error
 	// Scrub takes the credentials out of sight.
 	Scrub(ctx context.Context, s Story) error
-	// Notify tells the requester how the request ended without an account.
+	// Notify tells the requester how the request ended without an account, or, while it is active, that the
+	// account takes longer than usual.
 	Notify(ctx context.Context, s Story) error
 }
 
@@ -67,13 +70,14 @@ const (
 	kindRemind    jobKind = "remind"
 	kindExpire    jobKind = "expire"
 	kindScrub     jobKind = "scrub"
+	kindDelay     jobKind = "delay"
 )
 
 // The queues keep those who wait for different things out of each other's way. What goes to the approval
 // channel goes one after the other, as Slack's limit of about one message a second has it; direct messages,
 // whose limits are by conversation, and the accounts don't wait for it.
 var queues = map[string]river.QueueConfig{
-	"accounts": {MaxWorkers: 64},
+	"accounts": {MaxWorkers: 128},
 	"direct":   {MaxWorkers: 16},
 	"channel":  {MaxWorkers: 1},
 	"timers":   {MaxWorkers: 4},
@@ -81,7 +85,7 @@ var queues = map[string]river.QueueConfig{
 
 var queueOf = map[jobKind]string{
 	kindProvision: "accounts",
-	kindDeliver:   "direct", kindNotify: "direct", kindScrub: "direct",
+	kindDeliver:   "direct", kindNotify: "direct", kindScrub: "direct", kindDelay: "direct",
 	kindRefresh: "channel", kindRemind: "channel",
 	kindExpire: "timers",
 }
@@ -100,6 +104,7 @@ type (
 	remindArgs    struct{ target }
 	expireArgs    struct{ target }
 	scrubArgs     struct{ target }
+	delayArgs     struct{ target }
 )
 
 func (provisionArgs) Kind() string { return string(kindProvision) }
@@ -109,6 +114,7 @@ func (notifyArgs) Kind() string    { return string(kindNotify) }
 func (remindArgs) Kind() string    { return string(kindRemind) }
 func (expireArgs) Kind() string    { return string(kindExpire) }
 func (scrubArgs) Kind() string     { return string(kindScrub) }
+func (delayArgs) Kind() string     { return string(kindDelay) }
 
 func argsOf(kind jobKind, id int64) river.JobArgs {
 	t := target{id}
@@ -127,6 +133,8 @@ func argsOf(kind jobKind, id int64) river.JobArgs {
 		return expireArgs{t}
 	case kindScrub:
 		return scrubArgs{t}
+	case kindDelay:
+		return delayArgs{t}
 	}
 	panic("approval: unknown kind of job " + string(kind)) // a slip in this file, found by any test
 }
@@ -159,9 +167,15 @@ func (s *Service) dueAt(r Request, kind jobKind) (at time.Time, wanted bool) {
 		return r.ExpiresAt, true
 	case kindScrub:
 		return s.scrubAt(r)
+	case kindDelay:
+		return r.UpdatedAt.Add(usualTime), true
 	}
 	return time.Time{}, true
 }
+
+// usualTime is what an account takes at the most when nobody has to wait for anything. Whoever waits longer
+// is told so.
+const usualTime = 2 * time.Minute
 
 // scrubAt tells when something of a request is to be taken away: the credentials of a delivered one, the
 // sealed password of one that failed and that nobody retried in the time in which they could have decided.
@@ -222,7 +236,7 @@ func (s *Service) stop(client *river.Client[*sql.Tx], grace time.Duration) {
 
 func (s *Service) riverConfig(w Work) *river.Config {
 	workers := river.NewWorkers()
-	r := runner{service: s, work: w}
+	r := runner{service: s, work: w, line: make(chan struct{}, jobsInLine)}
 	addWorker[provisionArgs](workers, r, kindProvision, r.provision)
 	addWorker[deliverArgs](workers, r, kindDeliver, r.deliver)
 	addWorker[refreshArgs](workers, r, kindRefresh, r.refresh)
@@ -230,6 +244,7 @@ func (s *Service) riverConfig(w Work) *river.Config {
 	addWorker[remindArgs](workers, r, kindRemind, r.remind)
 	addWorker[expireArgs](workers, r, kindExpire, r.expire)
 	addWorker[scrubArgs](workers, r, kindScrub, r.scrub)
+	addWorker[delayArgs](workers, r, kindDelay, r.delay)
 	return &river.Config{
 		ID:      s.db.clientID(),
 		Logger:  slog.New(riverLog{s.log.Handler()}),
@@ -247,7 +262,8 @@ func (s *Service) riverConfig(w Work) *river.Config {
 	}
 }
 
-const jobTimeout = time.Minute
+// jobTimeout is above what a job does at the most: wait for room, ask, and call, each with its own time-out.
+const jobTimeout = 2 * time.Minute
 
 // panicked is when a job runs again whose worker panicked; all other errors are put off by the worker itself.
 type panicked struct{}
@@ -268,6 +284,22 @@ func (l riverLog) WithGroup(name string) slog.Handler   { return riverLog{l.Hand
 type runner struct {
 	service *Service
 	work    Work
+	line    chan struct{} // bounds the jobs that stand in line for the database
+}
+
+// jobsInLine is how many jobs wait for the database at the same time. People, who want an answer within three
+// seconds, have no more than these before them, however many jobs there are.
+const jobsInLine = 2
+
+// write is [Database.write] for jobs.
+func (r runner) write(ctx context.Context, f func(*sql.Tx) error) error {
+	select {
+	case r.line <- struct{}{}:
+		defer func() { <-r.line }()
+	case <-ctx.Done():
+		return fmt.Errorf("wait for other jobs: %w", context.Cause(ctx))
+	}
+	return r.service.db.write(ctx, f)
 }
 
 type requestArgs interface {

@@ -12,7 +12,7 @@ import (
 
 // The order in which an account is made is what makes it once, and with the password that is handed over:
 //
-//  1. look the username up: who has it already keeps it
+//  1. wait for room in the API's quota, and look the username up: who has it already keeps it
 //  2. seal a password and commit it, with a note that addUser is about to be called
 //  3. call addUser with that password, and never with another
 //  4. commit the id of the API's job
@@ -59,6 +59,10 @@ func (p *provisioning) running() bool { return p.State == Provisioning && p.jobI
 
 // attempt makes the account, as far as the API's job that makes it.
 func (p *provisioning) attempt(ctx context.Context) error {
+	// The room for the call comes first, so that hardly anything happens between the look-up and the call.
+	if err := p.work.Accounts.Reserve(ctx); err != nil {
+		return p.waitFor(ctx, err)
+	}
 	_, taken, err := p.work.Accounts.FindUser(ctx, p.Story.Cluster.Zone, p.ClusterID, p.Username)
 	switch {
 	case err != nil:
@@ -83,7 +87,7 @@ func (p *provisioning) addUser(ctx context.Context) error {
 		return p.fail(ctx, FailureKey, "")
 	}
 	job, err := p.work.Accounts.AddUser(ctx, ehpc.AddUserRequest{
-		ClusterID: p.ClusterID, Zone: p.Story.Cluster.Zone, Username: p.Username, Password: password, Mod: p.Mod,
+		ClusterID: p.ClusterID, Zone: p.Story.Cluster.Zone, Username: p.Username, Password: password, Mod: p.Mod, Reserved: true,
 	})
 	switch {
 	case err == nil:
@@ -239,14 +243,14 @@ func (p *provisioning) fail(ctx context.Context, why Failure, detail string) err
 }
 
 func (p *provisioning) move(ctx context.Context, to State, action, detail string) error {
-	return p.service.db.write(ctx, func(tx *sql.Tx) error {
+	return p.write(ctx, func(tx *sql.Tx) error {
 		return p.service.move(ctx, tx, &p.Request, to, System, action, detail)
 	})
 }
 
 // save stores what is in hand, with an audit event, and inserts jobs.
 func (p *provisioning) save(ctx context.Context, action, detail string, jobs ...jobKind) error {
-	return p.service.db.write(ctx, func(tx *sql.Tx) error {
+	return p.write(ctx, func(tx *sql.Tx) error {
 		p.UpdatedAt, p.dirty = p.service.now(), false
 		if err := saveRequest(ctx, tx, &p.Request, p.State); err != nil {
 			return err

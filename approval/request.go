@@ -79,7 +79,7 @@ const (
 	PurposeApproval    Purpose = "approval"    // asks the approvers, and follows the request to its end
 	PurposeCredentials Purpose = "credentials" // hands the credentials over
 	PurposeReminder    Purpose = "reminder"    // the one reminder of the approvers
-	PurposeNotice      Purpose = "notice"      // tells the requester of an end
+	PurposeNotice      Purpose = "notice"      // tells the requester of an end, or of a delay
 )
 
 // Message is a message that was sent about a request: where it stands, and what it shows.

@@ -41,7 +41,7 @@ var next = map[State][]State{
 // of the change itself, so that a state never stands without the work that leads out of it.
 var follows = map[State][]jobKind{
 	Pending:      {kindRefresh, kindRemind, kindExpire},
-	Approved:     {kindProvision, kindRefresh},
+	Approved:     {kindProvision, kindRefresh, kindDelay},
 	Provisioning: {kindRefresh},
 	Provisioned:  {kindDeliver, kindRefresh},
 	Delivered:    {kindRefresh, kindScrub},

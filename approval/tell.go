@@ -27,7 +27,7 @@ func (r runner) deliver(ctx context.Context, id int64) error {
 	if err := r.work.Messenger.Deliver(ctx, story, password); err != nil {
 		return errors.Join(err, r.undelivered(ctx, story, err))
 	}
-	return r.service.db.write(ctx, func(tx *sql.Tx) error {
+	return r.write(ctx, func(tx *sql.Tx) error {
 		// Read again: by pressing the button the requester may have ended the delivery already.
 		now, err := requestByID(ctx, tx, id)
 		if err != nil || now.State != Provisioned {
@@ -44,7 +44,7 @@ func (r runner) undelivered(ctx context.Context, story Story, cause error) error
 	if errors.As(cause, &later) || story.Failure == WaitingDelivery || ctx.Err() != nil {
 		return nil
 	}
-	return r.service.db.write(ctx, func(tx *sql.Tx) error {
+	return r.write(ctx, func(tx *sql.Tx) error {
 		now, err := requestByID(ctx, tx, story.ID)
 		if err != nil || now.State != Provisioned {
 			return err
@@ -99,6 +99,18 @@ func (r runner) notify(ctx context.Context, id int64) error {
 	return r.work.Messenger.Notify(ctx, story)
 }
 
+// delay tells the requester, once, that the account takes longer than usual.
+func (r runner) delay(ctx context.Context, id int64) error {
+	story, err := r.service.Story(ctx, id)
+	if err != nil || !story.State.Active() || story.State == Pending {
+		return err
+	}
+	if _, told := story.Message(PurposeNotice); told {
+		return nil
+	}
+	return r.work.Messenger.Notify(ctx, story)
+}
+
 // remind reminds the approvers once.
 func (r runner) remind(ctx context.Context, id int64) error {
 	story, err := r.service.Story(ctx, id)
@@ -113,7 +125,7 @@ func (r runner) remind(ctx context.Context, id int64) error {
 
 // expire ends a request that nobody decided in time.
 func (r runner) expire(ctx context.Context, id int64) error {
-	return r.service.db.write(ctx, func(tx *sql.Tx) error {
+	return r.write(ctx, func(tx *sql.Tx) error {
 		req, err := requestByID(ctx, tx, id)
 		if err != nil || req.State != Pending {
 			return err
@@ -170,7 +182,7 @@ func (r runner) eraseSealed(ctx context.Context, id int64) error {
 
 // change stores what f changes in a request, with an audit event, if f says so.
 func (r runner) change(ctx context.Context, id int64, action string, f func(*Request) bool) error {
-	err := r.service.db.write(ctx, func(tx *sql.Tx) error {
+	err := r.write(ctx, func(tx *sql.Tx) error {
 		req, err := requestByID(ctx, tx, id)
 		if err != nil || !f(&req) {
 			return err

@@ -133,6 +133,9 @@ type noticeWords struct {
 	AskAgain      phrase
 	Cancelled     phrase
 	CancelledWhat phrase
+	Delayed       phrase
+	DelayedWhat   phrase
+	DelayedNext   phrase
 	Failed        phrase
 	FailedWhy     phrase // {why}
 }

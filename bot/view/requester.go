@@ -136,7 +136,8 @@ func (t *telling) history() {
 	}
 }
 
-// Notice tells the requester, in a direct message, of an end that leaves them without credentials.
+// Notice tells the requester, in a direct message, of an end that leaves them without credentials, or that the
+// account takes longer than usual.
 func (v View) Notice(s approval.Story) Message {
 	t := v.about(s, "notice")
 	w := t.words.Notice
@@ -158,6 +159,10 @@ func (v View) Notice(s approval.Story) Message {
 		t.say(w.Failed)
 		t.sayWith(w.FailedWhy, "why", t.why())
 		t.say(t.view.failure(s.Failure).Requester)
+	case approval.Approved, approval.Provisioning, approval.Provisioned:
+		t.say(w.Delayed)
+		t.say(w.DelayedWhat)
+		t.say(w.DelayedNext)
 	default:
 		t.say(t.words.Request.Headline)
 		t.follow()
