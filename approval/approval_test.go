@@ -78,17 +78,18 @@ type bench struct {
 	service *approval.Service
 	db      *approval.Database
 	stop    func()
+	grace   time.Duration // of the jobs in hand when they are stopped
 }
 
 var key = []byte("0123456789abcdef0123456789abcdef")
 
-func setup(t *testing.T, url string, change func(*approval.Config)) *bench {
+func setup(t *testing.T, url string, change func(*approval.Config), options ...ehpctest.Option) *bench {
 	t.Helper()
-	b := &bench{t: t, url: url, conf: policy(), people: &directory{members: map[string][]string{staff: {greta}}}, told: &messenger{}}
+	b := &bench{t: t, url: url, conf: policy(), people: &directory{members: map[string][]string{staff: {greta}}}, told: &messenger{}, grace: 2 * time.Second}
 	if change != nil {
 		change(&b.conf)
 	}
-	b.api = ehpctest.NewServer()
+	b.api = ehpctest.NewServer(options...)
 	t.Cleanup(b.api.Close)
 	b.open()
 	t.Cleanup(func() { b.close() })
@@ -119,7 +120,7 @@ func (b *bench) work() {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
-		done <- b.service.Work(ctx, approval.Work{Accounts: ehpc.NewShared(client), Messenger: b.told, Grace: 2 * time.Second})
+		done <- b.service.Work(ctx, approval.Work{Accounts: ehpc.NewShared(client), Messenger: b.told, Grace: b.grace})
 	}()
 	b.stop = func() {
 		cancel()

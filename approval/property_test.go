@@ -1,0 +1,140 @@
+package approval_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"ehpcbot/approval"
+	"ehpcbot/ehpc/ehpctest"
+)
+
+// TestAnyLife lets people, the API and the machine do what they like in any order, and holds the promises: an
+// account is made once, with the password that is delivered, and nobody is left without an answer.
+func TestAnyLife(t *testing.T) {
+	t.Parallel()
+	lives := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		if lives++; lives > 20/min(slow, 4) { // each is a bot of its own
+			return
+		}
+		t.Run("", func(t *testing.T) {
+			b := setup(t, "sqlite:"+filepath.Join(t.TempDir(), "life.db"), func(c *approval.Config) { c.Required, c.MaxActive = rapid.IntRange(1, 2).Draw(rt, "required"), 3 },
+				ehpctest.WithJobTime(time.Duration(rapid.SampledFrom([]int{0, 0, 700}).Draw(rt, "ms"))*time.Millisecond))
+			b.work()
+			m := &life{bench: b, rt: rt}
+			for range rapid.IntRange(10, 30).Draw(rt, "steps") {
+				m.step()
+				m.check()
+			}
+			m.settle()
+		})
+	})
+}
+
+type life struct {
+	*bench
+	rt       *rapid.T
+	requests int64
+}
+
+func (m *life) step() {
+	pick := rapid.Int64Range(1, max(m.requests, 1)).Draw(m.rt, "request")
+	approver := rapid.SampledFrom([]string{anna, otto, greta, isabel, "USTRANGER"}).Draw(m.rt, "person")
+	ctx := m.t.Context()
+	var err error
+	switch rapid.SampledFrom([]string{
+		"ask", "ask", "approve", "approve", "approve", "approve", "approve", "approve", "deny", "cancel", "retry", "clear", "restart", "api", "api", "api", "messenger", "wait",
+	}).Draw(m.rt, "action") {
+	case "ask":
+		var story approval.Story
+		story, err = m.service.Ask(ctx, approval.Ask{
+			Requester: rapid.SampledFrom([]string{isabel, "UNINA"}).Draw(m.rt, "requester"),
+			Username:  rapid.SampledFrom([]string{"isabel", "nina", "carl"}).Draw(m.rt, "username"),
+			Envelope:  fmt.Sprint("e", rapid.IntRange(1, 20).Draw(m.rt, "envelope")),
+		})
+		m.requests = max(m.requests, story.ID)
+	case "approve":
+		_, err = m.service.Approve(ctx, pick, approver)
+	case "deny":
+		_, err = m.service.Deny(ctx, pick, approver, "no")
+	case "cancel":
+		_, err = m.service.Cancel(ctx, pick, isabel)
+	case "retry":
+		_, err = m.service.Retry(ctx, pick, approver)
+	case "clear":
+		_, err = m.service.Clear(ctx, pick, isabel)
+	case "restart":
+		m.restart()
+		// How the next stop will be: in order, or in the middle of what the jobs do.
+		m.grace = rapid.SampledFrom([]time.Duration{0, 2 * time.Second}).Draw(m.rt, "grace")
+	case "api":
+		m.misbehave()
+	case "wait":
+		m.settled(pick)
+	case "messenger":
+		m.told.fail(rapid.SampledFrom([]string{"refresh", "deliver", "notify", "scrub"}).Draw(m.rt, "what"), 1)
+	}
+	if approval.Refused(err) == nil {
+		require.NoError(m.t, err)
+	}
+}
+
+func (m *life) misbehave() {
+	switch rapid.SampledFrom([]string{"lost", "unsent", "busy", "internal", "job", "look"}).Draw(m.rt, "fault") {
+	case "lost":
+		m.api.DropAfter("addUser", 1)
+	case "unsent":
+		m.api.DropBefore("addUser", 1)
+	case "busy":
+		m.api.Answer("addUser", 5100, 1)
+	case "internal":
+		m.api.Fail("addUser", ehpctest.Fault{Code: 5000, Effect: true})
+	case "job":
+		m.api.FailJobs(1)
+	case "look":
+		m.api.DropAfter("listUsers", 1)
+	}
+}
+
+// check holds what is true at any moment.
+func (m *life) check() {
+	active := map[string]int{}
+	for id := int64(1); id <= m.requests; id++ {
+		story := m.story(id)
+		if story.State.Active() {
+			active[story.Username]++
+		}
+		require.LessOrEqual(m.t, m.api.AddUserEffects(cluster, story.Username), 1, "an account was made twice")
+	}
+	for name, n := range active {
+		require.Equal(m.t, 1, n, "active requests for %s", name)
+	}
+}
+
+// settled waits until nothing more happens to a request by itself.
+func (m *life) settled(id int64) {
+	m.eventually(func() bool {
+		return id > m.requests || m.story(id).State.Final() || m.story(id).State == approval.Pending
+	},
+		func() string { return fmt.Sprintf("request %d stays %s", id, m.story(id).State) })
+}
+
+// settle lets everything come to its end, and holds what is true then.
+func (m *life) settle() {
+	m.api.ClearFaults()
+	for id := int64(1); id <= m.requests; id++ {
+		m.settled(id)
+		switch story := m.story(id); story.State {
+		case approval.Delivered:
+			m.requireCredentials(story)
+		case approval.Denied, approval.Cancelled, approval.Failed:
+			m.eventually(func() bool { return len(m.told.said(fmt.Sprintf("notify %d %s", id, story.State))) > 0 },
+				func() string { return fmt.Sprintf("nobody was told that request %d is %s", id, story.State) })
+		}
+	}
+}
