@@ -119,9 +119,8 @@ func (b *bench) work() {
 	require.NoError(b.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() {
-		done <- b.service.Work(ctx, approval.Work{Accounts: ehpc.NewShared(client), Messenger: b.told, Grace: b.grace})
-	}()
+	work := approval.Work{Accounts: ehpc.NewShared(client), Messenger: b.told, Grace: b.grace}
+	go func() { done <- b.service.Work(ctx, work) }()
 	b.stop = func() {
 		cancel()
 		require.NoError(b.t, <-done)
