@@ -1,9 +1,11 @@
 package approval_test
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -311,18 +313,34 @@ func TestProvisioningFaults(t *testing.T) {
 		end     approval.State
 		failure approval.Failure
 	}{
-		"the answer to addUser is lost":            {func(a *ehpctest.Server) { a.DropAfter(add, 1) }, approval.Delivered, ""},
-		"addUser does not arrive":                  {func(a *ehpctest.Server) { a.DropBefore(add, 1) }, approval.Delivered, ""},
-		"addUser does not arrive, twice":           {func(a *ehpctest.Server) { a.DropBefore(add, 2) }, approval.Delivered, ""},
-		"5000 with the account made":               {func(a *ehpctest.Server) { a.Fail(add, ehpctest.Fault{Code: 5000, Effect: true}) }, approval.Delivered, ""},
-		"5000 without":                             {func(a *ehpctest.Server) { a.Answer(add, 5000, 1) }, approval.Delivered, ""},
-		"502 with the account made":                {func(a *ehpctest.Server) { a.Fail(add, ehpctest.Fault{Status: 502, Effect: true}) }, approval.Delivered, ""},
-		"an answer cut short":                      {func(a *ehpctest.Server) { a.Fail(add, ehpctest.Fault{Truncate: true, Effect: true}) }, approval.Delivered, ""},
-		"busy for a moment":                        {func(a *ehpctest.Server) { a.Answer(add, 5100, 2) }, approval.Delivered, ""},
-		"over quota for a moment":                  {func(a *ehpctest.Server) { a.Answer(list, 2500, 1) }, approval.Delivered, ""},
-		"the look-up breaks":                       {func(a *ehpctest.Server) { a.DropBefore(list, 2) }, approval.Delivered, ""},
-		"the job is asked about in vain":           {func(a *ehpctest.Server) { a.Answer(op, 5000, 2) }, approval.Delivered, ""},
-		"the job is not listed":                    {func(a *ehpctest.Server) { a.LoseJobs(1) }, approval.Delivered, ""},
+		"the answer to addUser is lost":  {func(a *ehpctest.Server) { a.DropAfter(add, 1) }, approval.Delivered, ""},
+		"addUser does not arrive":        {func(a *ehpctest.Server) { a.DropBefore(add, 1) }, approval.Delivered, ""},
+		"addUser does not arrive, twice": {func(a *ehpctest.Server) { a.DropBefore(add, 2) }, approval.Delivered, ""},
+		"5000 with the account made":     {func(a *ehpctest.Server) { a.Fail(add, ehpctest.Fault{Code: 5000, Effect: true}) }, approval.Delivered, ""},
+		"5000 without":                   {func(a *ehpctest.Server) { a.Answer(add, 5000, 1) }, approval.Delivered, ""},
+		"502 with the account made":      {func(a *ehpctest.Server) { a.Fail(add, ehpctest.Fault{Status: 502, Effect: true}) }, approval.Delivered, ""},
+		"an answer cut short":            {func(a *ehpctest.Server) { a.Fail(add, ehpctest.Fault{Truncate: true, Effect: true}) }, approval.Delivered, ""},
+		"busy for a moment":              {func(a *ehpctest.Server) { a.Answer(add, 5100, 2) }, approval.Delivered, ""},
+		"over quota for a moment":        {func(a *ehpctest.Server) { a.Answer(list, 2500, 1) }, approval.Delivered, ""},
+		"the look-up breaks":             {func(a *ehpctest.Server) { a.DropBefore(list, 2) }, approval.Delivered, ""},
+		"the job is asked about in vain": {func(a *ehpctest.Server) { a.Answer(op, 5000, 2) }, approval.Delivered, ""},
+		"the job is not listed":          {func(a *ehpctest.Server) { a.LoseJobs(1) }, approval.Delivered, ""},
+		"an answer of 10 MB, with the account made": {func(a *ehpctest.Server) {
+			a.Fail(add, ehpctest.Fault{Body: bytes.Repeat([]byte("{"), 10<<20), Effect: true})
+		}, approval.Delivered, ""},
+		"an answer that is no JSON":                {func(a *ehpctest.Server) { a.Fail(add, ehpctest.Fault{Body: []byte("<html>"), Effect: true}) }, approval.Delivered, ""},
+		"an answer without a job":                  {func(a *ehpctest.Server) { a.Fail(add, ehpctest.Fault{Body: []byte(`{"ret_code":0}`), Effect: true}) }, approval.Delivered, ""},
+		"an unknown code":                          {func(a *ehpctest.Server) { a.Answer(add, 9999, 1) }, approval.Delivered, ""},
+		"being updated":                            {func(a *ehpctest.Server) { a.Answer(add, 5300, 1) }, approval.Delivered, ""},
+		"a dependency":                             {func(a *ehpctest.Server) { a.Answer(add, 5400, 1) }, approval.Delivered, ""},
+		"the clock is off for a moment":            {func(a *ehpctest.Server) { a.Answer(list, 1300, 1) }, approval.Delivered, ""},
+		"HTTP 429":                                 {func(a *ehpctest.Server) { a.Fail(list, ehpctest.Fault{Status: 429}) }, approval.Delivered, ""},
+		"HTTP 503 to the look-up":                  {func(a *ehpctest.Server) { a.Fail(list, ehpctest.Fault{Status: 503}) }, approval.Delivered, ""},
+		"HTTP 404":                                 {func(a *ehpctest.Server) { a.Fail(list, ehpctest.Fault{Status: 404, Body: []byte("not here")}) }, approval.Failed, approval.FailureRefused},
+		"HTTP 403":                                 {func(a *ehpctest.Server) { a.Fail(add, ehpctest.Fault{Status: 403, Body: []byte("no")}) }, approval.Failed, approval.FailureOperator},
+		"malformed":                                {func(a *ehpctest.Server) { a.Answer(add, 1100, 1) }, approval.Failed, approval.FailureRefused},
+		"a wrong parameter":                        {func(a *ehpctest.Server) { a.Answer(add, 1101, 1) }, approval.Failed, approval.FailureRefused},
+		"the clock stays off":                      {func(a *ehpctest.Server) { a.Answer(list, 1300, 2) }, approval.Failed, approval.FailureOperator},
 		"the username exists":                      {func(a *ehpctest.Server) { a.AddExisting(cluster, "isabel", "Old-pass&word1A") }, approval.Failed, approval.FailureTaken},
 		"the username is taken at the last moment": {func(a *ehpctest.Server) { a.Answer(add, 2110, 1) }, approval.Failed, approval.FailureTaken},
 		"no such cluster":                          {func(a *ehpctest.Server) { a.Answer(list, 2100, 1) }, approval.Failed, approval.FailureRefused},
@@ -360,6 +378,44 @@ func TestProvisioningFaults(t *testing.T) {
 			require.Equal(t, approval.KindNoRetry, kindOf(t, err))
 		})
 	}
+}
+
+// TestJobThatNeverEnds waits until the outcome has been unknown for too long, and tries again when the job ends.
+func TestJobThatNeverEnds(t *testing.T) {
+	t.Parallel()
+	b := setup(t, sqliteURL(t), nil)
+	var ahead atomic.Int64
+	b.service.SetClock(func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) })
+	b.api.HangJobs(true)
+	b.work()
+	asked := b.ask("isabel")
+	_, err := b.service.Approve(t.Context(), asked.ID, anna)
+	require.NoError(t, err)
+	b.eventually(func() bool { return b.api.CallCount("operation") > 0 }, func() string { return "the job was not followed" })
+	ahead.Store(int64(31 * time.Minute))
+	require.Equal(t, approval.FailureTimeout, b.reach(asked.ID, approval.Failed).Failure)
+	_, err = b.service.Retry(t.Context(), asked.ID, anna)
+	require.NoError(t, err)
+	b.api.HangJobs(false)
+	b.requireCredentials(b.reach(asked.ID, approval.Delivered))
+	require.Equal(t, 1, b.api.CallCount("addUser"), "the job that was there was followed further")
+}
+
+// TestRetryFindsTheAccount fails a request for a reason of its own after the account was made, unnoticed.
+func TestRetryFindsTheAccount(t *testing.T) {
+	t.Parallel()
+	b := setup(t, sqliteURL(t), nil)
+	b.api.DropAfter("addUser", 1)
+	b.api.Fail("listUsers", ehpctest.Fault{Code: 1200, Skip: 1})
+	b.work()
+	asked := b.ask("isabel")
+	_, err := b.service.Approve(t.Context(), asked.ID, anna)
+	require.NoError(t, err)
+	require.Equal(t, approval.FailureOperator, b.reach(asked.ID, approval.Failed).Failure)
+	_, err = b.service.Retry(t.Context(), asked.ID, anna)
+	require.NoError(t, err)
+	b.requireCredentials(b.reach(asked.ID, approval.Delivered))
+	require.Equal(t, 1, b.api.CallCount("addUser"))
 }
 
 // TestSamePassword looks at what is sent: all calls of addUser for a request carry one password.

@@ -39,6 +39,11 @@ func (r runner) provision(ctx context.Context, id int64) error {
 	if story.Cluster.Zone == "" {
 		return p.fail(ctx, FailureCluster, "")
 	}
+	if story.State == Approved && story.sealed != nil {
+		if err := p.resume(ctx); err != nil {
+			return err
+		}
+	}
 	if story.jobID == "" {
 		if err := p.attempt(ctx); err != nil || !p.running() {
 			return err
@@ -56,6 +61,13 @@ type provisioning struct {
 
 // running reports whether a job of the API is to be followed.
 func (p *provisioning) running() bool { return p.State == Provisioning && p.jobID != "" }
+
+// resume goes on with a request that is tried again, where it stood: its password is sealed already, and an
+// earlier call may have made the account.
+func (p *provisioning) resume(ctx context.Context) error {
+	p.startedAt = p.service.now()
+	return p.move(ctx, Provisioning, "resume", "")
+}
 
 // attempt makes the account, as far as the API's job that makes it.
 func (p *provisioning) attempt(ctx context.Context) error {
