@@ -53,7 +53,7 @@ func TestScrubberHidesPasswords(t *testing.T) {
 		form := rapid.SampledFrom([]string{plain, url.QueryEscape(plain), url.QueryEscape(url.QueryEscape(plain))}).Draw(t, "form")
 		text := newScrubber(plain).text(before + form + " after")
 		require.NotContains(t, text, plain)
-		require.Empty(t, strings.Trim(strings.NewReplacer("[redacted]", "", " after", "", "…", "").Replace(text), "x [redact] afe…"),
+		require.Empty(t, strings.Trim(strings.NewReplacer("[redacted]", "", " after", "", "…", "").Replace(text), "x [redact]f…"),
 			"no part of the password is left")
 	})
 }

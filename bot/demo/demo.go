@@ -154,7 +154,7 @@ func (s *stage) credentials(ctx context.Context) (slacktest.Message, error) {
 // judge looks at what the strict doubles have to say of it all.
 func (s *stage) judge(password string) error {
 	if v := s.slack.Violations(); len(v) > 0 {
-		return fmt.Errorf("Slack's rules were broken: %s", strings.Join(v, "; "))
+		return fmt.Errorf("rules of Slack's were broken: %s", strings.Join(v, "; "))
 	}
 	for _, n := range s.slack.Person(isabel).Notifications() {
 		if strings.Contains(n.Mobile+n.Desktop, password) {
