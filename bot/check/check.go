@@ -121,7 +121,7 @@ func (r *Report) channel(ctx context.Context, api *slack.Client, id string) {
 		err = slack.SlackErrorResponse{Err: "is_archived"}
 	case err == nil && !info.IsMember:
 		err = slack.SlackErrorResponse{Err: "not_in_channel"}
-	case code(err) == "missing_scope", code(err) == "unknown_method":
+	case untold(err):
 		err = schedule(ctx, api, id)
 	}
 	advice := map[string]string{
@@ -130,6 +130,11 @@ func (r *Report) channel(ctx context.Context, api *slack.Client, id string) {
 		"is_archived":       "choose another channel, or unarchive this one",
 	}[code(err)]
 	r.line("APPROVAL_CHANNEL "+id, found, plain(err), cmp.Or(advice, slackAdvice(err, "")))
+}
+
+// untold reports whether Slack did not even look at the channel.
+func untold(err error) bool {
+	return code(err) == "missing_scope" || code(err) == "unknown_method"
 }
 
 func schedule(ctx context.Context, api *slack.Client, id string) error {

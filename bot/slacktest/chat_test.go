@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -311,4 +312,35 @@ func TestRateLimits(t *testing.T) {
 	_, err = api.GetUserInfo("U1")
 	require.NoError(t, err)
 	require.Empty(t, s.Violations())
+}
+
+func TestScheduledMessages(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	api := client(t, s)
+	s.AddChannel(slacktest.Channel{ID: "C2"})
+	in := func(d time.Duration) string { return strconv.FormatInt(time.Now().Add(d).Unix(), 10) }
+	for name, c := range map[string]struct{ to, at, want string }{
+		"another channel": {"C2", in(time.Hour), "not_in_channel"},
+		"no channel":      {"C9", in(time.Hour), "channel_not_found"},
+		"the past":        {"C1", in(-time.Hour), "time_in_past"},
+		"too far":         {"C1", in(121 * 24 * time.Hour), "time_too_far"},
+		"no time":         {"C1", "soon", "invalid_time"},
+	} {
+		_, _, err := api.ScheduleMessage(c.to, c.at, text("x"))
+		require.EqualError(t, err, c.want, name)
+	}
+	channel, id, err := api.ScheduleMessage("C1", in(time.Hour), text("x"))
+	require.NoError(t, err)
+	require.Equal(t, 1, s.Scheduled())
+	require.Empty(t, s.Messages("C1"))
+	for _, want := range []string{"", "invalid_scheduled_message_id"} {
+		_, err = api.DeleteScheduledMessage(&slack.DeleteScheduledMessageParameters{Channel: channel, ScheduledMessageID: id})
+		if want == "" {
+			require.NoError(t, err)
+			continue
+		}
+		require.EqualError(t, err, want)
+	}
+	require.Zero(t, s.Scheduled())
 }

@@ -66,6 +66,7 @@ type Server struct {
 
 	triggers     map[string]*trigger
 	responseURLs map[string]*responseURL
+	scheduled    map[string]string   // channel by id
 	modals       map[string][]*modal // by user, root first
 
 	tickets   map[string]bool
@@ -167,6 +168,7 @@ func newServer(opts []Option) *Server {
 		limited:       map[string]int{},
 		triggers:      map[string]*trigger{},
 		responseURLs:  map[string]*responseURL{},
+		scheduled:     map[string]string{},
 		modals:        map[string][]*modal{},
 		tickets:       map[string]bool{},
 		crossAck:      true,
