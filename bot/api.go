@@ -8,8 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"path"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,11 +24,11 @@ func NewAPI(conf Config, observe func(method, result string)) *slack.Client {
 	return slack.New(conf.BotToken.Reveal(),
 		slack.OptionAPIURL(conf.APIURL),
 		slack.OptionAppLevelToken(conf.AppToken.Reveal()),
-		slack.OptionHTTPClient(newHTTPClient(observe)),
+		slack.OptionHTTPClient(newHTTPClient(conf.APIURL, observe)),
 	)
 }
 
-func newHTTPClient(observe func(method, result string)) *http.Client {
+func newHTTPClient(apiURL string, observe func(method, result string)) *http.Client {
 	if observe == nil {
 		observe = func(string, string) {}
 	}
@@ -36,7 +36,7 @@ func newHTTPClient(observe func(method, result string)) *http.Client {
 	transport.MaxIdleConnsPerHost = 16 // a burst of deliveries would open a connection for each otherwise
 	return &http.Client{
 		Timeout:       20 * time.Second,
-		Transport:     &limits{next: transport, observe: observe, closed: map[string]time.Time{}},
+		Transport:     &limits{next: transport, api: apiURL, observe: observe, closed: map[string]time.Time{}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
@@ -45,6 +45,7 @@ func newHTTPClient(observe func(method, result string)) *http.Client {
 // whoever would call it is told when to. Other methods go on. (docs.slack.dev/apis/web-api/rate-limits)
 type limits struct {
 	next    http.RoundTripper
+	api     string // base of the Web API's URLs
 	observe func(method, result string)
 
 	mu     sync.Mutex
@@ -56,7 +57,7 @@ const answerLimit = 8 << 20
 
 // RoundTrip implements http.RoundTripper.
 func (l *limits) RoundTrip(req *http.Request) (*http.Response, error) {
-	method := path.Base(req.URL.Path)
+	method := l.methodOf(req.URL)
 	if wait := l.wait(method); wait > 0 {
 		l.observe(method, "limited")
 		if req.Body != nil {
@@ -81,6 +82,16 @@ func (l *limits) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	l.observe(method, resultOf(resp.StatusCode, body))
 	return resp, nil
+}
+
+// methodOf names the method that a URL calls. The URLs that answer a press hold a token in their path, which is
+// no name and must not get into a metric.
+func (l *limits) methodOf(u *url.URL) string {
+	method, ok := strings.CutPrefix(u.Scheme+"://"+u.Host+u.Path, l.api)
+	if !ok || strings.Contains(method, "/") {
+		return "response_url"
+	}
+	return method
 }
 
 func (l *limits) wait(method string) time.Duration {

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -200,12 +201,15 @@ func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) reply {
 	return reply{}
 }
 
+// teamOf is the workspace of whoever acts.
+func teamOf(c slack.InteractionCallback) string { return cmp.Or(c.User.TeamID, c.Team.ID) }
+
 // admitPresser is admit for people who press a button: approvers who are listed by name may be guests.
 func (b *Bot) admitPresser(ctx context.Context, c slack.InteractionCallback, action string) error {
 	ctx, cancel := context.WithTimeout(ctx, lookUpTime)
 	defer cancel()
 	listed := action == view.ActionSaved || slices.Contains(b.service.Config().Approvers, c.User.ID)
-	return b.admit(ctx, c.User.ID, c.User.TeamID, listed)
+	return b.admit(ctx, c.User.ID, teamOf(c), listed)
 }
 
 func (b *Bot) approve(ctx context.Context, _ view.View, c slack.InteractionCallback, id int64) error {
@@ -294,7 +298,7 @@ func (b *Bot) submit(ctx context.Context, c slack.InteractionCallback) reply {
 }
 
 func (b *Bot) submitAsk(ctx context.Context, c slack.InteractionCallback) any {
-	if err := b.admitRequester(ctx, c.User.ID, c.User.TeamID); err != nil {
+	if err := b.admitRequester(ctx, c.User.ID, teamOf(c)); err != nil {
 		b.log.Warn("a form is refused", "person", c.User.ID, "error", err)
 		return showInstead(b.view(), b.view().Foreign())
 	}
