@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -27,7 +28,7 @@ import (
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if flag.Lookup("test.parallel").Value.String() == flag.Lookup("test.parallel").DefValue {
-		_ = flag.Set("test.parallel", "8") // these tests wait more than they work
+		_ = flag.Set("test.parallel", strconv.Itoa(max(8/slow, 3))) // these tests wait more than they work
 	}
 	code := m.Run()
 	pgtest.Stop()

@@ -59,29 +59,47 @@ func appendEvent(ctx context.Context, tx *sql.Tx, e Event) error {
 	return nil
 }
 
+const eventColumns = `seq, at, request_id, actor, action, from_state, to_state, detail, prev_hash, hash`
+
+func scanEvent(row interface{ Scan(...any) error }) (Event, error) {
+	var e Event
+	var at int64
+	err := row.Scan(&e.Seq, &at, &e.RequestID, &e.Actor, &e.Action, &e.From, &e.To, &e.Detail, &e.PrevHash, &e.Hash)
+	e.At = moment(at)
+	return e, err
+}
+
 // Events returns the audit events of a request, oldest first; of all requests for 0.
 func (s *Service) Events(ctx context.Context, requestID int64) ([]Event, error) {
 	var events []Event
-	err := s.db.read(ctx, func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, `SELECT seq, at, request_id, actor, action, from_state, to_state, detail, prev_hash, hash
-			FROM event WHERE $1 = 0 OR request_id = $1 ORDER BY seq`, requestID)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var e Event
-			var at int64
-			if err := rows.Scan(&e.Seq, &at, &e.RequestID, &e.Actor, &e.Action, &e.From, &e.To, &e.Detail, &e.PrevHash, &e.Hash); err != nil {
-				return err
-			}
-			e.At = time.UnixMilli(at).UTC()
-			events = append(events, e)
-		}
-		return rows.Err()
+	err := s.db.read(ctx, func(tx *sql.Tx) (err error) {
+		events, err = eventsWhere(ctx, tx, EventFilter{RequestID: requestID}, 0, 0)
+		return err
 	})
+	return events, err
+}
+
+// EventFilter chooses audit events. What is zero does not narrow the choice.
+type EventFilter struct {
+	RequestID int64
+	Actor     string
+	Action    string
+	Since     time.Time // the first moment that is meant
+	Until     time.Time // the first moment that no longer is
+}
+
+// eventsWhere returns the chosen events behind a number, oldest first; limit 0 means all of them.
+func eventsWhere(ctx context.Context, tx *sql.Tx, f EventFilter, after int64, limit int) ([]Event, error) {
+	var c conditions
+	c.add(`seq > `, after)
+	c.addIf(f.RequestID != 0, `request_id = `, f.RequestID)
+	c.addIf(f.Actor != "", `actor = `, f.Actor)
+	c.addIf(f.Action != "", `action = `, f.Action)
+	c.addIf(!f.Since.IsZero(), `at >= `, f.Since.UnixMilli())
+	c.addIf(!f.Until.IsZero(), `at < `, f.Until.UnixMilli())
+	rows, err := tx.QueryContext(ctx, `SELECT `+eventColumns+` FROM event`+c.where()+` ORDER BY seq`+limited(limit), c.args...)
 	if err != nil {
 		return nil, fmt.Errorf("read the audit log: %w", err)
 	}
-	return events, nil
+	return collect(rows, "read the audit log", scanEvent)
 }

@@ -103,7 +103,7 @@ func sqliteDSN(path string) string {
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: pragmas.Encode()}).String()
 }
 
-func dialPostgres(databaseURL string) (*Database, error) {
+func postgresConfig(databaseURL string) (*pgxpool.Config, error) {
 	conf, err := pgxpool.ParseConfig(databaseURL)
 	if err != nil {
 		// pgx quotes the URL with the password struck out, but a malformed one may hold it anywhere.
@@ -113,6 +113,14 @@ func dialPostgres(databaseURL string) (*Database, error) {
 		conf.ConnConfig.ConnectTimeout = 5 * time.Second
 	}
 	conf.ConnConfig.RuntimeParams["application_name"] = "ehpcbot"
+	return conf, nil
+}
+
+func dialPostgres(databaseURL string) (*Database, error) {
+	conf, err := postgresConfig(databaseURL)
+	if err != nil {
+		return nil, err
+	}
 	db := stdlib.OpenDB(*conf.ConnConfig.Copy())
 	db.SetMaxOpenConns(16)
 	db.SetMaxIdleConns(8)
@@ -186,12 +194,7 @@ func (d *Database) lockForMigration(ctx context.Context) (unlock func(), err err
 }
 
 func (d *Database) migrateTables(ctx context.Context) error {
-	dir := map[goose.Dialect]string{goose.DialectSQLite3: "migrations/sqlite", goose.DialectPostgres: "migrations/postgres"}[d.dialect]
-	files, err := fs.Sub(migrations, dir)
-	if err != nil {
-		return fmt.Errorf("read the embedded migrations: %w", err)
-	}
-	provider, err := goose.NewProvider(d.dialect, d.db, files, goose.WithDisableGlobalRegistry(true))
+	provider, err := d.provider()
 	if err != nil {
 		return fmt.Errorf("read the embedded migrations: %w", err)
 	}
@@ -199,14 +202,27 @@ func (d *Database) migrateTables(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("ask for the version of the database: %w", err)
 	}
-	sources := provider.ListSources()
-	if newest := sources[len(sources)-1].Version; have > newest {
+	if newest := newestOf(provider); have > newest {
 		return &NewerDatabaseError{Have: have, Know: newest}
 	}
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("bring the database up to date: %w", err)
 	}
 	return nil
+}
+
+func (d *Database) provider() (*goose.Provider, error) {
+	dir := map[goose.Dialect]string{goose.DialectSQLite3: "migrations/sqlite", goose.DialectPostgres: "migrations/postgres"}[d.dialect]
+	files, err := fs.Sub(migrations, dir)
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(d.dialect, d.db, files, goose.WithDisableGlobalRegistry(true))
+}
+
+func newestOf(p *goose.Provider) int64 {
+	sources := p.ListSources()
+	return sources[len(sources)-1].Version
 }
 
 func (d *Database) migrateJobs(ctx context.Context) error {
@@ -241,8 +257,13 @@ func (e *NewerDatabaseError) Error() string {
 		"start the newer ehpcbot that it was last used with, or restore a backup from before that", e.Have, e.Know)
 }
 
-// keyPath is where the key of a SQLite database is kept.
-func (d *Database) keyPath() string { return filepath.Clean(d.path) + ".key" }
+// keyPath is where the key of a SQLite database is kept; a PostgreSQL one has none.
+func (d *Database) keyPath() string {
+	if d.Shared() {
+		return ""
+	}
+	return filepath.Clean(d.path) + ".key"
+}
 
 // write runs f in a transaction that is the only one writing: SQLite has one writer at a time, and on
 // PostgreSQL all take one lock first. So f may read, decide and write without ever meeting a competitor, at

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -60,13 +62,17 @@ var errChanged = errors.New("the request has changed meanwhile")
 
 // saveRequest compares and sets: it writes all that can change of a request, if its state and version are
 // still those it was read with, and counts the version up.
+//
+// A password that is sealed already stays as it is stored, unless it is erased: rekey may have sealed it anew
+// since the request was read, which is no change of the request.
 func saveRequest(ctx context.Context, tx *sql.Tx, r *Request, from State) error {
 	res, err := tx.ExecContext(ctx, `UPDATE request SET state = $1, version = version + 1, updated_at = $2, failure = $3,
-		failure_detail = $4, sealed = $5, attempted_at = $6, job_id = $7, started_at = $8, until_at = $9, cleared_at = $10, expires_at = $11
+		failure_detail = $4, sealed = CASE WHEN $15 THEN COALESCE(sealed, $5) END, attempted_at = $6, job_id = $7,
+		started_at = $8, until_at = $9, cleared_at = $10, expires_at = $11
 		WHERE id = $12 AND state = $13 AND version = $14`,
 		string(r.State), r.UpdatedAt.UnixMilli(), string(r.Failure), r.FailureDetail, r.sealed, nullable(r.attemptedAt),
 		r.jobID, nullable(r.startedAt), nullable(r.CredentialsUntil), nullable(r.ClearedAt), r.ExpiresAt.UnixMilli(),
-		r.ID, string(from), r.Version)
+		r.ID, string(from), r.Version, r.sealed != nil)
 	if err != nil {
 		return fmt.Errorf("store the change of request %d: %w", r.ID, err)
 	}
@@ -181,6 +187,17 @@ func messagesOf(ctx context.Context, tx *sql.Tx, requestID int64) ([]Message, er
 	return messages, rows.Err()
 }
 
+// storyOf reads what belongs to a request. Of the cluster it knows the id alone.
+func storyOf(ctx context.Context, tx *sql.Tx, r Request) (Story, error) {
+	story := Story{Request: r, Cluster: Cluster{ID: r.ClusterID}}
+	var err error
+	if story.Decisions, err = decisionsOf(ctx, tx, r.ID); err != nil {
+		return Story{}, err
+	}
+	story.Messages, err = messagesOf(ctx, tx, r.ID)
+	return story, err
+}
+
 // listed is how many of a person's requests are read at most.
 const listed = 100
 
@@ -189,14 +206,54 @@ func requestsOf(ctx context.Context, tx *sql.Tx, person string) ([]Request, erro
 	if err != nil {
 		return nil, fmt.Errorf("read the requests of a person: %w", err)
 	}
+	return collect(rows, "read the requests of a person", scanRequest)
+}
+
+// collect reads all rows, and closes them.
+func collect[T any](rows *sql.Rows, doing string, scan func(interface{ Scan(...any) error }) (T, error)) ([]T, error) {
 	defer rows.Close()
-	var requests []Request
+	var all []T
 	for rows.Next() {
-		r, err := scanRequest(rows)
+		one, err := scan(rows)
 		if err != nil {
-			return nil, fmt.Errorf("read the requests of a person: %w", err)
+			return nil, fmt.Errorf("%s: %w", doing, err)
 		}
-		requests = append(requests, r)
+		all = append(all, one)
 	}
-	return requests, rows.Err()
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
+	}
+	return all, nil
+}
+
+// conditions are the parts of a WHERE clause, all of which must hold.
+type conditions struct {
+	parts []string
+	args  []any
+}
+
+// add adds a comparison with a value; its last word is the operator.
+func (c *conditions) add(comparison string, value any) {
+	c.args = append(c.args, value)
+	c.parts = append(c.parts, comparison+"$"+strconv.Itoa(len(c.args)))
+}
+
+func (c *conditions) addIf(wanted bool, comparison string, value any) {
+	if wanted {
+		c.add(comparison, value)
+	}
+}
+
+func (c *conditions) where() string {
+	if len(c.parts) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(c.parts, " AND ")
+}
+
+func limited(limit int) string {
+	if limit == 0 {
+		return ""
+	}
+	return " LIMIT " + strconv.Itoa(limit)
 }

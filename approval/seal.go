@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -119,51 +121,97 @@ func bound(requestID int64) []byte {
 	return []byte("ehpcbot password of request " + strconv.FormatInt(requestID, 10))
 }
 
-// CheckKeys reports a sealed password that a keyring can't open.
+// CheckKeys reports sealed passwords that a keyring can't open.
 func (d *Database) CheckKeys(ctx context.Context, keys *Keyring) error {
-	return d.read(ctx, func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, `SELECT id, sealed FROM request WHERE sealed IS NOT NULL`)
-		if err != nil {
-			return fmt.Errorf("read the sealed passwords: %w", err)
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var id int64
-			var sealed []byte
-			if err := rows.Scan(&id, &sealed); err != nil {
-				return fmt.Errorf("read the sealed passwords: %w", err)
+	var sealed []sealedPassword
+	err := d.read(ctx, func(tx *sql.Tx) (err error) {
+		sealed, err = sealedPasswords(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var first error
+	lost := 0
+	for _, p := range sealed {
+		if _, err := keys.Open(p.requestID, p.sealed); err != nil {
+			if lost++; first == nil {
+				first = err
 			}
-			if _, err := keys.Open(id, sealed); err != nil {
-				return err
-			}
 		}
-		return rows.Err()
+	}
+	if lost == 0 {
+		return nil
+	}
+	return &KeyError{Lost: lost, Of: len(sealed), KeyFile: d.keyPath(), Err: first}
+}
+
+// KeyError is a keyring with which passwords that wait for their delivery can't be opened.
+type KeyError struct {
+	Lost    int    // sealed passwords that can't be opened
+	Of      int    // sealed passwords
+	KeyFile string // beside a SQLite database
+	Err     error  // what is wrong with the first
+}
+
+func (e *KeyError) Error() string {
+	text := fmt.Sprintf("ENCRYPTION_KEY: %d of %d sealed passwords can't be opened (%v)", e.Lost, e.Of, e.Err)
+	if !errors.Is(e.Err, errNoKey) {
+		return text + "; restore the database from a backup"
+	}
+	text += "; add the key that was used before behind the present one, as in NEW,OLD"
+	if e.KeyFile != "" {
+		text += ", or restore " + e.KeyFile
+	}
+	return text
+}
+
+func (e *KeyError) Unwrap() error { return e.Err }
+
+type sealedPassword struct {
+	requestID int64
+	state     State
+	sealed    []byte
+}
+
+func sealedPasswords(ctx context.Context, tx *sql.Tx) ([]sealedPassword, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT id, state, sealed FROM request WHERE sealed IS NOT NULL ORDER BY id`)
+	if err != nil {
+		return nil, fmt.Errorf("read the sealed passwords: %w", err)
+	}
+	return collect(rows, "read the sealed passwords", func(row interface{ Scan(...any) error }) (p sealedPassword, err error) {
+		return p, row.Scan(&p.requestID, &p.state, &p.sealed)
 	})
 }
 
-// KeyringFor returns the keyring of the configured keys. With none, a SQLite database has a key of its own in
-// a file beside it, which is made at the first start; a PostgreSQL database, which several machines may use,
-// needs one in the configuration.
+// KeyringFor returns the keyring of the configured keys. A SQLite database can have a key of its own in a file
+// beside it: with no key configured it is made at the first start, and seals; with keys configured it still opens
+// what it sealed, so that nothing is lost when a configuration takes over from the file. A PostgreSQL database,
+// which several machines may use, needs a configured key.
 func KeyringFor(d *Database, keys [][]byte) (*Keyring, error) {
-	if len(keys) > 0 {
+	switch {
+	case d.Shared() && len(keys) == 0:
+		return nil, errors.New("ENCRYPTION_KEY is required with PostgreSQL")
+	case d.Shared():
 		return NewKeyring(keys...)
 	}
-	if d.Shared() {
-		return nil, errors.New("ENCRYPTION_KEY is required with PostgreSQL")
+	own, err := readKeyFile(d.keyPath())
+	switch {
+	case err == nil:
+		return NewKeyring(append(slices.Clone(keys), own)...)
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	case len(keys) > 0:
+		return NewKeyring(keys...)
 	}
-	key, err := keyFile(d.keyPath())
-	if err != nil {
+	if own, err = makeKeyFile(d.keyPath()); err != nil {
 		return nil, err
 	}
-	return NewKeyring(key)
+	return NewKeyring(own)
 }
 
-// keyFile reads the key in a file, and makes both where there is none.
-func keyFile(path string) ([]byte, error) {
+func readKeyFile(path string) ([]byte, error) {
 	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return makeKeyFile(path)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("read the encryption key: %w", err)
 	}
@@ -195,5 +243,13 @@ func writeFileWhole(path string, data []byte, mode fs.FileMode) error {
 	if err != nil {
 		return err
 	}
-	return os.Rename(part, path)
+	if err := os.Rename(part, path); err != nil {
+		return err
+	}
+	// The name must survive a power cut too: what is sealed with the key is synced to the disk by the database.
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }

@@ -414,16 +414,10 @@ func (s *Service) Forget(ctx context.Context, requestID int64, m Message) error 
 }
 
 func (s *Service) story(ctx context.Context, tx *sql.Tx, r Request) (Story, error) {
-	story := Story{Request: r}
-	var ok bool
-	if story.Cluster, ok = s.conf.Cluster(r.ClusterID); !ok {
-		story.Cluster = Cluster{ID: r.ClusterID}
+	story, err := storyOf(ctx, tx, r)
+	if cluster, ok := s.conf.Cluster(r.ClusterID); ok {
+		story.Cluster = cluster
 	}
-	var err error
-	if story.Decisions, err = decisionsOf(ctx, tx, r.ID); err != nil {
-		return Story{}, err
-	}
-	story.Messages, err = messagesOf(ctx, tx, r.ID)
 	return story, err
 }
 

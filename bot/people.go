@@ -36,7 +36,7 @@ type group struct {
 // Slack does not answer, the last one counts until groupStale, and from then on nobody is in the group.
 const (
 	personFresh = time.Hour
-	groupFresh  = 30 * time.Second
+	groupFresh  = 5 * time.Second
 	groupStale  = 5 * time.Minute
 )
 
