@@ -255,9 +255,18 @@ func (p *provisioning) fail(ctx context.Context, why Failure, detail string) err
 }
 
 func (p *provisioning) move(ctx context.Context, to State, action, detail string) error {
-	return p.write(ctx, func(tx *sql.Tx) error {
+	err := p.write(ctx, func(tx *sql.Tx) error {
 		return p.service.move(ctx, tx, &p.Request, to, System, action, detail)
 	})
+	log := p.service.log.With("request", p.ID, "cluster", p.ClusterID, "username", p.Username)
+	switch {
+	case err != nil: // the job is repeated, and says so
+	case to == Failed:
+		log.Warn("the account could not be made", "why", p.Failure, "detail", p.FailureDetail)
+	case to == Provisioned:
+		log.Info("the account is made")
+	}
+	return err
 }
 
 // save stores what is in hand, with an audit event, and inserts jobs.

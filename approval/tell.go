@@ -27,7 +27,7 @@ func (r runner) deliver(ctx context.Context, id int64) error {
 	if err := r.work.Messenger.Deliver(ctx, story, password); err != nil {
 		return errors.Join(err, r.undelivered(ctx, story, err))
 	}
-	return r.write(ctx, func(tx *sql.Tx) error {
+	err = r.write(ctx, func(tx *sql.Tx) error {
 		// Read again: by pressing the button the requester may have ended the delivery already.
 		now, err := requestByID(ctx, tx, id)
 		if err != nil || now.State != Provisioned {
@@ -36,6 +36,10 @@ func (r runner) deliver(ctx context.Context, id int64) error {
 		now.sealed, now.CredentialsUntil, now.Failure, now.FailureDetail = nil, story.CredentialsUntil, "", ""
 		return r.service.move(ctx, tx, &now, Delivered, System, "deliver", "")
 	})
+	if err == nil {
+		r.service.log.Info("the credentials are delivered", "request", id, "person", story.Requester)
+	}
+	return err
 }
 
 // undelivered lets the approvers see that the credentials wait, unless it is only a limit.
@@ -67,6 +71,10 @@ func (r runner) refresh(ctx context.Context, id int64) error {
 		}
 		if err := r.work.Messenger.Refresh(ctx, story); err != nil {
 			return err
+		}
+		now, err := r.service.Story(ctx, id)
+		if err != nil || now.Version == story.Version {
+			return err // where the messenger could not show it, it has said that nobody needs it
 		}
 	}
 }

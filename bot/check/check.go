@@ -216,8 +216,12 @@ func (r *Report) cluster(ctx context.Context, accounts *ehpc.Client, c approval.
 		advice = "look at the cluster's id and zone in EHPC_CLUSTERS, and that the key belongs to the account that owns it"
 	case errors.Is(err, ehpc.ErrDenied):
 		advice = "give the key access to the cluster, or wait until the cluster is active"
+	case errors.Is(err, ehpc.ErrBalance):
+		advice = "the balance of the QingCloud account is too low: top it up"
 	case errors.Is(err, ehpc.ErrOperator):
-		advice = "look at the balance of the account and at the clock of this machine"
+		advice = "look at the clock of this machine (the API refuses what is more than a minute off) and at EHPC_ENDPOINT"
+	case errors.Is(err, ehpc.ErrBusy):
+		advice = "the API is busy, or its quota of calls is used up: try again later"
 	case errors.Is(err, ehpc.ErrOutcomeUnknown):
 		advice = "look at EHPC_ENDPOINT, and whether this machine may reach it"
 	}
@@ -232,7 +236,11 @@ func (r *Report) database(ctx context.Context, conf config.Database) {
 		r.line("DATABASE_URL", "in use by an ehpcbot that is running, so its key is not looked at", nil, "")
 		return
 	}
-	if !r.line("DATABASE_URL", "opened, and up to date", err, "see that the folder exists and that this user may write there, or that PostgreSQL runs and lets this user in") {
+	advice := "see that the folder exists and that this user may write there, or that PostgreSQL runs and lets this user in"
+	if errors.As(err, new(*approval.NewerDatabaseError)) {
+		advice = "" // the error says it
+	}
+	if !r.line("DATABASE_URL", "opened, and up to date", err, advice) {
 		return
 	}
 	defer db.Close()

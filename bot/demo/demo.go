@@ -5,12 +5,15 @@ package demo
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/sethvargo/go-envconfig"
@@ -63,6 +66,8 @@ type stage struct {
 	out   io.Writer
 	slack *slacktest.Server
 	api   *ehpctest.Server
+
+	printed atomic.Int64 // events
 }
 
 func newStage(out io.Writer) *stage {
@@ -164,14 +169,38 @@ func (s *stage) judge(password string) error {
 	if n := s.api.AddUserEffects(cluster, "isabel"); n != 1 {
 		return fmt.Errorf("the account was made %d times", n)
 	}
+	s.allPrinted()
 	s.say("The account exists on the cluster, its password is the one that Isabel saw, and no notification showed it.")
 	return nil
 }
 
 func (s *stage) say(text string) { fmt.Fprintln(s.out, text) }
 
+// picture draws a message: its text, and its buttons below.
+func picture(m slacktest.Message) string {
+	var buttons []string
+	for _, b := range m.Buttons() {
+		buttons = append(buttons, "["+b.Text+"]")
+	}
+	m.Text = "" // it stands for the blocks where those can't be shown
+	m.Blocks = slices.DeleteFunc(slices.Clone(m.Blocks), func(b json.RawMessage) bool {
+		return strings.Contains(string(b), `"type":"actions"`)
+	})
+	return strings.TrimSpace(m.Plain() + "\n" + strings.Join(buttons, " "))
+}
+
+// allPrinted waits until everything that happened so far is written down.
+func (s *stage) allPrinted() {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for s.printed.Load() < int64(len(s.slack.Transcript())) {
+		<-tick.C
+	}
+}
+
 // print writes an event down, with who sees it in front.
 func (s *stage) print(e slacktest.Event) {
+	defer s.printed.Add(1)
 	who := map[string]string{isabel: "Isabel", anna: "Anna"}
 	heading := ""
 	switch e.Kind {
@@ -198,9 +227,7 @@ func (s *stage) print(e slacktest.Event) {
 	}
 	text := e.Text
 	if e.Message != nil && e.Kind != slacktest.ButtonPressed {
-		shown := *e.Message
-		shown.Text = "" // it stands for the blocks where those can't be shown
-		text = shown.Plain()
+		text = picture(*e.Message)
 	}
 	for id, name := range who {
 		text = strings.ReplaceAll(text, id, name)
