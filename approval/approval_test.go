@@ -84,14 +84,18 @@ type bench struct {
 	service *approval.Service
 	db      *approval.Database
 	stop    func()
-	grace   time.Duration // of the jobs in hand when they are stopped
+	wrap    func(approval.Accounts) approval.Accounts // around the client; may be nil
+	grace   time.Duration                             // of the jobs in hand when they are stopped
+	keys    [][]byte                                  // the first seals
+	log     *slog.Logger
 }
 
 var key = []byte("0123456789abcdef0123456789abcdef")
 
 func setup(t *testing.T, url string, change func(*approval.Config), options ...ehpctest.Option) *bench {
 	t.Helper()
-	b := &bench{t: t, url: url, conf: policy(), people: &directory{members: map[string][]string{staff: {greta}}}, told: &messenger{}, grace: 2 * time.Second}
+	b := &bench{t: t, url: url, conf: policy(), people: &directory{members: map[string][]string{staff: {greta}}}, told: &messenger{}, grace: 2 * time.Second,
+		keys: [][]byte{key}, log: testLog(t)}
 	if change != nil {
 		change(&b.conf)
 	}
@@ -107,10 +111,10 @@ func (b *bench) open() {
 	ctx := context.Background()
 	db, err := approval.OpenDatabase(ctx, b.url)
 	require.NoError(b.t, err)
-	keys, err := approval.NewKeyring(key)
+	keys, err := approval.NewKeyring(b.keys...)
 	require.NoError(b.t, err)
 	b.db = db
-	b.service, err = approval.NewService(ctx, b.conf, db, keys, b.people, testLog(b.t))
+	b.service, err = approval.NewService(ctx, b.conf, db, keys, b.people, b.log)
 	require.NoError(b.t, err)
 	b.told.service = b.service
 	b.stop = func() {}
@@ -125,7 +129,11 @@ func (b *bench) work() {
 	require.NoError(b.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	work := approval.Work{Accounts: ehpc.NewShared(client), Messenger: b.told, Grace: b.grace}
+	var accounts approval.Accounts = ehpc.NewShared(client)
+	if b.wrap != nil {
+		accounts = b.wrap(accounts)
+	}
+	work := approval.Work{Accounts: accounts, Messenger: b.told, Grace: b.grace}
 	go func() { done <- b.service.Work(ctx, work) }()
 	b.stop = func() {
 		cancel()

@@ -61,7 +61,7 @@ func appendEvent(ctx context.Context, tx *sql.Tx, e Event) error {
 
 const eventColumns = `seq, at, request_id, actor, action, from_state, to_state, detail, prev_hash, hash`
 
-func scanEvent(row interface{ Scan(...any) error }) (Event, error) {
+func scanEvent(row scanner) (Event, error) {
 	var e Event
 	var at int64
 	err := row.Scan(&e.Seq, &at, &e.RequestID, &e.Actor, &e.Action, &e.From, &e.To, &e.Detail, &e.PrevHash, &e.Hash)

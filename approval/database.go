@@ -20,7 +20,7 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"github.com/riverqueue/river/rivermigrate"
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"modernc.org/sqlite" // registers the driver "sqlite", too
 )
 
 //go:embed migrations
@@ -78,10 +78,11 @@ func dialSQLite(path string) (*Database, error) {
 		return nil, errors.Join(fmt.Errorf("open the database: %w", err), lock.Close())
 	}
 	_ = f.Close()
-	db, err := sql.Open("sqlite", sqliteDSN(path))
+	connector, err := sqlite.NewConnector(sqliteDSN(path))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the database: %w", err), lock.Close())
 	}
+	db := sql.OpenDB(watched(connector))
 	// SQLite has one writer at a time anyway; with one connection for all that write nobody meets SQLITE_BUSY.
 	// The write-ahead log lets others read meanwhile.
 	db.SetMaxOpenConns(1)
@@ -121,7 +122,7 @@ func dialPostgres(databaseURL string) (*Database, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := stdlib.OpenDB(*conf.ConnConfig.Copy())
+	db := sql.OpenDB(watched(stdlib.GetConnector(*conf.ConnConfig.Copy())))
 	db.SetMaxOpenConns(16)
 	db.SetMaxIdleConns(8)
 	db.SetConnMaxIdleTime(5 * time.Minute)
@@ -257,8 +258,8 @@ func (e *NewerDatabaseError) Error() string {
 		"start the newer ehpcbot that it was last used with, or restore a backup from before that", e.Have, e.Know)
 }
 
-// keyPath is where the key of a SQLite database is kept; a PostgreSQL one has none.
-func (d *Database) keyPath() string {
+// KeyFile is where the key of a SQLite database is kept, if it has one; empty for PostgreSQL, which never has.
+func (d *Database) KeyFile() string {
 	if d.Shared() {
 		return ""
 	}

@@ -29,7 +29,8 @@ type Accounts interface {
 // Messenger tells people what became of requests. Each method may be called again for the same story, after a
 // crash or by another process, and must do no harm then. An error means: again, later; an [*LaterError] says when.
 type Messenger interface {
-	// Refresh makes the approval message show the story, and remembers that with [Service.Sent].
+	// Refresh makes the approval message show the story, and remembers that with [Service.Sent], unless the
+	// request has ended and there is nobody to whom it could be shown.
 	Refresh(ctx context.Context, s Story) error
 	// Remind reminds the approvers of a pending request.
 	Remind(ctx context.Context, s Story) error

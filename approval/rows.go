@@ -16,7 +16,7 @@ import (
 const requestColumns = `id, COALESCE(envelope, ''), cluster, username, mod, reason, requester, state, version, required,
 	created_at, updated_at, expires_at, failure, failure_detail, sealed, attempted_at, job_id, started_at, until_at, cleared_at`
 
-func scanRequest(row interface{ Scan(...any) error }) (Request, error) {
+func scanRequest(row scanner) (Request, error) {
 	var r Request
 	var created, updated, expires int64
 	var attempted, started, until, cleared sql.NullInt64
@@ -209,8 +209,11 @@ func requestsOf(ctx context.Context, tx *sql.Tx, person string) ([]Request, erro
 	return collect(rows, "read the requests of a person", scanRequest)
 }
 
+// scanner is a row, be it one of several or the only one.
+type scanner interface{ Scan(dest ...any) error }
+
 // collect reads all rows, and closes them.
-func collect[T any](rows *sql.Rows, doing string, scan func(interface{ Scan(...any) error }) (T, error)) ([]T, error) {
+func collect[T any](rows *sql.Rows, doing string, scan func(scanner) (T, error)) ([]T, error) {
 	defer rows.Close()
 	var all []T
 	for rows.Next() {
@@ -242,6 +245,19 @@ func (c *conditions) addIf(wanted bool, comparison string, value any) {
 	if wanted {
 		c.add(comparison, value)
 	}
+}
+
+// addAny adds that a column has one of some values, if there are any.
+func (c *conditions) addAny(column string, states []State) {
+	if len(states) == 0 {
+		return
+	}
+	places := make([]string, len(states))
+	for i, s := range states {
+		c.args = append(c.args, string(s))
+		places[i] = "$" + strconv.Itoa(len(c.args))
+	}
+	c.parts = append(c.parts, column+" IN ("+strings.Join(places, ", ")+")")
 }
 
 func (c *conditions) where() string {

@@ -123,11 +123,7 @@ func bound(requestID int64) []byte {
 
 // CheckKeys reports sealed passwords that a keyring can't open.
 func (d *Database) CheckKeys(ctx context.Context, keys *Keyring) error {
-	var sealed []sealedPassword
-	err := d.read(ctx, func(tx *sql.Tx) (err error) {
-		sealed, err = sealedPasswords(ctx, tx)
-		return err
-	})
+	sealed, err := d.sealed(ctx)
 	if err != nil {
 		return err
 	}
@@ -143,7 +139,7 @@ func (d *Database) CheckKeys(ctx context.Context, keys *Keyring) error {
 	if lost == 0 {
 		return nil
 	}
-	return &KeyError{Lost: lost, Of: len(sealed), KeyFile: d.keyPath(), Err: first}
+	return &KeyError{Lost: lost, Of: len(sealed), KeyFile: d.KeyFile(), Err: first}
 }
 
 // KeyError is a keyring with which passwords that wait for their delivery can't be opened.
@@ -170,18 +166,23 @@ func (e *KeyError) Unwrap() error { return e.Err }
 
 type sealedPassword struct {
 	requestID int64
-	state     State
 	sealed    []byte
 }
 
-func sealedPasswords(ctx context.Context, tx *sql.Tx) ([]sealedPassword, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT id, state, sealed FROM request WHERE sealed IS NOT NULL ORDER BY id`)
-	if err != nil {
-		return nil, fmt.Errorf("read the sealed passwords: %w", err)
-	}
-	return collect(rows, "read the sealed passwords", func(row interface{ Scan(...any) error }) (p sealedPassword, err error) {
-		return p, row.Scan(&p.requestID, &p.state, &p.sealed)
+func (d *Database) sealed(ctx context.Context) (sealed []sealedPassword, err error) {
+	const doing = "read the sealed passwords"
+	err = d.read(ctx, func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, `SELECT id, sealed FROM request WHERE sealed IS NOT NULL ORDER BY id`)
+		if err != nil {
+			return fmt.Errorf("%s: %w", doing, err)
+		}
+		sealed, err = collect(rows, doing, func(row scanner) (p sealedPassword, err error) {
+			err = row.Scan(&p.requestID, &p.sealed)
+			return p, err
+		})
+		return err
 	})
+	return sealed, err
 }
 
 // KeyringFor returns the keyring of the configured keys. A SQLite database can have a key of its own in a file
@@ -195,7 +196,7 @@ func KeyringFor(d *Database, keys [][]byte) (*Keyring, error) {
 	case d.Shared():
 		return NewKeyring(keys...)
 	}
-	own, err := readKeyFile(d.keyPath())
+	own, err := readKeyFile(d.KeyFile())
 	switch {
 	case err == nil:
 		return NewKeyring(append(slices.Clone(keys), own)...)
@@ -204,7 +205,7 @@ func KeyringFor(d *Database, keys [][]byte) (*Keyring, error) {
 	case len(keys) > 0:
 		return NewKeyring(keys...)
 	}
-	if own, err = makeKeyFile(d.keyPath()); err != nil {
+	if own, err = makeKeyFile(d.KeyFile()); err != nil {
 		return nil, err
 	}
 	return NewKeyring(own)

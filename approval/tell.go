@@ -61,22 +61,17 @@ func (r runner) undelivered(ctx context.Context, story Story, cause error) error
 // refresh makes the approval message follow. Two refreshes of different processes can overtake each other,
 // so it looks again after it has written, until what it wrote is what is.
 func (r runner) refresh(ctx context.Context, id int64) error {
-	for {
-		story, err := r.service.Story(ctx, id)
-		if err != nil {
-			return err
-		}
-		if shown(story) {
-			return nil
-		}
+	story, err := r.service.Story(ctx, id)
+	for err == nil && !shown(story) {
 		if err := r.work.Messenger.Refresh(ctx, story); err != nil {
 			return err
 		}
-		now, err := r.service.Story(ctx, id)
-		if err != nil || now.Version == story.Version {
-			return err // where the messenger could not show it, it has said that nobody needs it
+		before := story.Version
+		if story, err = r.service.Story(ctx, id); story.Version == before {
+			return err // shown, or the messenger has seen that nobody needs it any more
 		}
 	}
+	return err
 }
 
 // shown reports whether every approval message shows the story as it is.

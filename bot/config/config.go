@@ -85,6 +85,29 @@ func HTTPAddr(env envconfig.Lookuper) (string, error) {
 	return e.httpAddr(f), f.err()
 }
 
+// DatabaseURL reads the DATABASE_URL alone, for those who only look into the database.
+func DatabaseURL(env envconfig.Lookuper) (string, error) {
+	e, f, err := read[struct {
+		URL string `env:"DATABASE_URL"`
+	}](env)
+	if err != nil {
+		return "", err
+	}
+	if err := checkDatabaseURL(Database{URL: e.URL}); err != nil {
+		f.add("DATABASE_URL", "%v", err)
+	}
+	return e.URL, f.err()
+}
+
+// DatabaseAndKeys reads what belongs to the database alone, for those who seal its passwords anew.
+func DatabaseAndKeys(env envconfig.Lookuper) (Database, error) {
+	e, f, err := read[databaseEnv](env)
+	if err != nil {
+		return Database{}, err
+	}
+	return e.config(f), f.err()
+}
+
 // read fills a struct of strings. go-envconfig could do more, but it would stop at the first fault, quote
 // values, take an empty value of a required variable, and read 020 as 16.
 func read[T any](env envconfig.Lookuper) (T, *collector, error) {

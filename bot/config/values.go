@@ -28,9 +28,9 @@ func (c *collector) number(name, value string, least, most int) int {
 	return n
 }
 
-// duration reads a time in Go's form, before which may stand a number of days: 72h, 3d, 1d12h.
+// duration reads a time that [ParseDuration] understands, within bounds.
 func (c *collector) duration(name, value string) time.Duration {
-	d, err := parseDuration(value)
+	d, err := ParseDuration(value)
 	switch {
 	case err != nil && isDigits(value):
 		c.add(name, "%s has no unit", c.quote(value))
@@ -44,7 +44,8 @@ func (c *collector) duration(name, value string) time.Duration {
 	return d
 }
 
-func parseDuration(s string) (time.Duration, error) {
+// ParseDuration reads a time in Go's form, before which may stand a number of days: 72h, 3d, 1d12h.
+func ParseDuration(s string) (time.Duration, error) {
 	days, rest, found := strings.Cut(s, "d")
 	if !found {
 		return time.ParseDuration(s)

@@ -1,0 +1,269 @@
+package approval_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"ehpcbot/approval"
+	"ehpcbot/approval/pgtest"
+	"ehpcbot/ehpc/ehpctest"
+)
+
+func newKey(b byte) []byte { return bytes.Repeat([]byte{b}, approval.KeySize) }
+
+func keyring(t *testing.T, keys ...[]byte) *approval.Keyring {
+	t.Helper()
+	k, err := approval.NewKeyring(keys...)
+	require.NoError(t, err)
+	return k
+}
+
+// failed makes failed requests, each with its sealed password.
+func (b *bench) failed(names ...string) {
+	b.t.Helper()
+	b.api.FailJobs(len(names))
+	for _, name := range names {
+		story := b.ask(name)
+		_, err := b.service.Approve(b.t.Context(), story.ID, anna)
+		require.NoError(b.t, err)
+		b.reach(story.ID, approval.Failed)
+	}
+}
+
+func TestRekey(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, url func(t *testing.T) string) {
+		b := setup(t, url(t), nil)
+		b.work()
+		b.failed("isabel", "nina")
+		passwords := b.passwords()
+		require.Len(t, passwords, 2)
+		b.close()
+
+		db, err := approval.OpenExisting(t.Context(), b.url)
+		require.NoError(t, err)
+		old, both, only := keyring(t, key), keyring(t, newKey(1), key), keyring(t, newKey(1))
+		require.NoError(t, db.CheckKeys(t.Context(), old))
+		require.Error(t, db.CheckKeys(t.Context(), only))
+
+		// Without the old key nothing is touched.
+		_, err = db.Rekey(t.Context(), only)
+		require.ErrorContains(t, err, "ENCRYPTION_KEY: 2 of 2 sealed passwords can't be opened")
+		require.NoError(t, db.CheckKeys(t.Context(), old))
+
+		done, err := db.Rekey(t.Context(), both)
+		require.NoError(t, err)
+		require.Equal(t, approval.Rekeyed{Resealed: 2}, done)
+		require.NoError(t, db.CheckKeys(t.Context(), only), "the old key is still needed")
+		require.Error(t, db.CheckKeys(t.Context(), old))
+		done, err = db.Rekey(t.Context(), both)
+		require.NoError(t, err)
+		require.Equal(t, approval.Rekeyed{Right: 2}, done)
+		require.NoError(t, db.Close())
+
+		b.keys = [][]byte{newKey(1)}
+		b.open()
+		require.Equal(t, []string{"ask", "approve", "provision", "add_user", "fail", "rekey"}, b.actions(1), "rekey is audited, once")
+		v, err := b.reader().Verify(t.Context(), nil)
+		require.NoError(t, err)
+		require.Empty(t, v.Findings)
+		b.work()
+		for id := range int64(2) {
+			_, err := b.service.Retry(t.Context(), id+1, anna)
+			require.NoError(t, err)
+			story := b.reach(id+1, approval.Delivered)
+			require.Equal(t, passwords[story.Username], b.told.delivered(id + 1)[0].password.Reveal(), "another password")
+		}
+	})
+}
+
+// TestRekeyBesideTheBot rekeys again and again while requests are under way, on PostgreSQL.
+func TestRekeyBesideTheBot(t *testing.T) {
+	t.Parallel()
+	b := setup(t, pgtest.URL(t), func(c *approval.Config) { c.MaxActive = 100 }, ehpctest.WithJobTime(50*time.Millisecond))
+	b.keys = [][]byte{newKey(9), newKey(1), newKey(2)}
+	b.close()
+	b.open()
+	b.work()
+	other, err := approval.OpenExisting(t.Context(), b.url)
+	require.NoError(t, err)
+	defer other.Close()
+	stop := make(chan struct{})
+	var rekeying sync.WaitGroup
+	resealed := 0
+	rekeying.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			// Each time another key is the first; the bot, which seals with its own, gives itself away now and then.
+			first := byte(1 + i%2)
+			done, err := other.Rekey(t.Context(), keyring(t, newKey(first), newKey(3-first), newKey(9)))
+			if err != nil && !strings.Contains(err.Error(), "sealed with another key meanwhile") {
+				t.Error(err)
+				return
+			}
+			resealed += done.Resealed
+		}
+	})
+	const many = 12
+	for i := range many {
+		story := b.ask("u" + string(rune('a'+i)))
+		_, err := b.service.Approve(t.Context(), story.ID, anna)
+		require.NoError(t, err)
+	}
+	for id := range int64(many) {
+		b.requireCredentials(b.reach(id+1, approval.Delivered))
+	}
+	close(stop)
+	rekeying.Wait()
+	require.Positive(t, resealed, "nothing was under way")
+	t.Logf("%d accounts while %d passwords were sealed anew", many, resealed)
+	v, err := b.reader().Verify(t.Context(), nil)
+	require.NoError(t, err)
+	require.Empty(t, v.Findings)
+}
+
+// TestRekeyInTheMiddle rekeys while a job has the request in hand: what it stores then must not bring the old
+// sealing back, or the key that was just given up would be missed.
+func TestRekeyInTheMiddle(t *testing.T) {
+	t.Parallel()
+	b := setup(t, pgtest.URL(t), nil)
+	b.api.FailJobs(1)
+	b.api.OnCall(func(call ehpctest.Call, phase string) {
+		if call.Action != "addUser" || phase != ehpctest.PhaseBefore {
+			return
+		}
+		other, err := approval.OpenExisting(context.Background(), b.url)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer other.Close()
+		done, err := other.Rekey(context.Background(), keyring(t, newKey(1), key))
+		if err != nil || done.Resealed != 1 {
+			t.Errorf("rekey: %+v, %v", done, err)
+		}
+	})
+	b.work()
+	story := b.ask("isabel")
+	_, err := b.service.Approve(t.Context(), story.ID, anna)
+	require.NoError(t, err)
+	b.reach(story.ID, approval.Failed)
+	require.NoError(t, b.db.CheckKeys(t.Context(), keyring(t, newKey(1))))
+}
+
+func TestRekeyWithTheBotRunning(t *testing.T) {
+	t.Parallel()
+	b := setup(t, sqliteURL(t), nil)
+	_, err := approval.OpenExisting(t.Context(), b.url)
+	require.ErrorIs(t, err, approval.ErrInUse)
+}
+
+// TestWrongKeyIsFoundAtStart holds that a lost key comes to light before a delivery needs it.
+func TestWrongKeyIsFoundAtStart(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, url func(t *testing.T) string) {
+		b := setup(t, url(t), nil)
+		b.work()
+		b.failed("isabel")
+		b.close()
+		db, err := approval.OpenDatabase(t.Context(), b.url)
+		require.NoError(t, err)
+		defer db.Close()
+		_, err = approval.NewService(t.Context(), b.conf, db, keyring(t, newKey(1)), b.people, testLog(t))
+		var lost *approval.KeyError
+		require.ErrorAs(t, err, &lost)
+		want := "ENCRYPTION_KEY: 1 of 1 sealed passwords can't be opened (open the sealed password of request 1: it was sealed with a key that " +
+			"ENCRYPTION_KEY does not hold); add the key that was used before behind the present one, as in NEW,OLD"
+		if path, ok := strings.CutPrefix(b.url, "sqlite:"); ok {
+			want += ", or restore " + path + ".key"
+		}
+		require.EqualError(t, err, want)
+		_, err = approval.NewService(t.Context(), b.conf, db, keyring(t, newKey(1), key), b.people, testLog(t))
+		require.NoError(t, err)
+	})
+}
+
+// TestKeyFile holds which keys a SQLite database has.
+func TestKeyFile(t *testing.T) {
+	t.Parallel()
+	start := func(t *testing.T) (*approval.Database, string) {
+		path := filepath.Join(t.TempDir(), "ehpcbot.db")
+		db, err := approval.OpenDatabase(t.Context(), "sqlite:"+path)
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, db.Close()) })
+		return db, path + ".key"
+	}
+	t.Run("made once, and kept", func(t *testing.T) {
+		t.Parallel()
+		db, path := start(t)
+		first, err := approval.KeyringFor(db, nil)
+		require.NoError(t, err)
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		require.EqualValues(t, 0o600, info.Mode().Perm())
+		again, err := approval.KeyringFor(db, nil)
+		require.NoError(t, err)
+		requireOpens(t, again, first)
+	})
+	t.Run("opens what it sealed once ENCRYPTION_KEY is set", func(t *testing.T) {
+		t.Parallel()
+		db, _ := start(t)
+		own, err := approval.KeyringFor(db, nil)
+		require.NoError(t, err)
+		set, err := approval.KeyringFor(db, [][]byte{newKey(1)})
+		require.NoError(t, err)
+		requireOpens(t, set, own)
+		requireOpens(t, keyring(t, newKey(1)), set)
+	})
+	t.Run("is not made when ENCRYPTION_KEY is set", func(t *testing.T) {
+		t.Parallel()
+		db, path := start(t)
+		_, err := approval.KeyringFor(db, [][]byte{newKey(1)})
+		require.NoError(t, err)
+		require.NoFileExists(t, path)
+	})
+	t.Run("may be set as well", func(t *testing.T) {
+		t.Parallel()
+		db, path := start(t)
+		own, err := approval.KeyringFor(db, nil)
+		require.NoError(t, err)
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
+		require.NoError(t, err)
+		set, err := approval.KeyringFor(db, [][]byte{newKey(1), raw})
+		require.NoError(t, err)
+		requireOpens(t, set, own)
+	})
+	for name, keys := range map[string][][]byte{"damaged": nil, "damaged, with ENCRYPTION_KEY": {newKey(1)}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db, path := start(t)
+			require.NoError(t, os.WriteFile(path, []byte("AAAA"), 0o600))
+			_, err := approval.KeyringFor(db, keys)
+			require.EqualError(t, err, "read the encryption key: "+path+" does not hold 32 bytes in base64; restore it from a backup")
+		})
+	}
+}
+
+// requireOpens holds that one keyring opens what another seals.
+func requireOpens(t *testing.T, opens, seals *approval.Keyring) {
+	t.Helper()
+	const text = "correct horse battery"
+	got, err := opens.Open(7, seals.Seal(7, textOf(text)))
+	require.NoError(t, err)
+	require.Equal(t, text, got.Reveal())
+}

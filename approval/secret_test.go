@@ -1,0 +1,160 @@
+package approval_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"log/slog"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"ehpcbot/approval"
+	"ehpcbot/ehpc/ehpctest"
+	"ehpcbot/ehpc/secret"
+)
+
+func textOf(s string) secret.Text { return secret.New(s) }
+
+// TestPasswordsAreNowhere runs whole lives with faults of every kind, the log at its most detailed, and looks for
+// the passwords that the API was given: in every byte of the data directory, while the bot runs and after it has
+// stopped, in every cell of the database, and in the log.
+func TestPasswordsAreNowhere(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, url func(t *testing.T) string) {
+		logged := &lockedBuffer{}
+		b := setup(t, url(t), func(c *approval.Config) { c.CredentialsTTL, c.MaxActive = 200*time.Millisecond, 20 },
+			ehpctest.WithJobTime(100*time.Millisecond))
+		b.log = slog.New(slog.NewTextHandler(logged, &slog.HandlerOptions{Level: slog.LevelDebug - 4}))
+		b.restart()
+
+		lives := []struct {
+			name  string
+			fault func()
+			end   approval.State
+		}{
+			{"plain", func() {}, approval.Delivered},
+			{"lost", func() { b.api.DropAfter("addUser", 1) }, approval.Delivered},
+			{"unsent", func() { b.api.DropBefore("addUser", 1) }, approval.Delivered},
+			{"internal", func() { b.api.Fail("addUser", ehpctest.Fault{Code: 5000, Effect: true}) }, approval.Delivered},
+			{"refused", func() { b.api.Answer("addUser", 1100, 1) }, approval.Failed},
+			{"jobfails", func() { b.api.FailJobs(1) }, approval.Failed},
+			{"untold", func() { b.told.fail("deliver", 1) }, approval.Delivered},
+			{"killed", func() { b.grace = 0; b.restart() }, approval.Delivered},
+		}
+		for i, life := range lives {
+			story := b.ask(life.name)
+			life.fault()
+			_, err := b.service.Approve(t.Context(), story.ID, anna)
+			require.NoError(t, err)
+			if life.name == "killed" {
+				b.eventually(func() bool { return b.story(story.ID).State != approval.Approved }, func() string { return "nothing happens" })
+				b.restart()
+			}
+			b.reach(int64(i+1), life.end)
+			b.requireNowhere(logged)
+		}
+		// The failed ones are retried, and find their way.
+		for id, life := range lives {
+			if life.end == approval.Failed {
+				_, err := b.service.Retry(t.Context(), int64(id+1), anna)
+				require.NoError(t, err)
+				b.reach(int64(id+1), approval.Delivered)
+			}
+		}
+		b.requireNowhere(logged)
+		require.NotEmpty(t, logged.String())
+		b.close()
+		b.requireNowhere(logged)
+		require.Len(t, b.passwords(), len(lives))
+	})
+}
+
+// passwords are all that the API was given, by username.
+func (b *bench) passwords() map[string]string {
+	b.t.Helper()
+	found := map[string]string{}
+	for _, call := range b.api.Calls() {
+		if call.Action == "addUser" {
+			var params struct{ Username, Password string }
+			require.NoError(b.t, json.Unmarshal(call.Body, &params))
+			found[params.Username] = params.Password
+		}
+	}
+	return found
+}
+
+// requireNowhere looks for the passwords, as they are and in the usual other forms.
+func (b *bench) requireNowhere(logged *lockedBuffer) {
+	b.t.Helper()
+	for place, text := range b.everything() {
+		for _, p := range b.passwords() {
+			for _, form := range [][]byte{[]byte(p), []byte(base64.StdEncoding.EncodeToString([]byte(p))), []byte(hex.EncodeToString([]byte(p)))} {
+				require.False(b.t, bytes.Contains(text, form), "a password stands in %s", place)
+			}
+		}
+	}
+	for _, p := range b.passwords() {
+		require.NotContains(b.t, logged.String(), p, "a password stands in the log")
+	}
+}
+
+// everything is every byte of the data directory; of PostgreSQL the text of every table, River's too.
+func (b *bench) everything() map[string][]byte {
+	found := map[string][]byte{}
+	if path, ok := strings.CutPrefix(b.url, "sqlite:"); ok {
+		// Read by another process: see files.
+		names, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*"))
+		require.NoError(b.t, err)
+		require.GreaterOrEqual(b.t, len(names), 2)
+		for _, name := range names {
+			content, err := exec.CommandContext(b.t.Context(), "cat", name).Output()
+			require.NoError(b.t, err)
+			found[filepath.Base(name)] = content
+		}
+		return found
+	}
+	db := raw(b.t, b.url)
+	defer db.Close()
+	rows, err := db.QueryContext(b.t.Context(), `SELECT tablename FROM pg_tables WHERE schemaname = 'public'`)
+	require.NoError(b.t, err)
+	var tables []string
+	for rows.Next() {
+		var name string
+		require.NoError(b.t, rows.Scan(&name))
+		tables = append(tables, name)
+	}
+	require.NoError(b.t, rows.Err())
+	require.NoError(b.t, rows.Close())
+	require.Contains(b.t, tables, "river_job")
+	for _, name := range tables {
+		var text []byte
+		err := db.QueryRowContext(b.t.Context(), `SELECT COALESCE(string_agg(t::text, E'\n'), '') FROM `+name+` t`).Scan(&text)
+		require.NoError(b.t, err)
+		found[name] = text
+	}
+	return found
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}

@@ -1,0 +1,264 @@
+package approval
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Mark names an audit event by its number and its hash. Noted outside the database, it shows later that the log up
+// to there is still the same, whatever was done to the database meanwhile.
+type Mark struct {
+	Seq  int64
+	Hash string
+}
+
+// String returns the mark as number:hash.
+func (m Mark) String() string { return strconv.FormatInt(m.Seq, 10) + ":" + m.Hash }
+
+// ParseMark reads what [Mark.String] wrote.
+func ParseMark(text string) (Mark, error) {
+	number, hash, _ := strings.Cut(text, ":")
+	seq, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || seq < 1 || len(hash) != 64 || strings.Trim(hash, "0123456789abcdef") != "" {
+		return Mark{}, fmt.Errorf("%q is no mark: a number, a colon and 64 hexadecimal digits", text)
+	}
+	return Mark{Seq: seq, Hash: hash}, nil
+}
+
+// Verification is what [Reader.Verify] found.
+type Verification struct {
+	Events   int64 // how many there are
+	Whole    int64 // how many of them, from the first on, are as they were written
+	Last     Mark  // of the last event
+	Findings []Finding
+}
+
+// Finding is something in the audit log, or in the requests, that ehpcbot did not write so.
+type Finding struct {
+	Kind    FindingKind
+	Seq     int64 // the first event that it is about
+	Until   int64 // of FindingRemoved: the last event; of FindingMoved: where it belongs
+	Request int64
+	State   State // of FindingState: the request's
+	Logged  State // of FindingState: the log's
+}
+
+// FindingKind is what is wrong.
+type FindingKind string
+
+// The kinds of findings.
+const (
+	FindingChanged FindingKind = "changed" // the event Seq is not as it was written
+	FindingMoved   FindingKind = "moved"   // in the place of event Seq stands event Until
+	FindingRemoved FindingKind = "removed" // the events Seq to Until are gone
+	FindingRelink  FindingKind = "relink"  // the event Seq does not follow the one before: one of them was changed, with its hash
+	FindingEnd     FindingKind = "end"     // the event Seq is not the one that was appended last
+	FindingMark    FindingKind = "mark"    // the event Seq is not the one that was noted
+	FindingState   FindingKind = "state"   // the request's state is not the one that the log tells
+	FindingUnknown FindingKind = "unknown" // the log tells nothing of the request
+	FindingLost    FindingKind = "lost"    // the log tells of a request that is gone
+)
+
+// String returns the finding as a line.
+func (f Finding) String() string {
+	switch f.Kind {
+	case FindingChanged:
+		return fmt.Sprintf("event %d was changed", f.Seq)
+	case FindingMoved:
+		return fmt.Sprintf("event %d was moved to the place of event %d", f.Until, f.Seq)
+	case FindingRemoved:
+		if f.Until == f.Seq {
+			return fmt.Sprintf("event %d was removed", f.Seq)
+		}
+		return fmt.Sprintf("events %d to %d were removed", f.Seq, f.Until)
+	case FindingRelink:
+		return fmt.Sprintf("event %d does not follow event %d: one of them was changed, and its hash with it", f.Seq, f.Seq-1)
+	case FindingEnd:
+		return fmt.Sprintf("event %d is not the one that ehpcbot wrote last: it was changed with its hash, or added by somebody else", f.Seq)
+	case FindingMark:
+		return fmt.Sprintf("event %d is not the one that was noted: the log was written anew, up to there at least", f.Seq)
+	case FindingState:
+		return fmt.Sprintf("request %d is %s, but the log says %s: the request was changed, or the end of its log", f.Request, f.State, f.Logged)
+	case FindingUnknown:
+		return fmt.Sprintf("request %d is in no event: it was added by somebody else, or its events were removed", f.Request)
+	case FindingLost:
+		return fmt.Sprintf("request %d, of which event %d tells, was removed", f.Request, f.Seq)
+	}
+	return string(f.Kind)
+}
+
+// Verify walks the whole audit log and reports the first event that was changed, removed or moved; it compares
+// the end of the log with the head that the database keeps, the state of each request with its last event, and
+// the event of a mark that was noted before, unless that is nil.
+//
+// Who can write to the database can also write the whole log anew, with all hashes. Only the mark shows that.
+func (r *Reader) Verify(ctx context.Context, noted *Mark) (Verification, error) {
+	w := &walk{noted: noted}
+	err := r.read(ctx, func(tx *sql.Tx) error {
+		if err := w.events(ctx, tx); err != nil {
+			return err
+		}
+		if err := w.end(ctx, tx); err != nil {
+			return err
+		}
+		return w.requests(ctx, tx)
+	})
+	if err != nil {
+		return Verification{}, fmt.Errorf("verify the audit log: %w", err)
+	}
+	return w.Verification, nil
+}
+
+// walk is one verification under way.
+type walk struct {
+	Verification
+	noted  *Mark
+	broken bool // the chain is: nothing can be told of what follows
+	met    bool // the event that was noted
+}
+
+func (w *walk) found(f Finding) { w.Findings = append(w.Findings, f) }
+
+func (w *walk) events(ctx context.Context, tx *sql.Tx) error {
+	for {
+		events, err := eventsWhere(ctx, tx, EventFilter{}, w.Last.Seq, batch)
+		if err != nil {
+			return err
+		}
+		if len(events) == 0 {
+			return nil
+		}
+		for _, e := range events {
+			if err := w.step(ctx, tx, e); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// step looks at the next event.
+func (w *walk) step(ctx context.Context, tx *sql.Tx, e Event) error {
+	if !w.broken {
+		f, err := w.judge(ctx, tx, e)
+		if err != nil {
+			return err
+		}
+		if f != nil {
+			w.broken = true
+			w.found(*f)
+			if f.Kind == FindingRelink {
+				w.Whole-- // it may be the one before
+			}
+		} else {
+			w.Whole++
+		}
+	}
+	if w.noted != nil && e.Seq == w.noted.Seq {
+		w.met = e.Hash == w.noted.Hash
+	}
+	w.Events++
+	w.Last = Mark{e.Seq, e.Hash}
+	return nil
+}
+
+// judge returns what is wrong with an event, given that all before it are whole.
+func (w *walk) judge(ctx context.Context, tx *sql.Tx, e Event) (*Finding, error) {
+	if e.Seq > w.Last.Seq+1 {
+		return &Finding{Kind: FindingRemoved, Seq: w.Last.Seq + 1, Until: e.Seq - 1}, nil
+	}
+	hash, err := e.hash()
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case hash != e.Hash:
+		place, err := placeOf(ctx, tx, e)
+		if err != nil || place == 0 {
+			return &Finding{Kind: FindingChanged, Seq: e.Seq}, err
+		}
+		return &Finding{Kind: FindingMoved, Seq: e.Seq, Until: place}, nil
+	case e.PrevHash != w.Last.Hash:
+		return &Finding{Kind: FindingRelink, Seq: e.Seq}, nil
+	}
+	return nil, nil
+}
+
+// placeOf finds the number under which an event was written whose hash does not fit the one that it has now; 0
+// if there is none. It tries them all, which costs a microsecond each.
+func placeOf(ctx context.Context, tx *sql.Tx, e Event) (int64, error) {
+	var last int64
+	if err := tx.QueryRowContext(ctx, `SELECT max(seq) FROM event`).Scan(&last); err != nil {
+		return 0, err
+	}
+	last += 100 // those that were removed from the end
+	for e.Seq = 1; e.Seq <= last; e.Seq++ {
+		hash, err := e.hash()
+		if err != nil {
+			return 0, err
+		}
+		if hash == e.Hash {
+			return e.Seq, nil
+		}
+	}
+	return 0, nil
+}
+
+// end compares the end of the log with the head, and with what was noted.
+func (w *walk) end(ctx context.Context, tx *sql.Tx) error {
+	var head Mark
+	err := tx.QueryRowContext(ctx, `SELECT seq, hash FROM event_head`).Scan(&head.Seq, &head.Hash)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	switch {
+	case w.broken:
+	case head.Seq > w.Last.Seq:
+		w.found(Finding{Kind: FindingRemoved, Seq: w.Last.Seq + 1, Until: head.Seq})
+	case head != w.Last:
+		w.found(Finding{Kind: FindingEnd, Seq: w.Last.Seq})
+	}
+	if w.noted != nil && !w.met {
+		w.found(Finding{Kind: FindingMark, Seq: w.noted.Seq})
+		w.Whole = 0 // or so it may be
+	}
+	return nil
+}
+
+// mostFindings bounds the findings about requests.
+const mostFindings = 20
+
+// requests compares each request with its last event.
+func (w *walk) requests(ctx context.Context, tx *sql.Tx) error {
+	rows, err := tx.QueryContext(ctx, `SELECT r.id, r.state, COALESCE(e.to_state, '') FROM request r
+		LEFT JOIN event e ON e.seq = (SELECT max(seq) FROM event WHERE request_id = r.id)
+		WHERE e.to_state IS NULL OR e.to_state <> r.state ORDER BY r.id LIMIT $1`, mostFindings)
+	if err != nil {
+		return err
+	}
+	stray, err := collect(rows, "compare the requests", func(row scanner) (f Finding, err error) {
+		f.Kind = FindingState
+		if err = row.Scan(&f.Request, &f.State, &f.Logged); f.Logged == "" {
+			f.Kind = FindingUnknown
+		}
+		return f, err
+	})
+	if err != nil {
+		return err
+	}
+	rows, err = tx.QueryContext(ctx, `SELECT request_id, max(seq) FROM event WHERE request_id <> 0
+		AND NOT EXISTS (SELECT 1 FROM request WHERE id = event.request_id) GROUP BY request_id ORDER BY request_id LIMIT $1`, mostFindings)
+	if err != nil {
+		return err
+	}
+	lost, err := collect(rows, "compare the requests", func(row scanner) (f Finding, err error) {
+		f.Kind = FindingLost
+		err = row.Scan(&f.Request, &f.Seq)
+		return f, err
+	})
+	w.Findings = append(append(w.Findings, stray...), lost...)
+	return err
+}

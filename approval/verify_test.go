@@ -1,0 +1,219 @@
+package approval_test
+
+import (
+	"database/sql"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"ehpcbot/approval"
+)
+
+// disarm takes the triggers away, as the owner of a database can.
+func disarm(shared bool) []string {
+	if shared {
+		return []string{`ALTER TABLE event DISABLE TRIGGER USER`, `ALTER TABLE event_head DISABLE TRIGGER USER`}
+	}
+	return []string{
+		`DROP TRIGGER event_no_update`, `DROP TRIGGER event_no_delete`, `DROP TRIGGER event_moves_head`,
+		`DROP TRIGGER event_head_step`, `DROP TRIGGER event_head_no_delete`,
+	}
+}
+
+// TestVerifyFindsTampering changes the log of three requests, of nine events in all, in every way that an owner
+// of the database could.
+func TestVerifyFindsTampering(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, url func(t *testing.T) string) {
+		b := setup(t, url(t), nil)
+		b.nineEvents()
+		r := b.reader()
+		before, err := r.Verify(t.Context(), nil)
+		require.NoError(t, err)
+		require.Empty(t, before.Findings)
+		require.EqualValues(t, 9, before.Whole)
+		require.EqualValues(t, 9, before.Events)
+		addRequest := addRequest
+		if b.db.Shared() {
+			addRequest = strings.Replace(addRequest, "VALUES", "OVERRIDING SYSTEM VALUE VALUES", 1)
+		}
+		db := b.disarmed()
+		do(t, db, `CREATE TABLE saved AS SELECT * FROM event`, `CREATE TABLE saved_head AS SELECT * FROM event_head`)
+		for _, c := range []struct {
+			name  string
+			do    []string
+			whole int64
+			want  []string
+		}{
+			{"nothing", nil, 9, nil},
+			{"the first changed", []string{`UPDATE event SET actor = 'UOTTO' WHERE seq = 1`}, 0, []string{"event 1 was changed"}},
+			{"a detail changed", []string{`UPDATE event SET detail = 'x' WHERE seq = 4`}, 3, []string{"event 4 was changed"}},
+			{"a time changed", []string{`UPDATE event SET at = at + 1 WHERE seq = 4`}, 3, []string{"event 4 was changed"}},
+			{"a person changed", []string{`UPDATE event SET actor = 'UOTTO' WHERE seq = 5`}, 4, []string{"event 5 was changed"}},
+			{"a hash changed", []string{`UPDATE event SET hash = prev_hash WHERE seq = 5`}, 4, []string{"event 5 was changed"}},
+			{"two changed", []string{`UPDATE event SET detail = 'x' WHERE seq IN (4, 6)`}, 3, []string{"event 4 was changed"}},
+			{"the last changed", []string{`UPDATE event SET detail = 'x' WHERE seq = 9`}, 8, []string{"event 9 was changed"}},
+			{"one removed", []string{`DELETE FROM event WHERE seq = 4`}, 3, []string{"event 4 was removed"}},
+			{"several removed", []string{`DELETE FROM event WHERE seq BETWEEN 3 AND 5`}, 2, []string{"events 3 to 5 were removed"}},
+			{"the first removed", []string{`DELETE FROM event WHERE seq = 1`}, 0, []string{"event 1 was removed"}},
+			{"the end cut off", []string{`DELETE FROM event WHERE seq > 7`}, 7, []string{
+				"events 8 to 9 were removed",
+				"request 3 is cancelled, but the log says pending: the request was changed, or the end of its log",
+			}},
+			{"the end cut off, where it changed no state", []string{`DELETE FROM event WHERE seq = 9`}, 8, []string{"event 9 was removed"}},
+			{"all removed", []string{`DELETE FROM event`}, 0, []string{
+				"events 1 to 9 were removed",
+				"request 1 is in no event: it was added by somebody else, or its events were removed",
+				"request 2 is in no event: it was added by somebody else, or its events were removed",
+				"request 3 is in no event: it was added by somebody else, or its events were removed",
+			}},
+			{
+				"two reordered", []string{`UPDATE event SET seq = 100 WHERE seq = 4`, `UPDATE event SET seq = 4 WHERE seq = 5`, `UPDATE event SET seq = 5 WHERE seq = 100`},
+				3, []string{"event 5 was moved to the place of event 4"},
+			},
+			{
+				"removed, and the gap closed", []string{`DELETE FROM event WHERE seq = 4`, `UPDATE event SET seq = 4 WHERE seq = 5`},
+				3, []string{"event 5 was moved to the place of event 4"},
+			},
+			{"one replaced by a copy of another", []string{
+				`DELETE FROM event WHERE seq = 4`,
+				`INSERT INTO event SELECT 4, at, request_id, actor, action, from_state, to_state, detail, prev_hash, hash FROM event WHERE seq = 2`,
+			}, 3, []string{"event 2 was moved to the place of event 4"}},
+			{"the head lost", []string{`DELETE FROM event_head`}, 9, []string{"event 9 is not the one that ehpcbot wrote last: it was changed with its hash, or added by somebody else"}},
+			{"the head put back", []string{`UPDATE event_head SET seq = 8`}, 9, []string{"event 9 is not the one that ehpcbot wrote last: it was changed with its hash, or added by somebody else"}},
+			{"a state changed", []string{`UPDATE request SET state = 'denied' WHERE id = 3`}, 9, []string{
+				"request 3 is denied, but the log says cancelled: the request was changed, or the end of its log",
+			}},
+			{"a request added", []string{addRequest}, 9, []string{
+				"request 77 is in no event: it was added by somebody else, or its events were removed",
+			}},
+			{"a request removed", // and not put back, so it comes last
+				[]string{`DELETE FROM decision WHERE request_id = 2`, `DELETE FROM request WHERE id = 2`}, 9, []string{
+					"request 2, of which event 6 tells, was removed",
+				}},
+		} {
+			do(t, db, c.do...)
+			v, err := r.Verify(t.Context(), nil)
+			require.NoError(t, err)
+			require.Equal(t, c.want, lines(v.Findings), c.name)
+			require.Equal(t, c.whole, v.Whole, c.name)
+			marked, err := r.Verify(t.Context(), &before.Last)
+			require.NoError(t, err)
+			require.GreaterOrEqual(t, len(marked.Findings), len(v.Findings), c.name)
+			do(t, db, `DELETE FROM event`, `INSERT INTO event SELECT * FROM saved`,
+				`DELETE FROM event_head`, `INSERT INTO event_head SELECT * FROM saved_head`,
+				`DELETE FROM request WHERE id = 77`, `UPDATE request SET state = 'cancelled' WHERE id = 3`)
+		}
+	})
+}
+
+const addRequest = `INSERT INTO request (id, cluster, username, mod, reason, requester, state, version, required, created_at, updated_at, expires_at)
+	VALUES (77, 'c', 'u', '', '', 'U', 'denied', 1, 1, 1, 1, 1)`
+
+// nineEvents makes three requests, one of which is denied, one refused to be decided, and one cancelled.
+func (b *bench) nineEvents() {
+	b.t.Helper()
+	ctx := b.t.Context()
+	b.ask("isabel")                                  // 1
+	b.ask("nina")                                    // 2
+	b.ask("carl")                                    // 3
+	_, err := b.service.Approve(ctx, 1, "USTRANGER") // 4
+	require.NotNil(b.t, approval.Refused(err))       //
+	_, err = b.service.Deny(ctx, 1, anna, "no")      // 5
+	require.NoError(b.t, err)                        //
+	_, err = b.service.Deny(ctx, 2, anna, "no")      // 6
+	require.NoError(b.t, err)                        //
+	_, err = b.service.Approve(ctx, 3, "USTRANGER")  // 7
+	require.NotNil(b.t, approval.Refused(err))       //
+	_, err = b.service.Cancel(ctx, 3, isabel)        // 8
+	require.NoError(b.t, err)                        //
+	_, err = b.service.Approve(ctx, 1, "USTRANGER")  // 9
+	require.NotNil(b.t, approval.Refused(err))       //
+}
+
+// disarmed opens the database with the triggers taken away.
+func (b *bench) disarmed() *sql.DB {
+	b.t.Helper()
+	db := raw(b.t, b.url)
+	do(b.t, db, disarm(b.db.Shared())...)
+	return db
+}
+
+func lines(findings []approval.Finding) (lines []string) {
+	for _, f := range findings {
+		lines = append(lines, f.String())
+	}
+	return lines
+}
+
+// TestVerifyFindsForgery writes part of the log anew, with all hashes, as somebody could who knows this program.
+func TestVerifyFindsForgery(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, url func(t *testing.T) string) {
+		forge := func(t *testing.T, from, to int64, head bool) (approval.Mark, *approval.Reader) {
+			b := setup(t, url(t), nil)
+			b.nineEvents()
+			r := b.reader()
+			before, err := r.Verify(t.Context(), nil)
+			require.NoError(t, err)
+			db := b.disarmed()
+			do(t, db, `UPDATE event SET actor = 'UFORGER' WHERE seq = 4`)
+			var last approval.Event
+			for e, err := range r.Events(t.Context(), approval.EventFilter{}) {
+				require.NoError(t, err)
+				if e.Seq >= from && e.Seq <= to {
+					if last.Seq > 0 {
+						e.PrevHash = last.Hash
+					}
+					e.Hash = approval.HashOf(e)
+					do(t, db, fmt.Sprintf(`UPDATE event SET prev_hash = '%s', hash = '%s' WHERE seq = %d`, e.PrevHash, e.Hash, e.Seq))
+				}
+				last = e
+			}
+			if head {
+				do(t, db, fmt.Sprintf(`UPDATE event_head SET hash = '%s'`, last.Hash))
+			}
+			return before.Last, r
+		}
+		t.Run("one event with its hash", func(t *testing.T) {
+			t.Parallel()
+			_, r := forge(t, 4, 4, false)
+			v, err := r.Verify(t.Context(), nil)
+			require.NoError(t, err)
+			require.Equal(t, []string{"event 5 does not follow event 4: one of them was changed, and its hash with it"}, lines(v.Findings))
+			require.EqualValues(t, 3, v.Whole)
+		})
+		t.Run("all that follow, but the head", func(t *testing.T) {
+			t.Parallel()
+			_, r := forge(t, 4, 9, false)
+			v, err := r.Verify(t.Context(), nil)
+			require.NoError(t, err)
+			require.Equal(t, []string{"event 9 is not the one that ehpcbot wrote last: it was changed with its hash, or added by somebody else"}, lines(v.Findings))
+		})
+		t.Run("all of it: only the mark that was noted tells", func(t *testing.T) {
+			t.Parallel()
+			mark, r := forge(t, 4, 9, true)
+			v, err := r.Verify(t.Context(), nil)
+			require.NoError(t, err)
+			require.Empty(t, v.Findings)
+			v, err = r.Verify(t.Context(), &mark)
+			require.NoError(t, err)
+			require.Equal(t, []string{"event 9 is not the one that was noted: the log was written anew, up to there at least"}, lines(v.Findings))
+			require.Zero(t, v.Whole)
+		})
+	})
+}
+
+func TestMark(t *testing.T) {
+	t.Parallel()
+	m := approval.Mark{Seq: 12, Hash: strings.Repeat("0123456789abcdef", 4)}
+	got, err := approval.ParseMark(m.String())
+	require.NoError(t, err)
+	require.Equal(t, m, got)
+	for _, bad := range []string{"", "12", "12:", ":" + m.Hash, "0:" + m.Hash, "-1:" + m.Hash, "12:" + m.Hash[1:], "12:" + strings.ToUpper(m.Hash), "x:" + m.Hash} {
+		_, err := approval.ParseMark(bad)
+		require.ErrorContains(t, err, "is no mark", bad)
+	}
+}

@@ -1,0 +1,296 @@
+// Package report holds the commands that look into the database: requests, audit, and rekey, which seals its
+// passwords anew. They need no more of the configuration than the database, and work while the bot runs (but for
+// rekey on SQLite). They speak English, as all of the command line does.
+package report
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/sethvargo/go-envconfig"
+	"github.com/spf13/cobra"
+
+	"ehpcbot/approval"
+	"ehpcbot/bot/config"
+)
+
+// Commands returns the commands. They write to out and read env and now only.
+func Commands(out io.Writer, env envconfig.Lookuper, now func() time.Time) []*cobra.Command {
+	d := desk{out: out, env: env, now: now}
+	return []*cobra.Command{d.requestsCommand(), d.auditCommand(), d.rekeyCommand()}
+}
+
+// desk is what the commands have in common.
+type desk struct {
+	out io.Writer
+	env envconfig.Lookuper
+	now func() time.Time
+}
+
+// reading opens the database for f, and writes what f has printed.
+func (d desk) reading(ctx context.Context, f func(*approval.Reader, io.Writer) error) error {
+	url, err := config.DatabaseURL(d.env)
+	if err != nil {
+		return err
+	}
+	r, err := approval.OpenReader(ctx, url)
+	if err != nil {
+		return fmt.Errorf("DATABASE_URL: %w", err)
+	}
+	defer r.Close()
+	w := bufio.NewWriter(d.out)
+	// What was found before an error is worth being shown. That it can't be written is an error of its own: an
+	// export to a full disk must not look whole.
+	return errors.Join(f(r, w), w.Flush())
+}
+
+func (d desk) requestsCommand() *cobra.Command {
+	var o listOptions
+	cmd := &cobra.Command{
+		Use:   "requests [NUMBER]",
+		Short: "List requests, or show one with its history",
+		Long: "requests lists the requests in the database, newest first; with a number it shows one request with its\n" +
+			"decisions, messages and history. It only reads, also while the bot runs, and needs no setting but DATABASE_URL.\n\n" +
+			"A state is one of " + stateNames() + ",\nor active for the first four.\n" +
+			"Ages are times such as 90m, 12h or 3d.",
+		Example: "  ehpcbot requests --state failed --newer-than 7d\n" +
+			"  ehpcbot requests --state active --older-than 12h\n" +
+			"  ehpcbot requests --person U0123456789 --json\n" +
+			"  ehpcbot requests 12",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return d.showRequest(cmd, args[0], o.json)
+			}
+			filter, err := o.filter(d.now())
+			if err != nil {
+				return err
+			}
+			return d.reading(cmd.Context(), func(r *approval.Reader, w io.Writer) error {
+				if o.json {
+					return listAsJSON(w, r.Requests(cmd.Context(), filter))
+				}
+				return listAsTable(w, r.Requests(cmd.Context(), filter), d.now(), filter.Limit)
+			})
+		},
+	}
+	f := cmd.Flags()
+	f.StringSliceVar(&o.states, "state", nil, "only requests in this `state`; several, comma separated")
+	f.StringVar(&o.person, "person", "", "only requests of the person with this Slack `id`")
+	f.StringVar(&o.cluster, "cluster", "", "only requests for the cluster with this `id`")
+	f.StringVar(&o.olderThan, "older-than", "", "only requests that were asked for longer than this `time` ago")
+	f.StringVar(&o.newerThan, "newer-than", "", "only requests that were asked for within this `time`")
+	f.IntVar(&o.limit, "limit", 50, "list this `many` at most; 0 means all")
+	f.BoolVar(&o.json, "json", false, "print JSON")
+	return cmd
+}
+
+func (d desk) showRequest(cmd *cobra.Command, number string, asJSON bool) error {
+	for _, name := range []string{"state", "person", "cluster", "older-than", "newer-than", "limit"} {
+		if cmd.Flags().Changed(name) {
+			return fmt.Errorf("--%s chooses from the list: leave it out, or leave out the number", name)
+		}
+	}
+	id, err := requestNumber(number)
+	if err != nil {
+		return err
+	}
+	return d.reading(cmd.Context(), func(r *approval.Reader, w io.Writer) error {
+		story, events, err := r.History(cmd.Context(), id)
+		switch {
+		case approval.Refused(err) != nil:
+			return fmt.Errorf("there is no request %d; ehpcbot requests lists them", id)
+		case err != nil:
+			return err
+		case asJSON:
+			return writeJSON(w, historyOf(story, events), "", "  ")
+		}
+		return showHistory(w, story, events, d.now())
+	})
+}
+
+func (d desk) auditCommand() *cobra.Command {
+	var o auditOptions
+	cmd := &cobra.Command{
+		Use:   "audit",
+		Short: "Print the audit log, or export it",
+		Long: "audit prints who did what and when, oldest first: everything that changed a request, and everything that was\n" +
+			"refused. It only reads, also while the bot runs, and needs no setting but DATABASE_URL.\n\n" +
+			"A moment is a time ago (90m, 12h, 3d), a date (2026-11-23) or a time of UTC (2026-11-23T15:04). --until with a\n" +
+			"date means the end of that day.\n\n" +
+			"csv is for spreadsheets: control characters are escaped, and a ' stands before what a spreadsheet would take\n" +
+			"for a formula. jsonl has one JSON object a line, as it is stored.",
+		Example: "  ehpcbot audit --request 12\n" +
+			"  ehpcbot audit --action refused --since 7d\n" +
+			"  ehpcbot audit --since 2026-11-01 --until 2026-11-30 --format csv > november.csv",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			filter, err := o.filter(d.now())
+			if err != nil {
+				return err
+			}
+			write, err := o.writer()
+			if err != nil {
+				return err
+			}
+			return d.reading(cmd.Context(), func(r *approval.Reader, w io.Writer) error {
+				return write(w, r.Events(cmd.Context(), filter))
+			})
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.request, "request", "", "only events of the request with this `number`")
+	f.StringVar(&o.person, "person", "", "only what the person with this Slack `id` did; "+approval.System+" for what the bot did by itself")
+	f.StringVar(&o.action, "action", "", "only events with this `action`, such as ask, approve, deny, deliver or refused")
+	f.StringVar(&o.since, "since", "", "only events from this `moment` on")
+	f.StringVar(&o.until, "until", "", "only events before this `moment`")
+	f.StringVar(&o.format, "format", "table", "`table`, csv or jsonl")
+	cmd.AddCommand(d.verifyCommand())
+	return cmd
+}
+
+func (d desk) verifyCommand() *cobra.Command {
+	var noted string
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Find audit events that were changed, removed or moved",
+		Long: "verify walks the whole audit log, in which each event holds the hash of the one before, and names the first that\n" +
+			"was changed, removed or moved. It compares the end of the log with its head, which the database keeps beside\n" +
+			"it, and the state of each request with its last event. It exits with 1 if anything is wrong.\n\n" +
+			"Who can write to the database as its owner could write the whole log anew, with all hashes. Against that, note\n" +
+			"the mark that verify prints somewhere else, and give it to a later run.",
+		Example: "  ehpcbot audit verify\n" +
+			"  ehpcbot audit verify --mark 214:5f0c…",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var mark *approval.Mark
+			if noted != "" {
+				m, err := approval.ParseMark(noted)
+				if err != nil {
+					return fmt.Errorf("--mark: %w; give one that ehpcbot audit verify printed", err)
+				}
+				mark = &m
+			}
+			return d.reading(cmd.Context(), func(r *approval.Reader, w io.Writer) error {
+				return verify(cmd.Context(), w, r, mark)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&noted, "mark", "", "compare the log with this `mark`, noted from an earlier run")
+	return cmd
+}
+
+var errNotWhole = errors.New("the audit log is not what the bot wrote: see above")
+
+func verify(ctx context.Context, w io.Writer, r *approval.Reader, mark *approval.Mark) error {
+	v, err := r.Verify(ctx, mark)
+	if err != nil {
+		return err
+	}
+	if len(v.Findings) == 0 {
+		fmt.Fprintf(w, "%s, whole.\n", count(int(v.Events), "event"))
+		if v.Events > 0 {
+			fmt.Fprintf(w, "Mark: %s\n", v.Last)
+		}
+		return nil
+	}
+	for _, f := range v.Findings {
+		fmt.Fprintln(w, f)
+	}
+	if v.Whole == v.Events {
+		fmt.Fprintf(w, "The chain of %s is whole.\n", count(int(v.Events), "event"))
+	} else {
+		fmt.Fprintf(w, "%s, of which the first %d are whole.\n", count(int(v.Events), "event"), v.Whole)
+	}
+	return errNotWhole
+}
+
+func (d desk) rekeyCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "rekey",
+		Short: "Seal all sealed passwords anew with the first key of ENCRYPTION_KEY",
+		Long: "rekey seals all passwords that wait for their delivery with the first key of ENCRYPTION_KEY, so that the other\n" +
+			"keys can be removed. It needs no settings but DATABASE_URL and ENCRYPTION_KEY.\n\n" +
+			"  1. Set ENCRYPTION_KEY=NEW,OLD and start the bot again, every replica of it. The key in the file beside a SQLite\n" +
+			"     database needs no place in the list: it opens what it sealed as long as the file is there.\n" +
+			"  2. Run rekey. On SQLite, stop the bot for it; on PostgreSQL the replicas may run.\n" +
+			"  3. Set ENCRYPTION_KEY=NEW, and start the bot again.",
+		Example: "  ENCRYPTION_KEY=NEW,OLD ehpcbot rekey",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return d.rekey(cmd.Context()) },
+	}
+}
+
+func (d desk) rekey(ctx context.Context) (err error) {
+	conf, err := config.DatabaseAndKeys(d.env)
+	if err != nil {
+		return err
+	}
+	if len(conf.Keys) == 0 {
+		return errors.New("ENCRYPTION_KEY: is missing, so there is no new key to seal with; make a key with: openssl rand -base64 32")
+	}
+	db, err := approval.OpenExisting(ctx, conf.URL)
+	if errors.Is(err, approval.ErrInUse) {
+		return errors.New("the bot runs on this database; stop it, run rekey, and start it again")
+	}
+	if err != nil {
+		return fmt.Errorf("DATABASE_URL: %w", err)
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	keys, err := approval.KeyringFor(db, conf.Keys.Reveal())
+	if err != nil {
+		return err
+	}
+	done, err := db.Rekey(ctx, keys)
+	if err != nil {
+		if done.Resealed > 0 {
+			fmt.Fprintf(d.out, "%s sealed anew before the error.\n", count(done.Resealed, "password"))
+		}
+		return err
+	}
+	_, err = fmt.Fprintf(d.out, "%s sealed anew, %d right already.\n"+
+		"The first key of ENCRYPTION_KEY opens all that is sealed: all other keys can be removed%s.\n"+
+		"Keep them with the backups that were made before: their passwords need them.\n",
+		count(done.Resealed, "password"), done.Right, orFile(db))
+	return err
+}
+
+// orFile names the file with a key that is needed no more.
+func orFile(db *approval.Database) string {
+	path := db.KeyFile()
+	if _, err := os.Stat(path); path == "" || err != nil {
+		return ""
+	}
+	return ", and the file " + path + " too"
+}
+
+// count is a number of things in words.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return strconv.Itoa(n) + " " + thing + "s"
+}
+
+func stateNames() string {
+	names := ""
+	for i, s := range approval.States() {
+		if i > 0 {
+			names += ", "
+		}
+		names += string(s)
+	}
+	return names
+}
+
+// activeStates are those that --state active stands for.
+func activeStates() []approval.State {
+	return slices.DeleteFunc(approval.States(), func(s approval.State) bool { return !s.Active() })
+}

@@ -1,0 +1,162 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"time"
+	"unicode"
+
+	"ehpcbot/approval"
+)
+
+// request is a request as JSON. It holds nothing that is sealed.
+type request struct {
+	ID               int64            `json:"id"`
+	State            approval.State   `json:"state"`
+	Cluster          string           `json:"cluster"`
+	Username         string           `json:"username"`
+	Mod              string           `json:"mod"`
+	Requester        string           `json:"requester"`
+	Reason           string           `json:"reason"`
+	Approvals        int              `json:"approvals"`
+	Required         int              `json:"required"`
+	Failure          approval.Failure `json:"failure"`
+	FailureDetail    string           `json:"failure_detail"`
+	CreatedAt        time.Time        `json:"created_at"`
+	UpdatedAt        time.Time        `json:"updated_at"`
+	ExpiresAt        time.Time        `json:"expires_at"`
+	CredentialsUntil *time.Time       `json:"credentials_until"` // null: they stay, or were not delivered
+	ClearedAt        *time.Time       `json:"cleared_at"`        // null: they were not
+	Version          int64            `json:"version"`
+}
+
+type decision struct {
+	Person  string           `json:"person"`
+	Verdict approval.Verdict `json:"verdict"`
+	Reason  string           `json:"reason"`
+	At      time.Time        `json:"at"`
+}
+
+type message struct {
+	Purpose approval.Purpose `json:"purpose"`
+	Place   string           `json:"place"`
+	Ref     string           `json:"ref"`
+	Version int64            `json:"version"`
+}
+
+// history is a request with all that belongs to it.
+type history struct {
+	request
+	Decisions []decision       `json:"decisions"`
+	Messages  []message        `json:"messages"`
+	Events    []approval.Event `json:"events"`
+}
+
+func requestOf(r approval.Request, approvals int) request {
+	return request{
+		ID: r.ID, State: r.State, Cluster: r.ClusterID, Username: r.Username, Mod: r.Mod, Requester: r.Requester, Reason: r.Reason,
+		Approvals: approvals, Required: r.Required, Failure: r.Failure, FailureDetail: r.FailureDetail,
+		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, ExpiresAt: r.ExpiresAt,
+		CredentialsUntil: orNull(r.CredentialsUntil), ClearedAt: orNull(r.ClearedAt), Version: r.Version,
+	}
+}
+
+func orNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+func historyOf(s approval.Story, events []approval.Event) history {
+	h := history{
+		request:   requestOf(s.Request, len(s.Approvals())),
+		Decisions: make([]decision, len(s.Decisions)), Messages: make([]message, len(s.Messages)), Events: events,
+	}
+	for i, d := range s.Decisions {
+		h.Decisions[i] = decision(d)
+	}
+	for i, m := range s.Messages {
+		h.Messages[i] = message(m)
+	}
+	if h.Events == nil {
+		h.Events = []approval.Event{}
+	}
+	return h
+}
+
+// listAsJSON writes an array, one request after the other.
+func listAsJSON(w io.Writer, requests iter.Seq2[approval.Summary, error]) error {
+	before := "[\n  "
+	for s, err := range requests {
+		if err != nil {
+			return err
+		}
+		fmt.Fprint(w, before)
+		if err := writeJSONPart(w, requestOf(s.Request, s.Approvals), "  ", "  "); err != nil {
+			return err
+		}
+		before = ",\n  "
+	}
+	if before == "[\n  " {
+		fmt.Fprintln(w, "[]")
+		return nil
+	}
+	_, err := fmt.Fprintln(w, "\n]")
+	return err
+}
+
+func writeJSON(w io.Writer, v any, prefix, indent string) error {
+	if err := writeJSONPart(w, v, prefix, indent); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(w)
+	return err
+}
+
+func writeJSONPart(w io.Writer, v any, prefix, indent string) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if indent != "" {
+		enc.SetIndent(prefix, indent)
+	}
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("write JSON: %w", err)
+	}
+	_, err := w.Write(quiet(bytes.TrimRight(b.Bytes(), "\n")))
+	return err
+}
+
+// quiet escapes what JSON allows as it is, but a terminal could take for a command. Such characters stand in
+// strings only, where they may be escaped. (Those above U+FFFF that are not printable do nothing there.)
+func quiet(text []byte) []byte {
+	loud := func(r rune) bool { return r > '~' && r <= 0xFFFF && !unicode.IsPrint(r) }
+	if bytes.IndexFunc(text, loud) < 0 {
+		return text
+	}
+	var b bytes.Buffer
+	for _, r := range string(text) {
+		if loud(r) {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.Bytes()
+}
+
+func eventsAsJSONLines(w io.Writer, events iter.Seq2[approval.Event, error]) error {
+	for e, err := range events {
+		if err != nil {
+			return err
+		}
+		if err := writeJSON(w, e, "", ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}

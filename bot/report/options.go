@@ -1,0 +1,152 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"ehpcbot/approval"
+	"ehpcbot/bot/config"
+)
+
+// listOptions are the flags of requests.
+type listOptions struct {
+	states               []string
+	person, cluster      string
+	olderThan, newerThan string
+	limit                int
+	json                 bool
+}
+
+func (o listOptions) filter(now time.Time) (approval.RequestFilter, error) {
+	f := approval.RequestFilter{Cluster: o.cluster, Limit: o.limit}
+	var faults [4]error
+	f.States, faults[0] = states(o.states)
+	f.Requester, faults[1] = person(o.person)
+	f.CreatedBefore, faults[2] = ago("--older-than", o.olderThan, now)
+	f.CreatedSince, faults[3] = ago("--newer-than", o.newerThan, now)
+	if err := errors.Join(faults[:]...); err != nil {
+		return f, err
+	}
+	switch {
+	case o.limit < 0:
+		return f, fmt.Errorf("--limit: %d is less than 0; give a whole number, or 0 for all", o.limit)
+	case o.olderThan != "" && o.newerThan != "" && !f.CreatedSince.Before(f.CreatedBefore):
+		return f, fmt.Errorf("--older-than %s and --newer-than %s: no request can be both; the first has to be the shorter time", o.olderThan, o.newerThan)
+	}
+	return f, nil
+}
+
+func states(words []string) ([]approval.State, error) {
+	var all []approval.State
+	for _, word := range words {
+		state := approval.State(strings.ToLower(strings.TrimSpace(word)))
+		switch {
+		case state == "active":
+			all = append(all, activeStates()...)
+		case state.Validate() != nil:
+			return nil, fmt.Errorf("--state: %q is no state; give one of %s, or active for the first four", word, stateNames())
+		default:
+			all = append(all, state)
+		}
+	}
+	return all, nil
+}
+
+var personForm = regexp.MustCompile(`^[UW][A-Z0-9]+$`)
+
+func person(id string) (string, error) {
+	if id != "" && !personForm.MatchString(id) {
+		return "", fmt.Errorf("--person: %q is no Slack id of a person; give one such as U0123456789 (in the person's profile: ⋮, Copy member ID)", id)
+	}
+	return id, nil
+}
+
+func ago(flag, value string, now time.Time) (time.Time, error) {
+	if value == "" {
+		return time.Time{}, nil
+	}
+	d, err := config.ParseDuration(value)
+	if err != nil || d < 0 {
+		return time.Time{}, fmt.Errorf("%s: %q is no time; give one such as 90m, 12h or 3d", flag, value)
+	}
+	return now.Add(-d), nil
+}
+
+func requestNumber(text string) (int64, error) {
+	id, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || id < 1 {
+		return 0, fmt.Errorf("%q is no number of a request; give one such as 12", text)
+	}
+	return id, nil
+}
+
+// auditOptions are the flags of audit.
+type auditOptions struct {
+	request, person, action string
+	since, until            string
+	format                  string
+}
+
+func (o auditOptions) filter(now time.Time) (approval.EventFilter, error) {
+	f := approval.EventFilter{Action: o.action}
+	var faults [4]error
+	if o.request != "" {
+		if f.RequestID, faults[0] = requestNumber(o.request); faults[0] != nil {
+			faults[0] = fmt.Errorf("--request: %w", faults[0])
+		}
+	}
+	if f.Actor = o.person; o.person != approval.System {
+		f.Actor, faults[1] = person(o.person)
+	}
+	f.Since, faults[2] = moment("--since", o.since, now, false)
+	f.Until, faults[3] = moment("--until", o.until, now, true)
+	if err := errors.Join(faults[:]...); err != nil {
+		return f, err
+	}
+	if o.since != "" && o.until != "" && !f.Since.Before(f.Until) {
+		return f, fmt.Errorf("--since %s is not before --until %s", o.since, o.until)
+	}
+	return f, nil
+}
+
+// moment reads a time ago, a date, or a time of UTC unless it says otherwise. A date is the start of the day, or
+// the end of it.
+func moment(flag, value string, now time.Time, end bool) (time.Time, error) {
+	if value == "" {
+		return time.Time{}, nil
+	}
+	if day, err := time.Parse(time.DateOnly, value); err == nil {
+		if end {
+			day = day.AddDate(0, 0, 1)
+		}
+		return day, nil
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateTime, "2006-01-02 15:04"} {
+		if at, err := time.Parse(layout, value); err == nil {
+			return at, nil
+		}
+	}
+	if d, err := config.ParseDuration(value); err == nil && d >= 0 {
+		return now.Add(-d), nil
+	}
+	return time.Time{}, fmt.Errorf("%s: %q is no moment; give a time ago such as 3d, a date such as 2026-11-23, or 2026-11-23T15:04 for a time of UTC", flag, value)
+}
+
+// writer returns what writes events in the chosen format.
+func (o auditOptions) writer() (func(io.Writer, iter.Seq2[approval.Event, error]) error, error) {
+	switch o.format {
+	case "table":
+		return eventsAsTable, nil
+	case "csv":
+		return eventsAsCSV, nil
+	case "jsonl":
+		return eventsAsJSONLines, nil
+	}
+	return nil, fmt.Errorf("--format: %q is not known; give table, csv or jsonl", o.format)
+}

@@ -1,0 +1,135 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"iter"
+	"strconv"
+	"time"
+
+	"ehpcbot/approval"
+)
+
+func listAsTable(w io.Writer, requests iter.Seq2[approval.Summary, error], now time.Time, limit int) error {
+	t := newTable(w, "", "ID", "STATE", "AGE", "CLUSTER", "USERNAME", "REQUESTER", "NOTE")
+	n := 0
+	for s, err := range requests {
+		if err != nil {
+			t.flush()
+			return err
+		}
+		n++
+		t.row(strconv.FormatInt(s.ID, 10), string(s.State), age(now.Sub(s.CreatedAt)), s.ClusterID, s.Username, s.Requester,
+			standing(s.Request, s.Approvals, now))
+	}
+	t.flush()
+	switch {
+	case n == 0:
+		fmt.Fprintln(w, "No requests.")
+	case n == limit:
+		fmt.Fprintf(w, "\nThese are the newest %d; --limit 0 lists all.\n", n)
+	}
+	return nil
+}
+
+// standing tells in a few words what a request waits for, why it failed, or what became of it.
+func standing(r approval.Request, approvals int, now time.Time) string {
+	if words := failure(r); words != "" {
+		return words
+	}
+	switch r.State {
+	case approval.Pending:
+		return fmt.Sprintf("%d of %s, %s", approvals, count(r.Required, "approval"), inOrSince("expires", r.ExpiresAt, now))
+	case approval.Approved:
+		return "waits for its turn"
+	case approval.Provisioning:
+		return "the account is being made"
+	case approval.Provisioned:
+		return "the credentials are on their way"
+	case approval.Delivered:
+		switch {
+		case !r.ClearedAt.IsZero():
+			return "credentials cleared"
+		case r.CredentialsUntil.IsZero():
+			return "credentials shown"
+		}
+		return "credentials shown, " + inOrSince("cleared", r.CredentialsUntil, now)
+	}
+	return ""
+}
+
+func inOrSince(what string, at, now time.Time) string {
+	if left := at.Sub(now); left > 0 {
+		return what + " in " + age(left)
+	}
+	return what + " about now"
+}
+
+var failures = map[approval.Failure]string{
+	approval.FailureTaken:    "the username is taken",
+	approval.FailureRefused:  "the API refuses it",
+	approval.FailureOperator: "key, balance or clock",
+	approval.FailureJob:      "the API's job failed",
+	approval.FailureTimeout:  "the outcome is unknown: look whether the account exists",
+	approval.FailureCluster:  "the cluster is not configured any more",
+	approval.FailureKey:      "ENCRYPTION_KEY does not open the sealed password",
+	approval.WaitingAPI:      "waits for the API",
+	approval.WaitingDelivery: "waits for Slack to take the credentials",
+}
+
+// failure tells why a request failed, or what keeps it waiting.
+func failure(r approval.Request) string {
+	if r.Failure == "" {
+		return ""
+	}
+	words := cmp.Or(failures[r.Failure], string(r.Failure))
+	if r.FailureDetail != "" {
+		words += ": " + r.FailureDetail
+	}
+	return words
+}
+
+func showHistory(w io.Writer, s approval.Story, events []approval.Event, now time.Time) error {
+	fmt.Fprintf(w, "Request %d: %s\n", s.ID, s.State)
+	facts := newTable(w, "  ", "account", printable(s.Username+" on "+s.ClusterID))
+	facts.row("directory", cmp.Or(s.Mod, "as the cluster has it"))
+	facts.row("requester", s.Requester)
+	facts.row("reason", cmp.Or(s.Reason, "none given"))
+	facts.row("asked", fmt.Sprintf("%s UTC (%s ago)", stamp(s.CreatedAt), age(now.Sub(s.CreatedAt))))
+	facts.row("changed", fmt.Sprintf("%s UTC (%s ago)", stamp(s.UpdatedAt), age(now.Sub(s.UpdatedAt))))
+	facts.row("approvals", fmt.Sprintf("%d of %d", len(s.Approvals()), s.Required))
+	if note := standing(s.Request, len(s.Approvals()), now); note != "" {
+		facts.row("note", note)
+	}
+	facts.flush()
+
+	part(w, "Decisions", len(s.Decisions))
+	decisions := newTable(w, "  ", "TIME (UTC)", "PERSON", "VERDICT", "REASON")
+	for _, d := range s.Decisions {
+		decisions.row(stamp(d.At), d.Person, string(d.Verdict), d.Reason)
+	}
+	decisions.flush()
+
+	part(w, "Messages", len(s.Messages))
+	messages := newTable(w, "  ", "PURPOSE", "CONVERSATION", "MESSAGE", "SHOWS VERSION")
+	for _, m := range s.Messages {
+		messages.row(string(m.Purpose), m.Place, m.Ref, fmt.Sprintf("%d of %d", m.Version, s.Version))
+	}
+	messages.flush()
+
+	part(w, "History", len(events))
+	log := newEventTable(w, "  ")
+	for _, e := range events {
+		log.event(e)
+	}
+	log.flush()
+	return nil
+}
+
+func part(w io.Writer, title string, n int) {
+	if n == 0 {
+		title += ": none"
+	}
+	fmt.Fprintf(w, "\n%s\n", title)
+}
