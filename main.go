@@ -25,6 +25,7 @@ import (
 	"ehpcbot/bot/config"
 	"ehpcbot/bot/demo"
 	"ehpcbot/bot/manifest"
+	"ehpcbot/bot/report"
 	"ehpcbot/bot/status"
 	"ehpcbot/ehpc"
 )
@@ -60,7 +61,11 @@ var errReported = errors.New("reported")
 // can run it.
 func rootCommand(out, errOut io.Writer, env envconfig.Lookuper) *cobra.Command {
 	serving := func(cmd *cobra.Command, _ []string) error {
-		return serve(cmd.Context(), env, errOut, os.Environ())
+		err := serve(cmd.Context(), env, errOut, os.Environ())
+		if cmd.Context().Err() != nil && errors.Is(err, context.Canceled) {
+			return nil // told to stop while it was still starting
+		}
+		return err
 	}
 	root := &cobra.Command{
 		Use:   "ehpcbot",
@@ -87,6 +92,7 @@ func rootCommand(out, errOut io.Writer, env envconfig.Lookuper) *cobra.Command {
 		},
 		healthCommand(env),
 	)
+	root.AddCommand(report.Commands(out, env, time.Now)...)
 	return root
 }
 
@@ -104,8 +110,8 @@ func checkCommand(out io.Writer, env envconfig.Lookuper) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			report := check.Run(cmd.Context(), out, conf, bot.NewAPI(conf.Slack, nil), accounts)
-			if n := report.Failed(); n > 0 {
+			results := check.Run(cmd.Context(), out, conf, bot.NewAPI(conf.Slack, nil).Client, accounts)
+			if n := results.Failed(); n > 0 {
 				fmt.Fprintf(out, "\n%d of these failed.\n", n)
 				return errReported
 			}

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,118 +19,144 @@ import (
 	"ehpcbot/approval"
 )
 
-// NewAPI returns a client of Slack's Web API with the bot's two tokens. observe is told of each call; it may
-// be nil.
-func NewAPI(conf Config, observe func(method, result string)) *slack.Client {
-	return slack.New(conf.BotToken.Reveal(),
-		slack.OptionAPIURL(conf.APIURL),
-		slack.OptionAppLevelToken(conf.AppToken.Reveal()),
-		slack.OptionHTTPClient(newHTTPClient(conf.APIURL, observe)),
-	)
+// API is a client of Slack's Web API with the bot's two tokens. All calls pass one place, where Slack's limits
+// are obeyed, and where an answer that says that a token is no longer valid ends the bot.
+type API struct {
+	*slack.Client
+	dead context.Context // ends with a *FatalError as its cause
 }
 
-func newHTTPClient(apiURL string, observe func(method, result string)) *http.Client {
+// NewAPI returns a client. observe is told of each call; it may be nil.
+func NewAPI(conf Config, observe func(method, result string)) *API {
 	if observe == nil {
 		observe = func(string, string) {}
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConnsPerHost = 16 // a burst of deliveries would open a connection for each otherwise
-	return &http.Client{
-		Timeout:       20 * time.Second,
-		Transport:     &limits{next: transport, api: apiURL, observe: observe, closed: map[string]time.Time{}},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	dead, kill := context.WithCancelCause(context.Background())
+	next := http.DefaultTransport.(*http.Transport).Clone()
+	next.MaxIdleConnsPerHost = 16 // a burst of deliveries would open a connection for each otherwise
+	return &API{
+		dead: dead,
+		Client: slack.New(conf.BotToken.Reveal(),
+			slack.OptionAPIURL(conf.APIURL),
+			slack.OptionAppLevelToken(conf.AppToken.Reveal()),
+			slack.OptionHTTPClient(&http.Client{
+				Timeout:       20 * time.Second,
+				Transport:     &transport{next: next, base: conf.APIURL, observe: observe, kill: kill, closed: map[string]time.Time{}},
+				CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+			}),
+		),
 	}
 }
 
-// limits obeys Slack's 429 answers: until the time that Retry-After names, a method is not called again and
+// transport obeys Slack's 429 answers: until the time that Retry-After names, a method is not called again and
 // whoever would call it is told when to. Other methods go on. (docs.slack.dev/apis/web-api/rate-limits)
-type limits struct {
+type transport struct {
 	next    http.RoundTripper
-	api     string // base of the Web API's URLs
+	base    string // address of the Web API
 	observe func(method, result string)
+	kill    context.CancelCauseFunc
 
 	mu     sync.Mutex
-	closed map[string]time.Time // by method and, for posts, channel: until when
+	closed map[string]time.Time // by method: until when
 }
 
 // answerLimit is the most that is read of an answer; Slack's are far smaller.
 const answerLimit = 8 << 20
 
+// Methods that are treated in a way of their own.
+const (
+	methodOpen = "apps.connections.open" // the one that takes the app's token
+	methodPost = "chat.postMessage"      // whose limit is that of a channel, see pace
+	methodHook = "response_url"          // no method: an address for one answer, and a secret of a kind
+)
+
+// methodOf names what a request calls.
+func (t *transport) methodOf(req *http.Request) string {
+	if method, ok := strings.CutPrefix(req.URL.String(), t.base); ok {
+		method, _, _ = strings.Cut(method, "?")
+		return method
+	}
+	return methodHook
+}
+
 // RoundTrip implements http.RoundTripper.
-func (l *limits) RoundTrip(req *http.Request) (*http.Response, error) {
-	method := l.methodOf(req.URL)
-	if wait := l.wait(method); wait > 0 {
-		l.observe(method, "limited")
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	method := t.methodOf(req)
+	if wait := t.wait(method); wait > 0 {
+		t.observe(method, "limited")
 		if req.Body != nil {
 			_ = req.Body.Close()
 		}
 		return nil, &approval.LaterError{After: wait, Err: errors.New("Slack's limit for " + method + " is reached")}
 	}
-	resp, err := l.next.RoundTrip(req)
+	resp, err := t.next.RoundTrip(req)
 	if err != nil {
-		l.observe(method, "no_answer")
+		t.observe(method, "no_answer")
 		return nil, err
 	}
 	if resp.StatusCode == http.StatusTooManyRequests {
-		l.close(method, retryAfter(resp.Header))
+		t.limit(method, resp.Header)
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, answerLimit))
 	_ = resp.Body.Close()
 	if err != nil {
-		l.observe(method, "no_answer")
+		t.observe(method, "no_answer")
 		return nil, fmt.Errorf("read the answer: %w", err)
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
-	l.observe(method, resultOf(resp.StatusCode, body))
+	code := codeOf(body)
+	t.observe(method, result(resp.StatusCode, code))
+	if dead := fatal(method, code); dead != nil {
+		t.kill(dead)
+	}
 	return resp, nil
 }
 
-// methodOf names the method that a URL calls. The URLs that answer a press hold a token in their path, which is
-// no name and must not get into a metric.
-func (l *limits) methodOf(u *url.URL) string {
-	method, ok := strings.CutPrefix(u.Scheme+"://"+u.Host+u.Path, l.api)
-	if !ok || strings.Contains(method, "/") {
-		return "response_url"
-	}
-	return method
+func (t *transport) wait(method string) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return time.Until(t.closed[method])
 }
 
-func (l *limits) wait(method string) time.Duration {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return time.Until(l.closed[method])
-}
-
-func (l *limits) close(method string, d time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.closed[method] = time.Now().Add(d)
-}
-
-func retryAfter(h http.Header) time.Duration {
+// limit notes a 429 answer. One without a readable Retry-After gets one, for slack-go to understand.
+func (t *transport) limit(method string, h http.Header) {
 	seconds, err := strconv.Atoi(h.Get("Retry-After"))
 	if err != nil || seconds < 1 {
 		seconds = 1
 	}
-	return min(time.Duration(seconds)*time.Second, time.Hour)
+	seconds = min(seconds, int(time.Hour/time.Second))
+	h.Set("Retry-After", strconv.Itoa(seconds))
+	if method == methodPost || method == methodHook {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closed[method] = time.Now().Add(time.Duration(seconds) * time.Second)
 }
 
-// resultOf is "ok", Slack's error code, or the HTTP status: few values, fit for a metric.
-func resultOf(status int, body []byte) string {
-	if status != http.StatusOK {
-		return "http_" + strconv.Itoa(status)
-	}
+// codeOf returns Slack's error code in an answer; empty where there is none.
+func codeOf(body []byte) string {
 	var answer struct {
-		OK    *bool  `json:"ok"`
+		OK    bool   `json:"ok"`
 		Error string `json:"error"`
 	}
-	if json.Unmarshal(body, &answer) != nil || answer.OK == nil || *answer.OK {
-		return "ok"
-	}
-	if len(answer.Error) > 50 {
-		return "error"
+	if json.Unmarshal(body, &answer) != nil || answer.OK {
+		return ""
 	}
 	return answer.Error
+}
+
+// result is "ok", Slack's error code, or the HTTP status: few values, fit for a metric.
+func result(status int, code string) string {
+	switch {
+	case status != http.StatusOK:
+		return "http_" + strconv.Itoa(status)
+	case code == "":
+		return "ok"
+	case len(code) > 50:
+		return "error"
+	}
+	return code
 }
 
 // slackCode returns Slack's error code in err's chain, such as channel_not_found; empty where there is none.
@@ -171,7 +198,7 @@ type FatalError struct {
 func (e *FatalError) Error() string {
 	switch e.Code {
 	case "link_disabled":
-		return "Slack has switched off Socket Mode for this app (link_disabled): switch it on again under Socket Mode in the app's settings"
+		return fmt.Sprintf("%s: Slack has switched off Socket Mode for this app (%s): switch it on again under Socket Mode in the app's settings", e.Variable, e.Code)
 	case "not_allowed_token_type":
 		return fmt.Sprintf("%s: Slack does not take this kind of token here (%s): look whether SLACK_APP_TOKEN and SLACK_BOT_TOKEN are swapped", e.Variable, e.Code)
 	}
@@ -179,10 +206,26 @@ func (e *FatalError) Error() string {
 }
 
 // fatal returns the *FatalError for an answer that says that a token is not, or no longer, valid; else nil.
-func fatal(variable string, err error) error {
-	switch code := slackCode(err); code {
+func fatal(method, code string) error {
+	variable := "SLACK_BOT_TOKEN"
+	switch method {
+	case methodOpen:
+		variable = "SLACK_APP_TOKEN"
+	case methodHook:
+		return nil
+	}
+	switch code {
 	case "invalid_auth", "account_inactive", "token_revoked", "token_expired", "not_authed", "not_allowed_token_type":
 		return &FatalError{Variable: variable, Code: code}
+	}
+	return nil
+}
+
+// deadly returns the *FatalError in err's chain, or nil.
+func deadly(err error) error {
+	var dead *FatalError
+	if errors.As(err, &dead) {
+		return dead
 	}
 	return nil
 }

@@ -31,44 +31,44 @@ type Observer interface {
 // Bot is one process's part in a workspace.
 type Bot struct {
 	conf    Config
-	api     *slack.Client
+	api     *API
 	service *approval.Service
 	people  *People
 	log     *slog.Logger
 	sockets sockets
+	pace    *pace
 
-	mu   sync.Mutex
-	self *slack.AuthTestResponse // who the bot is; nil until Slack has told
-	last error                   // why Slack has not told yet
+	mu      sync.Mutex
+	self    *slack.AuthTestResponse // who the bot is; nil until Slack has told
+	last    error                   // why Slack has not told yet
+	channel error                   // why the approval channel can't be written to
 }
 
 // New returns a bot that is not connected yet.
-func New(conf Config, api *slack.Client, people *People, service *approval.Service, log *slog.Logger, met Observer) *Bot {
-	b := &Bot{conf: conf, api: api, service: service, people: people, log: log}
-	b.sockets = sockets{api: api, log: log, handle: b.handle, met: met}
+func New(conf Config, api *API, people *People, service *approval.Service, log *slog.Logger, met Observer) *Bot {
+	b := &Bot{conf: conf, api: api, service: service, people: people, log: log, pace: newPace(time.Now)}
+	b.sockets = sockets{api: api.Client, log: log, handle: b.handle, met: met, times: usualTimes}
 	return b
 }
 
 // Run connects to Slack and answers people until ctx ends. It keeps trying where Slack is away, and returns a
-// *FatalError where Slack does not take a token.
+// *FatalError as soon as Slack, asked anything by anybody, does not take a token.
 func (b *Bot) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := context.AfterFunc(b.api.dead, func() { cancel(context.Cause(b.api.dead)) })
+	defer stop()
 	if err := b.introduce(ctx); err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
-		return err
+		return deadly(err)
 	}
 	return b.sockets.run(ctx, b.conf.Connections)
 }
 
 // introduce asks Slack which workspace the bot is in: people of others are refused, so nothing can be
-// answered before that.
+// answered before that. It returns an error when ctx ends.
 func (b *Bot) introduce(ctx context.Context) error {
 	for failures := 1; ; failures++ {
 		self, err := b.api.AuthTestContext(ctx)
-		if dead := fatal("SLACK_BOT_TOKEN", err); dead != nil {
-			return dead
-		}
 		err = callError("ask Slack who the bot is", err)
 		b.mu.Lock()
 		b.self, b.last = self, err
@@ -77,16 +77,13 @@ func (b *Bot) introduce(ctx context.Context) error {
 			b.log.Info("this is the bot", "workspace", self.Team, "team", self.TeamID, "user", self.UserID)
 			return nil
 		}
-		pause := pauseAfter(failures, err)
-		var later *approval.LaterError
-		if errors.As(err, &later) {
-			pause = max(pause, later.After)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
-		b.log.Warn("Slack does not answer", "error", err, "again_in", pause)
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(pause):
+		pause := pauseAfter(b.sockets.times, failures, err)
+		b.log.Warn("Slack does not answer", "error", err, "again_in", pause.Round(time.Millisecond))
+		if err := wait(ctx, pause); err != nil {
+			return err
 		}
 	}
 }
@@ -97,15 +94,15 @@ func (b *Bot) team() string {
 	return b.self.TeamID
 }
 
-// Ready reports whether Slack can reach the bot.
+// Ready reports whether Slack can reach the bot, and the bot the approvers.
 func (b *Bot) Ready() error {
 	b.mu.Lock()
-	self, last := b.self, b.last
+	self, last, channel := b.self, b.last, b.channel
 	b.mu.Unlock()
 	if self == nil && last != nil {
 		return last
 	}
-	return b.sockets.ready()
+	return errors.Join(b.sockets.ready(), channel)
 }
 
 // Live returns how many Socket Mode connections are open, and how many there should be.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
-	"time"
 
 	"github.com/slack-go/slack"
 	"github.com/slack-go/slack/socketmode"
@@ -101,8 +100,6 @@ func (b *Bot) command(ctx context.Context, c slack.SlashCommand, envelope string
 // admitRequester is admit for people who ask, for whom Slack's silence is no reason to send them away: an
 // approver looks at the request in any case.
 func (b *Bot) admitRequester(ctx context.Context, id, teamID string) error {
-	ctx, cancel := context.WithTimeout(ctx, lookUpTime)
-	defer cancel()
 	err := b.admit(ctx, id, teamID, false)
 	if err != nil && !errors.Is(err, errForeign) {
 		b.log.Warn("Slack does not say who a person is", "person", id, "error", err)
@@ -110,9 +107,6 @@ func (b *Bot) admitRequester(ctx context.Context, id, teamID string) error {
 	}
 	return err
 }
-
-// lookUpTime is what a question to Slack may take of the time in which an envelope is to be acknowledged.
-const lookUpTime = time.Second
 
 func (b *Bot) ask(ctx context.Context, v view.View, a approval.Ask) view.Message {
 	story, err := b.service.Ask(ctx, a)
@@ -185,10 +179,7 @@ func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) reply {
 	}
 	if err := b.admitPresser(ctx, c, action.ActionID); err != nil {
 		b.log.Warn("a press is refused", "person", c.User.ID, "action", action.ActionID, "error", err)
-		if errors.Is(err, errForeign) {
-			return b.tell(c, b.view().Foreign())
-		}
-		return b.tell(c, b.view().Busy())
+		return b.tell(c, b.turnedAway(err))
 	}
 	v := b.viewFor(ctx, c.User.ID)
 	id, ok := view.RequestID(action.Value)
@@ -206,15 +197,21 @@ func teamOf(c slack.InteractionCallback) string { return cmp.Or(c.User.TeamID, c
 
 // admitPresser is admit for people who press a button: approvers who are listed by name may be guests.
 func (b *Bot) admitPresser(ctx context.Context, c slack.InteractionCallback, action string) error {
-	ctx, cancel := context.WithTimeout(ctx, lookUpTime)
-	defer cancel()
 	listed := action == view.ActionSaved || slices.Contains(b.service.Config().Approvers, c.User.ID)
 	return b.admit(ctx, c.User.ID, teamOf(c), listed)
 }
 
+// turnedAway is what a person sees whom admit does not let in: for good, or because Slack does not answer.
+func (b *Bot) turnedAway(err error) view.Message {
+	if errors.Is(err, errForeign) {
+		return b.view().Foreign()
+	}
+	return b.view().Busy()
+}
+
 func (b *Bot) approve(ctx context.Context, _ view.View, c slack.InteractionCallback, id int64) error {
 	story, err := b.service.Approve(ctx, id, c.User.ID)
-	b.learn(ctx, c, id, err)
+	b.learn(ctx, c, story, err)
 	if err == nil {
 		b.log.Info("approved", "request", id, "person", c.User.ID, "state", story.State)
 	}
@@ -222,8 +219,8 @@ func (b *Bot) approve(ctx context.Context, _ view.View, c slack.InteractionCallb
 }
 
 func (b *Bot) retry(ctx context.Context, _ view.View, c slack.InteractionCallback, id int64) error {
-	_, err := b.service.Retry(ctx, id, c.User.ID)
-	b.learn(ctx, c, id, err)
+	story, err := b.service.Retry(ctx, id, c.User.ID)
+	b.learn(ctx, c, story, err)
 	if err == nil {
 		b.log.Info("tried again", "request", id, "person", c.User.ID)
 	}
@@ -238,7 +235,7 @@ func (b *Bot) saved(ctx context.Context, _ view.View, c slack.InteractionCallbac
 // openDenial asks for the reason. The decision itself is made when the form is submitted.
 func (b *Bot) openDenial(ctx context.Context, v view.View, c slack.InteractionCallback, id int64) error {
 	story, err := b.service.MayDecide(ctx, id, c.User.ID)
-	b.learn(ctx, c, id, err)
+	b.learn(ctx, c, story, err)
 	if err != nil {
 		return err
 	}
@@ -255,17 +252,26 @@ var errFormFailed = errors.New("the form could not be opened")
 // learn remembers a message of the approval channel that the bot has lost sight of: killed between the post
 // and the note of it, it posts a second one. A press by an approver shows where the first one is, and from
 // then on it follows the request like the other.
-func (b *Bot) learn(ctx context.Context, c slack.InteractionCallback, id int64, outcome error) {
-	r := approval.Refused(outcome)
-	trusted := outcome == nil || r != nil && (r.Kind == approval.KindVoted || r.Kind == approval.KindDecided || r.Kind == approval.KindSelf)
-	if !trusted || c.Container.ChannelID != b.conf.Channel || c.Container.MessageTs == "" {
+func (b *Bot) learn(ctx context.Context, c slack.InteractionCallback, story approval.Story, outcome error) {
+	if r := approval.Refused(outcome); r != nil && slices.Contains(approversOnly, r.Kind) {
+		story = r.Story
+	} else if outcome != nil {
+		return
+	}
+	if c.Container.ChannelID != b.conf.Channel || c.Container.MessageTs == "" {
 		return
 	}
 	m := approval.Message{Purpose: approval.PurposeApproval, Place: c.Container.ChannelID, Ref: c.Container.MessageTs}
-	if err := b.service.Learn(ctx, id, m); err != nil {
-		b.log.Warn("remember an approval message", "request", id, "error", err)
+	if slices.ContainsFunc(story.Messages, func(k approval.Message) bool { return k.Place == m.Place && k.Ref == m.Ref }) {
+		return
+	}
+	if err := b.service.Learn(ctx, story.ID, m); err != nil {
+		b.log.Warn("remember an approval message", "request", story.ID, "error", err)
 	}
 }
+
+// approversOnly are the refusals that only approvers get; whoever else presses shows nothing.
+var approversOnly = []approval.Kind{approval.KindVoted, approval.KindDecided, approval.KindSelf}
 
 // tell answers a press in a message that only the person sees. The acknowledgement of a press can't carry it.
 func (b *Bot) tell(c slack.InteractionCallback, m view.Message) reply {
@@ -323,7 +329,7 @@ func (b *Bot) submitAsk(ctx context.Context, c slack.InteractionCallback) any {
 func (b *Bot) submitDenial(ctx context.Context, c slack.InteractionCallback) any {
 	if err := b.admitPresser(ctx, c, view.ActionDeny); err != nil {
 		b.log.Warn("a form is refused", "person", c.User.ID, "error", err)
-		return showInstead(b.view(), b.view().Foreign())
+		return showInstead(b.view(), b.turnedAway(err))
 	}
 	v := b.viewFor(ctx, c.User.ID)
 	id, ok := view.RequestID(c.View.PrivateMetadata)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/slack-go/slack"
 
@@ -29,9 +30,17 @@ func options(m view.Message) []slack.MsgOption {
 // post posts a message and remembers where. Killed between the two, the bot posts it again; so nothing that
 // is posted here may be harmful when it is seen twice.
 func (b *Bot) post(ctx context.Context, s approval.Story, purpose approval.Purpose, to string, m view.Message) (approval.Message, error) {
+	doing := fmt.Sprintf("post the %s of request %d", purpose, s.ID)
+	if err := b.pace.take(to, doing); err != nil {
+		return approval.Message{}, callError(doing, err)
+	}
 	channel, ts, err := b.api.PostMessageContext(ctx, to, options(m)...)
-	if err != nil {
-		return approval.Message{}, callError(fmt.Sprintf("post the %s of request %d", purpose, s.ID), err)
+	var limited *slack.RateLimitedError
+	if errors.As(err, &limited) {
+		b.pace.limited(to, doing, limited.RetryAfter)
+	}
+	if err := b.reached(to, callError(doing, err)); err != nil {
+		return approval.Message{}, err
 	}
 	posted := approval.Message{Purpose: purpose, Place: channel, Ref: ts, Version: s.Version}
 	return posted, b.service.Sent(ctx, s.ID, posted)
@@ -39,7 +48,7 @@ func (b *Bot) post(ctx context.Context, s approval.Story, purpose approval.Purpo
 
 func (b *Bot) update(ctx context.Context, old approval.Message, m view.Message) error {
 	_, _, _, err := b.api.UpdateMessageContext(ctx, old.Place, old.Ref, options(m)...)
-	return callError("update a message", err)
+	return b.reached(old.Place, callError("update a message", err))
 }
 
 func (b *Bot) remove(ctx context.Context, old approval.Message) error {
@@ -48,6 +57,40 @@ func (b *Bot) remove(ctx context.Context, old approval.Message) error {
 		return nil
 	}
 	return callError("delete a message", err)
+}
+
+// closed says what to do about an approval channel that takes no messages.
+var closed = map[string]string{
+	"is_archived":         "it is archived: unarchive it, or set APPROVAL_CHANNEL to another",
+	"not_in_channel":      "the bot is not in it: invite it there with /invite",
+	"channel_not_found":   "Slack does not know it, or it is private and the bot is not in it: invite the bot there, or correct the id",
+	"restricted_action":   "the workspace does not let the bot post there: an administrator of the workspace can allow it",
+	"user_not_in_channel": "the bot is not in it: invite it there with /invite",
+}
+
+// reached notes, of a call that had to do with the approval channel, whether messages get there, and says in
+// the error what to do.
+func (b *Bot) reached(channel string, err error) error {
+	advice, isClosed := closed[slackCode(err)]
+	if channel != b.conf.Channel || err != nil && !isClosed {
+		return err
+	}
+	if isClosed {
+		err = fmt.Errorf("APPROVAL_CHANNEL: no messages get to %s, %s: %w", channel, advice, err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.channel != nil && err == nil {
+		b.log.Info("messages get to the approval channel again")
+	}
+	b.channel = err
+	return err
+}
+
+// closedTo reports whether a conversation takes no messages, whatever they say.
+func closedTo(err error) bool {
+	_, is := closed[slackCode(err)]
+	return is
 }
 
 // gone reports whether Slack says that a message is no longer there.
@@ -61,8 +104,23 @@ func fixed(err error) bool {
 	return slices.Contains([]string{"edit_window_closed", "cant_update_message", "block_mismatch"}, slackCode(err))
 }
 
-// Refresh implements [approval.Messenger].
+// unreachable reports whether there is nobody behind a person's id who could be told anything.
+func unreachable(err error) bool {
+	return slices.Contains([]string{"user_disabled", "user_not_found", "cannot_dm_bot", "is_inactive"}, slackCode(err))
+}
+
+// Refresh implements [approval.Messenger]. What has come to its end need not be shown in a channel that takes
+// no messages.
 func (b *Bot) Refresh(ctx context.Context, s approval.Story) error {
+	err := b.refresh(ctx, s)
+	if closedTo(err) && s.State.Final() && !s.CanRetry() {
+		b.log.Warn("the end of a request is not shown", "request", s.ID, "state", s.State, "error", err)
+		return nil
+	}
+	return err
+}
+
+func (b *Bot) refresh(ctx context.Context, s approval.Story) error {
 	m := b.view().Approval(s)
 	known := 0
 	for _, old := range s.Messages {
@@ -122,6 +180,10 @@ func (b *Bot) Remind(ctx context.Context, s approval.Story) error {
 // Notify implements [approval.Messenger].
 func (b *Bot) Notify(ctx context.Context, s approval.Story) error {
 	_, err := b.post(ctx, s, approval.PurposeNotice, s.Requester, b.viewFor(ctx, s.Requester).Notice(s))
+	if unreachable(err) {
+		b.log.Warn("there is nobody who could be told", "request", s.ID, "person", s.Requester, "error", err)
+		return nil
+	}
 	return err
 }
 
@@ -171,13 +233,30 @@ func (b *Bot) Scrub(ctx context.Context, s approval.Story) error {
 		if old.Purpose != approval.PurposeCredentials {
 			continue
 		}
-		err := b.update(ctx, old, cleared)
-		if fixed(err) {
-			err = b.remove(ctx, old)
-		}
-		if err != nil && !gone(err) {
+		if err := b.scrubOne(ctx, s, old, cleared); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// scrubOne changes the message, or deletes it where it can't be changed.
+func (b *Bot) scrubOne(ctx context.Context, s approval.Story, old approval.Message, cleared view.Message) error {
+	err := b.update(ctx, old, cleared)
+	if fixed(err) {
+		if err = b.remove(ctx, old); slackCode(err) != "" {
+			return &approval.LaterError{After: time.Hour, Err: b.stuck(s, err)}
+		}
+	}
+	if gone(err) || unreachable(err) || slackCode(err) == "channel_not_found" {
+		return nil // nobody sees it any more
+	}
+	return err
+}
+
+// stuck says that credentials stay in sight, which only people can mend.
+func (b *Bot) stuck(s approval.Story, err error) error {
+	b.log.Error("the credentials can't be cleared, neither by a change nor by deleting the message; "+
+		"the requester can change the password", "request", s.ID, "person", s.Requester, "error", err)
+	return err
 }

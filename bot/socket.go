@@ -7,22 +7,27 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/slack-go/slack"
 	"github.com/slack-go/slack/socketmode"
+
+	"ehpcbot/approval"
 )
 
 // sockets holds the Socket Mode connections of this process. Each is a line of sessions: when Slack announces
-// that it will end one, the next is opened first, and the old one is left when all that it took is
-// acknowledged. Slack sends an envelope to any of them (docs.slack.dev/apis/events-api/using-socket-mode).
+// that it will end one, the next is opened, and only once that is connected the old one is left, when all that
+// came over it is acknowledged. Slack sends an envelope to any of them
+// (docs.slack.dev/apis/events-api/using-socket-mode).
 type sockets struct {
 	api    *slack.Client
 	log    *slog.Logger
 	handle func(ctx context.Context, event socketmode.Event) reply
 	met    Observer
+	times  times
 	live   atomic.Int32
 	mu     sync.Mutex
 	last   error // of the last attempt to connect that failed; nil when one has succeeded since
@@ -34,93 +39,121 @@ type reply struct {
 	after   func(ctx context.Context)
 }
 
-// The times of a session.
 const (
 	// handleTime is what a handler has: Slack waits three seconds for the acknowledgement.
 	handleTime = 2500 * time.Millisecond
 	// afterTime is what it has for the rest, once that is sent.
 	afterTime = 3 * time.Second
-	// pingTime is how long a connection may stay without a ping of Slack's. slack-go looks once in this
-	// time, so a connection that went dead is left after at most twice as long: 28 seconds.
-	pingTime = 14 * time.Second
-	// drainTime is how long an announced end is held back; Slack announces it some ten seconds ahead.
+	// drainTime is the longest wait for acknowledgements before a connection is left.
 	drainTime = 5 * time.Second
-	// longestPause is the longest wait between two attempts to connect; a person may be waiting.
-	longestPause = 15 * time.Second
-	// handlersAtOnce bounds what runs at the same time in all sessions of one connection.
+	// openTime is how long a connection may take to be greeted.
+	openTime = 30 * time.Second
+	// hangUpTime is how long Slack has to close a connection that it was asked to close.
+	hangUpTime = time.Second
+	// handlersAtOnce bounds what runs at the same time in a session.
 	handlersAtOnce = 64
 )
+
+// times are those that tests shorten.
+type times struct {
+	// ping is how long a connection may stay without a ping of Slack's. The official clients wait for 30 s
+	// (serverPingTimeout), slack-go for up to 60; this leaves five of 30 seconds to open another.
+	ping time.Duration
+	// linger is how long an announced connection is kept when the next one is there, for what is on its way.
+	linger time.Duration
+	// pause is the shortest time between two attempts to connect, and the first wait after a failure;
+	// longestPause the longest: a person may be waiting.
+	pause, longestPause time.Duration
+}
+
+var usualTimes = times{ping: 25 * time.Second, linger: 500 * time.Millisecond, pause: 250 * time.Millisecond, longestPause: 15 * time.Second}
 
 // run keeps n connections until ctx ends, or until Slack says that there will be none: a *FatalError. It
 // returns when every envelope in hand is acknowledged.
 func (s *sockets) run(ctx context.Context, n int) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var wg sync.WaitGroup
+	var lines sync.WaitGroup
 	for i := range n {
-		wg.Go(func() {
+		lines.Go(func() {
 			if err := s.keep(ctx, i+1); err != nil {
 				cancel(err)
 			}
 		})
 	}
-	wg.Wait()
-	var dead *FatalError
-	if errors.As(context.Cause(ctx), &dead) {
-		return dead
-	}
-	return nil
+	lines.Wait()
+	return deadly(context.Cause(ctx))
 }
 
-// keep keeps one connection.
+// keep keeps one connection. An error is a *FatalError.
 func (s *sockets) keep(ctx context.Context, number int) error {
 	log := s.log.With("connection", number)
-	var old sync.WaitGroup // sessions that Slack is about to end, and that still answer
-	defer old.Wait()
-	for failures := 0; ctx.Err() == nil; {
-		session := newSession(s, log)
+	var running sync.WaitGroup // sessions, those included that Slack is about to end
+	defer running.Wait()
+	var previous *session // kept until another is connected, if it has not ended by then
+	for failures := 0; ; {
+		c := newSession(s, log, previous)
 		ended := make(chan error, 1)
-		old.Go(func() { ended <- session.run(ctx) })
+		running.Go(func() { ended <- c.run(ctx) })
 		var err error
 		select {
 		case err = <-ended:
-		case <-session.leaving: // the next session does not wait for this one's end
-			err = session.goodbye()
+		case <-c.leaving: // the next session does not wait for this one's end
+			err = c.verdict(nil)
 		}
-		switch {
-		case ctx.Err() != nil:
+		if c.connected.Load() { // the one before is being left
+			failures, previous = 0, c
+		} else if isAnnounced(c) {
+			c.hangUp(errLeft)
+		}
+		if dead := deadly(err); dead != nil || ctx.Err() != nil {
+			return dead
+		}
+		pause := s.times.pause - time.Since(c.began)
+		if err != nil {
+			failures++
+			pause = pauseAfter(s.times, failures, err)
+			log.Warn("a connection to Slack is lost", "error", err, "again_in", pause.Round(time.Millisecond))
+			s.failed(err)
+		}
+		if wait(ctx, pause) != nil {
 			return nil
-		case errors.As(err, new(*FatalError)):
-			return err
-		case session.connected.Load() && err == nil:
-			failures = 0
-			continue
-		case session.connected.Load():
-			failures = 0
-		}
-		failures++
-		pause := pauseAfter(failures, err)
-		log.Warn("Slack connection lost", "error", err, "again_in", pause)
-		s.failed(err)
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
 		}
 	}
-	return nil
 }
 
-// pauseAfter grows from a quarter of a second, and is spread so that many bots do not come back at once. What
-// Slack asks for is obeyed.
-func pauseAfter(failures int, err error) time.Duration {
-	pause := min(250*time.Millisecond<<min(failures-1, 10), longestPause)
-	pause = pause*3/4 + rand.N(pause/2)
-	var limited *slack.RateLimitedError
-	if errors.As(err, &limited) {
-		pause = max(pause, limited.RetryAfter)
+func isAnnounced(c *session) bool {
+	select {
+	case <-c.leaving:
+		return true
+	default:
+		return false
 	}
+}
+
+// wait returns an error if ctx ends first.
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// pauseAfter grows with the failures in a row, and is spread so that many bots do not come back at once. What
+// Slack asks for is obeyed.
+func pauseAfter(t times, failures int, err error) time.Duration {
+	pause := min(t.pause<<min(failures-1, 10), t.longestPause)
 	if errors.Is(err, errTooMany) {
-		pause = max(pause, longestPause)
+		pause = t.longestPause
+	}
+	pause = pause*3/4 + rand.N(pause/2)
+	var later *approval.LaterError
+	if errors.As(err, &later) {
+		pause = max(pause, later.After)
 	}
 	return pause
 }
@@ -144,9 +177,14 @@ func (s *sockets) ready() error {
 	return errors.New("no connection to Slack yet")
 }
 
-// errTooMany says that more connections are open than Slack allows an app.
-var errTooMany = errors.New("too many connections are open for this app (too_many_websockets): " +
-	"ten are allowed for all of its processes together")
+// Why a session ends.
+var (
+	errTooMany = errors.New("too many connections are open for this app (too_many_websockets): " +
+		"ten are allowed for all of its processes together, see SLACK_CONNECTIONS")
+	errSilent = errors.New("the connection has gone silent: Slack no longer pings it")
+	errBroke  = errors.New("the connection broke")
+	errLeft   = errors.New("the connection is left")
+)
 
 // session is one WebSocket from its opening to its end. slack-go's client would go on with a next one; it is
 // ended before that, so that everything belongs to one connection.
@@ -154,21 +192,33 @@ type session struct {
 	sockets   *sockets
 	log       *slog.Logger
 	client    *socketmode.Client
+	replaces  *session // to be left when this one is connected; may be nil
+	began     time.Time
+	dialled   bool // once
 	connected atomic.Bool
-	leaving   chan struct{} // closed when Slack has announced the end
-	reason    string        // of that, set before leaving is closed
+	hangUp    context.CancelCauseFunc // ends the connection
+
+	announce sync.Once
+	leaving  chan struct{} // closed when Slack has announced the end
+	reason   string        // of that, set before leaving is closed
+	over     chan struct{} // closed when run returns
+	silence  *time.Timer   // runs out when Slack has not pinged for too long
 
 	room    chan struct{}  // bounds the handlers
 	working sync.WaitGroup // handlers, and what they do after the acknowledgement
 	mu      sync.Mutex
-	wire    *wire // nil behind a proxy
+	wire    *wire // nil before it is dialled, and behind a proxy
 }
 
-func newSession(s *sockets, log *slog.Logger) *session {
-	c := &session{sockets: s, log: log, leaving: make(chan struct{}), room: make(chan struct{}, handlersAtOnce)}
-	dialer := dialWith(c.disconnecting, c.useWire)
+func newSession(s *sockets, log *slog.Logger, replaces *session) *session {
+	c := &session{
+		sockets: s, log: log, replaces: replaces, began: time.Now(),
+		leaving: make(chan struct{}), over: make(chan struct{}), room: make(chan struct{}, handlersAtOnce),
+	}
+	dialer := dialWith(c, c.useWire)
 	behindProxy(dialer, "https://wss-primary.slack.com/")
-	c.client = socketmode.New(s.api, socketmode.OptionDialer(dialer), socketmode.OptionPingInterval(pingTime),
+	// Where there is no wire to look for pings, slack-go does, once in this time.
+	c.client = socketmode.New(s.api, socketmode.OptionDialer(dialer), socketmode.OptionPingInterval(s.times.ping),
 		socketmode.OptionReadLimit(4<<20))
 	return c
 }
@@ -179,22 +229,23 @@ func (c *session) useWire(w *wire) {
 	c.wire = w
 }
 
-// run lives through the session. It ends with nil when Slack has ended it in order.
+// run lives through the session. It ends with nil when it was left in order.
 func (c *session) run(ctx context.Context) error {
-	// The connection outlives ctx until what was taken is acknowledged.
+	defer close(c.over)
+	// The connection outlives ctx until what came over it is acknowledged.
 	conn, hangUp := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer hangUp(nil)
-	stopped := context.AfterFunc(ctx, func() {
-		c.drain()
-		hangUp(context.Canceled)
-	})
+	c.hangUp = hangUp
+	c.silence = time.AfterFunc(c.sockets.times.ping+openTime, func() { hangUp(errSilent) })
+	defer c.silence.Stop()
+	stopped := context.AfterFunc(ctx, c.leave)
 	defer stopped()
 	done := make(chan error, 1)
 	go func() { done <- c.client.RunContext(conn) }()
 	for {
 		select {
 		case event := <-c.client.Events:
-			c.take(ctx, event, hangUp)
+			c.take(ctx, event)
 		case err := <-done:
 			c.down()
 			c.working.Wait() // each has a deadline of its own
@@ -206,49 +257,91 @@ func (c *session) run(ctx context.Context) error {
 	}
 }
 
-// verdict tells what the end of a session means.
+// verdict tells what the end of a session means: what Slack has announced, or else the error.
 func (c *session) verdict(err error) error {
-	select {
-	case <-c.leaving:
-		return c.goodbye()
-	default:
+	if isAnnounced(c) {
+		switch c.reason {
+		case "link_disabled":
+			return &FatalError{Variable: "SLACK_APP_TOKEN", Code: c.reason}
+		case "too_many_websockets":
+			return errTooMany
+		}
+		return nil
 	}
-	if dead := fatal("SLACK_APP_TOKEN", err); dead != nil {
-		return dead
-	}
-	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, errEnded) {
-		return errors.New("the connection broke")
+	switch {
+	case errors.Is(err, errLeft):
+		return nil
+	case errors.Is(err, errSilent), errors.Is(err, errBroke):
+		return err
+	case err == nil, errors.Is(err, context.Canceled):
+		return errBroke
 	}
 	return callError("connect to Slack", err)
 }
 
-// goodbye tells what Slack's disconnect message means.
-func (c *session) goodbye() error {
-	switch c.reason {
-	case "link_disabled":
-		return &FatalError{Variable: "SLACK_APP_TOKEN", Code: c.reason}
-	case "too_many_websockets":
-		return errTooMany
-	}
-	return nil
+// pinged, announced and ended implement watcher.
+func (c *session) pinged() { c.silence.Reset(c.sockets.times.ping) }
+
+func (c *session) announced(reason string) {
+	c.announce.Do(func() {
+		c.log.Info("Slack ends the connection", "reason", reason)
+		c.reason = reason
+		close(c.leaving)
+	})
 }
 
-// errEnded says that a session's connection is over.
-var errEnded = errors.New("the session has ended")
+// ended keeps slack-go from dialling anew.
+func (c *session) ended() { c.hangUp(errBroke) }
 
-func (c *session) take(ctx context.Context, event socketmode.Event, hangUp context.CancelCauseFunc) {
+// leave ends the connection when all that came over it is acknowledged.
+func (c *session) leave() {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	c.mu.Lock()
+	w := c.wire
+	c.mu.Unlock()
+	if w != nil && c.connected.Load() {
+		w.drain(ctx)
+		w.goodbye()
+		_ = c.await(hangUpTime)
+	}
+	c.hangUp(errLeft)
+}
+
+// retire leaves a connection whose end Slack has announced, some time after it has a successor. Slack may
+// send envelopes over it until it closes it.
+func (c *session) retire() {
+	if c.await(c.sockets.times.linger) {
+		return
+	}
+	c.leave()
+}
+
+// await reports whether the session is over within a time.
+func (c *session) await(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-c.over:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+func (c *session) take(ctx context.Context, event socketmode.Event) {
 	switch event.Type {
 	case socketmode.EventTypeConnecting:
-		if c.connected.Load() { // slack-go goes on to its next connection: this session was the last one
-			hangUp(errEnded)
+		if c.dialled { // slack-go goes on to its next connection, unseen by a wire
+			c.hangUp(errBroke)
 		}
-	case socketmode.EventTypeConnected:
-		c.up()
+		c.dialled = true
 	case socketmode.EventTypeConnectionError:
 		if failure, ok := event.Data.(*slack.ConnectionErrorEvent); ok {
-			hangUp(failure.ErrorObj) // slack-go would wait for up to five minutes
+			c.hangUp(failure.ErrorObj) // slack-go would wait for up to five minutes
 		}
-	case socketmode.EventTypeHello:
+	case socketmode.EventTypeHello: // and not before: Slack may send an end instead
+		c.up()
 		c.log.Info("connected to Slack", "connections_of_the_app", event.Request.NumConnections)
 	case socketmode.EventTypeSlashCommand, socketmode.EventTypeInteractive:
 		c.start(ctx, event)
@@ -278,8 +371,12 @@ func (c *session) unreadable(ctx context.Context, event socketmode.Event) {
 
 func (c *session) up() {
 	c.connected.Store(true)
+	c.silence.Reset(c.sockets.times.ping)
 	c.sockets.met.Connections(int(c.sockets.live.Add(1)))
 	c.sockets.failed(nil)
+	if c.replaces != nil {
+		c.working.Go(c.replaces.retire)
+	}
 }
 
 func (c *session) down() {
@@ -293,19 +390,32 @@ func (c *session) start(ctx context.Context, event socketmode.Event) {
 	received := time.Now()
 	c.room <- struct{}{}
 	c.working.Go(func() {
-		defer func() { <-c.room }()
 		// An envelope that was taken is answered, whatever else is ending.
-		handling, cancel := context.WithDeadline(context.WithoutCancel(ctx), received.Add(handleTime))
-		defer cancel()
-		answer := c.sockets.handle(handling, event)
-		c.ack(handling, event.Request.EnvelopeID, answer.payload)
-		c.sockets.met.Acknowledged(string(event.Type), time.Since(received))
-		if answer.after != nil {
-			later, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterTime)
-			defer cancel()
-			answer.after(later)
+		ctx := context.WithoutCancel(ctx)
+		after := c.answer(ctx, event, received)
+		if after == nil {
+			return
 		}
+		defer func() {
+			if p := recover(); p != nil {
+				c.log.Error("what follows an acknowledgement panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			}
+		}()
+		ctx, cancel := context.WithTimeout(ctx, afterTime)
+		defer cancel()
+		after(ctx)
 	})
+}
+
+// answer handles an envelope, acknowledges it, and makes room for the next.
+func (c *session) answer(ctx context.Context, event socketmode.Event, received time.Time) (after func(context.Context)) {
+	defer func() { <-c.room }()
+	ctx, cancel := context.WithDeadline(ctx, received.Add(handleTime))
+	defer cancel()
+	r := c.sockets.handle(ctx, event)
+	c.ack(ctx, event.Request.EnvelopeID, r.payload)
+	c.sockets.met.Acknowledged(string(event.Type), time.Since(received))
+	return r.after
 }
 
 // ack hands an acknowledgement to slack-go, which refuses those that Slack would drop for their size.
@@ -313,32 +423,11 @@ func (c *session) ack(ctx context.Context, envelopeID string, payload any) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	err := c.client.AckCtx(ctx, envelopeID, payload)
-	if err != nil && payload != nil {
+	if err != nil && payload != nil && ctx.Err() == nil {
 		c.log.Error("an answer could not be sent, an empty one goes instead", "error", err)
 		err = c.client.AckCtx(ctx, envelopeID, nil)
 	}
 	if err != nil {
 		c.log.Error("acknowledge an envelope", "error", err)
-	}
-}
-
-// disconnecting is called when Slack's disconnect message has arrived, and holds it back until the
-// acknowledgements of what was taken are written.
-func (c *session) disconnecting(reason string) {
-	c.log.Info("Slack ends the connection", "reason", reason)
-	c.reason = reason
-	close(c.leaving)
-	c.drain()
-}
-
-// drain waits until all that was taken is acknowledged on this connection.
-func (c *session) drain() {
-	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
-	defer cancel()
-	c.mu.Lock()
-	w := c.wire
-	c.mu.Unlock()
-	if w != nil {
-		w.drain(ctx)
 	}
 }

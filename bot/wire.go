@@ -16,34 +16,114 @@ import (
 )
 
 // wire is the network connection under a Socket Mode session. slack-go ends a session at the very moment in
-// which Slack's disconnect message arrives, keeps its reason to itself, and sends acknowledgements that are
-// still on their way over the next connection, of which Slack does not say whether it takes them. So the wire
-// reads along: it holds a disconnect message back until the session has acknowledged what it took, tells its
-// reason, and counts the messages that have really been written.
+// which Slack announces its end, keeps the reason to itself, dials anew before it can be told not to, and looks
+// for missing pings only now and then. So the wire reads along: it keeps the announcement to itself and lets
+// the session go on, tells of pings and of the end before slack-go learns of it, and counts the
+// acknowledgements that have really been written.
 type wire struct {
 	net.Conn
-	reads         frames
-	onDisconnect  func(reason string) // called once, from Read; the message is passed on when it returns
-	mu            sync.Mutex
-	taken         int           // envelopes passed on to slack-go
-	written       int           // messages written, each of which acknowledges an envelope
-	progress      chan struct{} // closed and made anew at each of them
-	disconnecting bool
+	watch watcher
+	reads frames
+
+	mu       sync.Mutex
+	taken    int           // envelopes that have arrived
+	written  int           // messages written, each of which acknowledges an envelope
+	progress chan struct{} // closed and made anew at each of them
 }
 
-func newWire(conn net.Conn, onDisconnect func(reason string)) *wire {
-	return &wire{Conn: conn, onDisconnect: onDisconnect, progress: make(chan struct{})}
+// watcher is told what passes over a wire, by the goroutine that reads it.
+type watcher interface {
+	pinged()
+	announced(reason string) // Slack's disconnect message
+	ended()                  // nothing more will come
 }
+
+func newWire(conn net.Conn, watch watcher) *wire {
+	w := &wire{Conn: conn, watch: watch, progress: make(chan struct{})}
+	w.reads.tell = w.note
+	return w
+}
+
+// note is told of each message that has arrived.
+func (w *wire) note(m message) {
+	switch m.kind {
+	case pingMessage:
+		w.watch.pinged()
+	case closeMessage:
+		w.watch.ended()
+	case disconnectMessage:
+		w.watch.announced(m.reason)
+	case envelopeMessage:
+		w.mu.Lock()
+		w.taken++
+		w.mu.Unlock()
+	}
+}
+
+// Read implements net.Conn. It passes on what has arrived, small frames as a whole.
+func (w *wire) Read(p []byte) (int, error) {
+	var buf [4096]byte
+	for !w.reads.ready() {
+		n, err := w.Conn.Read(buf[:])
+		w.reads.add(buf[:n])
+		if err != nil {
+			w.watch.ended()
+			w.reads.flush()
+			if !w.reads.ready() {
+				return 0, err
+			}
+		}
+	}
+	return w.reads.take(p), nil
+}
+
+// Write implements net.Conn.
+func (w *wire) Write(p []byte) (int, error) {
+	n, err := w.Conn.Write(p)
+	if err == nil && len(p) > 0 && p[0]&opcode == opText && p[0]&final != 0 {
+		w.mu.Lock()
+		w.written++
+		close(w.progress)
+		w.progress = make(chan struct{})
+		w.mu.Unlock()
+	}
+	return n, err
+}
+
+// drain waits until every envelope that has arrived is acknowledged, or ctx ends.
+func (w *wire) drain(ctx context.Context) {
+	for {
+		w.mu.Lock()
+		done, progress := w.written >= w.taken, w.progress
+		w.mu.Unlock()
+		if done {
+			return
+		}
+		select {
+		case <-progress:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// closeFrame asks the other side to close the connection: status 1000, masked with zeros (RFC 6455, 5.5.1).
+var closeFrame = []byte{final | opClose, 0x80 | 2, 0, 0, 0, 0, 0x03, 0xe8}
+
+// goodbye asks Slack to close the connection. Closed from this side, with something unread, the system would
+// take back acknowledgements that Slack has not read yet. slack-go writes one whole frame at a time, so this
+// one can't fall into another.
+func (w *wire) goodbye() { _, _ = w.Conn.Write(closeFrame) }
 
 // dialWith returns a WebSocket dialer whose connections are wires, made known through use. Through a proxy,
 // whose tunnel the dialer builds itself, there is none.
-func dialWith(onDisconnect func(reason string), use func(*wire)) *websocket.Dialer {
+func dialWith(watch watcher, use func(*wire)) *websocket.Dialer {
 	var plain net.Dialer
 	wrap := func(conn net.Conn, err error) (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		w := newWire(conn, onDisconnect)
+		w := newWire(conn, watch)
 		use(w)
 		return w, nil
 	}
@@ -76,68 +156,39 @@ func behindProxy(d *websocket.Dialer, target string) bool {
 	return true
 }
 
-// Read implements net.Conn. It passes on what has arrived, whole frames where they are small, and stops before
-// a disconnect message until the session is ready for it.
-func (w *wire) Read(p []byte) (int, error) {
-	for !w.reads.ready() {
-		buf := make([]byte, 4096)
-		n, err := w.Conn.Read(buf)
-		w.reads.add(buf[:n])
-		w.mu.Lock()
-		w.taken = w.reads.envelopes
-		w.mu.Unlock()
-		if reason, ok := w.reads.disconnect(); ok && !w.disconnecting {
-			w.disconnecting = true
-			w.onDisconnect(reason)
-		}
-		if err != nil && !w.reads.ready() {
-			return 0, err
-		}
-	}
-	return w.reads.take(p), nil
+// message is what frames finds in a stream.
+type message struct {
+	kind   messageKind
+	reason string // of a disconnect message
 }
 
-// Write implements net.Conn.
-func (w *wire) Write(p []byte) (int, error) {
-	n, err := w.Conn.Write(p)
-	if err == nil && len(p) > 0 && p[0]&opcode == opText && p[0]&final != 0 {
-		w.mu.Lock()
-		w.written++
-		close(w.progress)
-		w.progress = make(chan struct{})
-		w.mu.Unlock()
-	}
-	return n, err
-}
+type messageKind int
 
-// drain waits until every envelope that was passed on is acknowledged, or ctx ends.
-func (w *wire) drain(ctx context.Context) {
-	for {
-		w.mu.Lock()
-		done, progress := w.written >= w.taken, w.progress
-		w.mu.Unlock()
-		if done {
-			return
-		}
-		select {
-		case <-progress:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
+const (
+	otherMessage messageKind = iota
+	pingMessage
+	closeMessage
+	envelopeMessage   // wants to be acknowledged
+	disconnectMessage // announces the end of the connection
+)
 
-// frames takes a server's half of a WebSocket connection apart (RFC 6455, 5.2), as far as it takes to see a
-// disconnect message coming. Slack's are some 200 bytes long; larger frames are not looked into.
+// frames takes a server's half of a WebSocket connection apart (RFC 6455, 5.2). Everything is passed on byte
+// for byte, but for disconnect messages, which are taken out. Those are some 200 bytes long; larger frames are
+// not looked into.
 type frames struct {
-	upgraded  bool   // the HTTP answer that comes first is over
-	in        []byte // arrived, not yet known to be good to pass on
-	out       []byte // to be passed on
-	skip      int    // bytes of a large frame that are still to come
-	envelopes int    // text messages but hello and disconnect, each of which wants to be acknowledged
-	reason    string
-	found     bool
+	tell func(message)
+	mode int    // what the bytes that come next belong to
+	in   []byte // arrived, not yet known to be good to pass on
+	out  []byte // to be passed on
+	skip int    // bytes of a large frame that are still to come
 }
+
+// The modes of frames: the HTTP answer comes first, and only the one that opens a WebSocket is followed by frames.
+const (
+	inAnswer = iota
+	inFrames
+	inOther
+)
 
 const smallFrame = 2048
 
@@ -149,20 +200,36 @@ func (f *frames) take(p []byte) int {
 	return n
 }
 
-func (f *frames) disconnect() (reason string, ok bool) { return f.reason, f.found }
+// flush passes on what is held back, because nothing more will come.
+func (f *frames) flush() { f.pass(len(f.in)) }
 
 func (f *frames) add(data []byte) {
 	f.in = append(f.in, data...)
-	if !f.upgraded {
-		end := bytes.Index(f.in, []byte("\r\n\r\n"))
-		if end < 0 {
-			f.pass(len(f.in) - min(len(f.in), 3)) // the end may be cut in two
-			return
-		}
-		f.pass(end + 4)
-		f.upgraded = true
+	if f.mode == inAnswer {
+		f.answer()
 	}
-	for len(f.in) > 0 && f.step() {
+	switch f.mode {
+	case inOther:
+		f.flush()
+	case inFrames:
+		for len(f.in) > 0 && f.step() {
+		}
+	}
+}
+
+// headLimit is far above what an HTTP answer's head has.
+const headLimit = 16 << 10
+
+// answer looks for the end of the HTTP answer's head, which is held back until then.
+func (f *frames) answer() {
+	end := bytes.Index(f.in, []byte("\r\n\r\n"))
+	switch {
+	case end < 0 && len(f.in) < headLimit:
+	case end >= 0 && bytes.HasPrefix(f.in, []byte("HTTP/1.1 101")):
+		f.pass(end + 4)
+		f.mode = inFrames
+	default:
+		f.mode = inOther
 	}
 }
 
@@ -180,13 +247,18 @@ func (f *frames) step() bool {
 		return false
 	case payload > smallFrame:
 		f.skip = header + payload
-		f.count(f.in[0])
+		f.tell(large(f.in[0]))
 		return true
 	case len(f.in) < header+payload:
 		return false
 	}
-	f.inspect(f.in[0], f.in[header:header+payload])
-	f.pass(header + payload)
+	m := inspect(f.in[0], f.in[header:header+payload])
+	if m.kind == disconnectMessage {
+		f.in = f.in[header+payload:]
+	} else {
+		f.pass(header + payload)
+	}
+	f.tell(m)
 	return true
 }
 
@@ -195,32 +267,51 @@ func (f *frames) pass(n int) {
 	f.in = f.in[n:]
 }
 
-// inspect looks into a small frame. hello and disconnect are always small.
-func (f *frames) inspect(first byte, payload []byte) {
-	var message struct{ Type, Reason string }
-	if first&opcode == opText && json.Unmarshal(payload, &message) == nil {
-		switch message.Type {
-		case socketmode.RequestTypeHello:
-			return
-		case socketmode.RequestTypeDisconnect:
-			f.reason, f.found = message.Reason, true
-			return
-		}
+// large tells what a frame is that is not looked into: hello and disconnect are always small.
+func large(first byte) message {
+	if first&opcode == opText {
+		return message{kind: envelopeMessage}
 	}
-	f.count(first)
+	return message{}
 }
 
-func (f *frames) count(first byte) {
-	if first&opcode == opText {
-		f.envelopes++
+func inspect(first byte, payload []byte) message {
+	switch first & opcode {
+	case opPing:
+		return message{kind: pingMessage}
+	case opClose:
+		return message{kind: closeMessage}
+	case opText:
+		if first&final == 0 {
+			return message{kind: envelopeMessage} // its rest follows
+		}
+		return read(payload)
 	}
+	return message{}
+}
+
+func read(payload []byte) message {
+	var m struct {
+		Type, Reason string
+		EnvelopeID   string `json:"envelope_id"`
+	}
+	switch err := json.Unmarshal(payload, &m); {
+	case err != nil:
+	case m.Type == socketmode.RequestTypeDisconnect:
+		return message{disconnectMessage, m.Reason}
+	case m.EnvelopeID != "":
+		return message{kind: envelopeMessage}
+	}
+	return message{}
 }
 
 // The first byte of a frame: its lower half is the opcode (RFC 6455, 5.2).
 const (
-	opcode = 0x0f
-	opText = 0x1
-	final  = 0x80
+	opcode  = 0x0f
+	opText  = 0x1
+	opClose = 0x8
+	opPing  = 0x9
+	final   = 0x80
 )
 
 // frameSize reads the sizes of a server's frame, which is never masked; ok is false while its header is cut off.
@@ -234,7 +325,7 @@ func frameSize(b []byte) (header, payload int, ok bool) {
 	case size == 126 && len(b) >= 4:
 		return 4, int(binary.BigEndian.Uint16(b[2:])), true
 	case size == 127 && len(b) >= 10:
-		return 10, int(min(binary.BigEndian.Uint64(b[2:]), 1<<31-1)), true
+		return 10, int(min(binary.BigEndian.Uint64(b[2:]), 1<<30)), true
 	}
 	return 0, 0, false
 }

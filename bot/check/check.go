@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +25,7 @@ import (
 type Report struct {
 	out    io.Writer
 	failed int
+	team   string // the bot's workspace, once it is known
 }
 
 // Failed returns how many things failed.
@@ -87,6 +89,7 @@ func (r *Report) botToken(ctx context.Context, api *slack.Client) bool {
 	if err != nil {
 		return r.line("SLACK_BOT_TOKEN", "", plain(err), slackAdvice(err, newToken+" (OAuth & Permissions, Bot User OAuth Token), and see that the app is installed"))
 	}
+	r.team = self.TeamID
 	r.line("SLACK_BOT_TOKEN", fmt.Sprintf("it is %s in the workspace %s (%s)", self.User, self.Team, self.TeamID), nil, "")
 	r.scopes(self.Header.Get("X-OAuth-Scopes"))
 	return true
@@ -195,6 +198,8 @@ func (r *Report) person(ctx context.Context, api *slack.Client, id string, peopl
 		err = errors.New("the person is deactivated")
 	case user.IsBot:
 		err = errors.New("this is a bot, which can't approve")
+	case user.IsStranger, user.TeamID != "" && user.TeamID != r.team:
+		err = errors.New("this is a person of another organisation, who can't approve")
 	default:
 		name = cmp.Or(user.RealName, user.Name)
 		people[id] = true
@@ -277,8 +282,8 @@ func slackAdvice(err error, otherwise string) string {
 		return ""
 	case c == "missing_scope":
 		return "add the scope under OAuth & Permissions, then install the app again"
-	case c == "":
-		return cmp.Or(otherwise, "look at SLACK_API_URL, and whether this machine may reach it")
+	case c == "" && errors.As(err, new(*url.Error)), errors.As(err, new(slack.StatusCodeError)):
+		return "look at SLACK_API_URL, and whether this machine may reach it; Slack itself may be down (slack-status.com)"
 	}
 	return otherwise
 }

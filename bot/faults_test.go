@@ -1,0 +1,480 @@
+package bot_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/slack-go/slack"
+	"github.com/stretchr/testify/require"
+
+	"ehpcbot/approval"
+	"ehpcbot/bot/slacktest"
+	"ehpcbot/ehpc/ehpctest"
+)
+
+// passing are faults that are over by themselves, and what the log says of them; empty: a limit is no fault.
+var passing = map[string]struct {
+	fault slacktest.Fault
+	logs  string
+}{
+	"429":                 {slacktest.Fault{RetryAfter: time.Second}, ""},
+	"500":                 {slacktest.Fault{Status: http.StatusInternalServerError}, "500"},
+	"503 in HTML":         {slacktest.Fault{Status: http.StatusServiceUnavailable, Body: []byte("<html>")}, "503"},
+	"no JSON":             {slacktest.Fault{Body: []byte("<html>away</html>")}, "error"},
+	"broken before":       {slacktest.Fault{DropBefore: true}, "EOF"},
+	"broken after":        {slacktest.Fault{DropAfter: true}, "EOF"},
+	"internal_error":      {slacktest.Fault{Error: "internal_error"}, "internal_error"},
+	"fatal_error":         {slacktest.Fault{Error: "fatal_error"}, "fatal_error"},
+	"service_unavailable": {slacktest.Fault{Error: "service_unavailable"}, "service_unavailable"},
+	"request_timeout":     {slacktest.Fault{Error: "request_timeout"}, "request_timeout"},
+	"ratelimited":         {slacktest.Fault{Error: "ratelimited"}, "ratelimited"},
+}
+
+// Whatever passing fault a call of a job meets, the request comes to its end all the same.
+func TestPassingFaults(t *testing.T) {
+	t.Parallel()
+	in := func(conversation string) func(slacktest.Call) bool {
+		return func(c slacktest.Call) bool { return c.Params.Get("channel") == conversation }
+	}
+	calls := map[string]struct {
+		method string
+		match  func(slacktest.Call) bool
+	}{
+		"ask the approvers":    {"chat.postMessage", in(channel)},
+		"follow":               {"chat.update", in(channel)},
+		"post the message":     {"chat.postMessage", in(isabel)},
+		"show the credentials": {"chat.update", in("D0ISABEL")},
+	}
+	for what, call := range calls {
+		for name, c := range passing {
+			t.Run(what+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				o := open(t, plan{}).connected()
+				f := c.fault
+				f.Match, f.Times = call.match, 2
+				if f.DropAfter || f.RetryAfter > 0 {
+					f.Times = 1 // more would only be more of the same messages, and of seconds
+				}
+				o.slack.Fail(call.method, f)
+				o.press(anna, o.asked("isabel"), "Approve")
+				m := o.delivered("isabel")
+				o.says(channel, "has the credentials")
+				o.says(m.Channel, "Password")
+				require.Equal(t, 1, o.showing("isabel"), "the credentials are in one message")
+				if c.logs != "" {
+					require.True(t, o.log.has("job will be repeated", c.logs), o.log)
+				} else {
+					require.False(t, o.log.has("level=WARN"), o.log)
+				}
+				o.clean()
+			})
+		}
+	}
+}
+
+// showing counts the direct messages that hold the password of an account.
+func (o *office) showing(username string) int {
+	n := 0
+	password, _ := o.ehpc.Password(ehpctest.ClusterID, username)
+	for _, m := range o.slack.Person(isabel).DirectMessages() {
+		if strings.Contains(m.Plain(), password) {
+			n++
+		}
+	}
+	return n
+}
+
+// Slack does not let the bot write to a person, until somebody mends that.
+func TestDirectMessageRefused(t *testing.T) {
+	t.Parallel()
+	refuse := func(code string) func(*office, bool) {
+		return func(o *office, on bool) {
+			o.slack.ClearFaults()
+			if on {
+				o.slack.Fail("chat.postMessage", slacktest.Fault{Error: code, Times: -1, Match: func(c slacktest.Call) bool {
+					return c.Params.Get("channel") == isabel
+				}})
+			}
+		}
+	}
+	ways := map[string]func(*office, bool){
+		"messages_tab_disabled": func(o *office, on bool) { o.slack.SetMessagesTab(!on) },
+		"user_disabled":         func(o *office, on bool) { o.slack.AddUser(slacktest.User{ID: isabel, Name: "isabel", Deleted: on}) },
+		"cannot_dm_bot":         refuse("cannot_dm_bot"),
+		"restricted_action":     refuse("restricted_action"),
+		"missing_scope":         refuse("missing_scope"),
+	}
+	for code, refused := range ways {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			o := open(t, plan{}).connected()
+			m := o.asked("isabel")
+			refused(o, true)
+			o.press(anna, m, "Approve")
+			o.says(channel, "isabel", code) // what the approvers see
+			require.True(t, o.log.has("job will be repeated", "job=deliver", code), o.log)
+			require.Zero(t, o.showing("isabel"))
+			refused(o, false)
+			o.delivered("isabel")
+			o.says(channel, "has the credentials")
+			require.Equal(t, 1, o.showing("isabel"))
+			o.clean()
+		})
+	}
+	t.Run("told of an end", func(t *testing.T) {
+		t.Parallel()
+		o := open(t, plan{}).connected()
+		o.asked("isabel")
+		o.slack.AddUser(slacktest.User{ID: isabel, Name: "isabel", Deleted: true})
+		_, err := o.service.Deny(t.Context(), 1, anna, "")
+		require.NoError(t, err)
+		o.eventually(func() bool { return o.log.has("nobody who could be told", "user_disabled") }, "the notice is given up")
+		require.False(t, o.log.has("job=notify"), o.log)
+	})
+}
+
+// The approval channel takes no messages, until somebody mends that.
+func TestClosedChannel(t *testing.T) {
+	t.Parallel()
+	set := func(c slacktest.Channel) func(*office) {
+		c.ID, c.Name = channel, "approvals"
+		return func(o *office) { o.slack.SetChannel(c) }
+	}
+	ways := map[string]struct {
+		close  func(*office)
+		advice string
+	}{
+		"is_archived":    {set(slacktest.Channel{Archived: true, BotIsMember: true}), "unarchive it"},
+		"not_in_channel": {set(slacktest.Channel{}), "/invite"},
+		"channel_not_found": {func(o *office) {
+			o.slack.Fail("*", slacktest.Fault{Error: "channel_not_found", Times: -1, Match: func(c slacktest.Call) bool {
+				return c.Params.Get("channel") == channel
+			}})
+		}, "correct the id"},
+	}
+	mend := func(o *office) {
+		o.slack.ClearFaults()
+		set(slacktest.Channel{BotIsMember: true})(o)
+	}
+	for code, way := range ways {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			o := open(t, plan{}).connected()
+			way.close(o)
+			require.Contains(t, o.ask("isabel").Plain(), "isabel", "the request is taken")
+			o.eventually(func() bool { return o.bot.Ready() != nil }, "it is not ready")
+			for _, words := range []string{"APPROVAL_CHANNEL", code, way.advice} {
+				require.ErrorContains(t, o.bot.Ready(), words)
+				require.True(t, o.log.has("job will be repeated", "job=refresh", words), o.log)
+			}
+			mend(o)
+			m := o.says(channel, "isabel", "Approve")
+			o.eventually(func() bool { return o.bot.Ready() == nil }, "it is ready again")
+			require.True(t, o.log.has("messages get to the approval channel again"))
+			o.press(anna, m, "Approve")
+			o.delivered("isabel")
+			o.clean()
+		})
+	}
+	t.Run("what has ended is not repeated", func(t *testing.T) {
+		t.Parallel()
+		for _, before := range []bool{true, false} { // it was closed before the request was shown, or after that
+			o := open(t, plan{}).connected()
+			if before {
+				ways["is_archived"].close(o)
+			} else {
+				o.asked("isabel")
+				ways["is_archived"].close(o)
+			}
+			o.ask("isabel") // a repetition, or the request
+			o.ask("cancel 1")
+			o.says("D0ISABEL", "took", "back")
+			o.eventually(func() bool { return o.log.has("the end of a request is not shown", "is_archived") }, "the log says so")
+			mend(o)
+			o.asked("omar")
+			o.clean()
+		}
+	})
+}
+
+// unseen deletes a message by hand.
+func (o *office) unseen(m slacktest.Message) {
+	o.t.Helper()
+	hand := slack.New(slacktest.BotToken, slack.OptionAPIURL(o.slack.APIURL()))
+	_, _, err := hand.DeleteMessageContext(o.t.Context(), m.Channel, m.TS)
+	require.NoError(o.t, err)
+}
+
+func TestMessageDeletedByHand(t *testing.T) {
+	t.Parallel()
+	t.Run("while it waits for approvers", func(t *testing.T) {
+		t.Parallel()
+		o := open(t, plan{before: func(o *office) { o.policy.Required = 2 }}).connected()
+		first := o.asked("isabel")
+		o.unseen(first)
+		o.slack.Person(anna).PressAction(t.Context(), first, slacktest.Action{ActionID: first.Buttons()[0].ActionID, Value: first.Buttons()[0].Value})
+		second := o.says(channel, "isabel", "Approve")
+		require.NotEqual(t, first.TS, second.TS)
+		require.True(t, o.log.has("a new one follows", "message_not_found"))
+		o.press(greta, second, "Approve")
+		o.delivered("isabel")
+		o.clean()
+	})
+	t.Run("when nobody needs it", func(t *testing.T) {
+		t.Parallel()
+		o := open(t, plan{}).connected()
+		first := o.asked("isabel")
+		o.unseen(first)
+		_, err := o.service.Approve(t.Context(), 1, anna)
+		require.NoError(t, err)
+		o.delivered("isabel")
+		require.Len(t, o.slack.Messages(channel), 1, "no other follows")
+		o.clean()
+	})
+	t.Run("before it holds the credentials", func(t *testing.T) {
+		t.Parallel()
+		o := open(t, plan{}).connected()
+		m := o.asked("isabel")
+		var once bool
+		o.slack.OnCall(func(c slacktest.Call, phase string) {
+			if c.Method == "chat.update" && phase == slacktest.Before && c.Params.Get("channel") == "D0ISABEL" && !once {
+				once = true
+				o.unseen(o.slack.Person(isabel).DirectMessages()[0])
+			}
+		})
+		o.press(anna, m, "Approve")
+		o.delivered("isabel")
+		require.Equal(t, 1, o.showing("isabel"))
+		require.True(t, o.log.has("job=deliver", "is gone, a new one follows"))
+		o.clean()
+	})
+	t.Run("with the credentials", func(t *testing.T) {
+		t.Parallel()
+		o := open(t, plan{}).connected()
+		o.press(anna, o.asked("isabel"), "Approve")
+		o.unseen(o.delivered("isabel"))
+		o.says(channel, "has the credentials")
+		_, err := o.service.Clear(t.Context(), 1, isabel)
+		require.NoError(t, err)
+		require.NoError(t, o.slack.Wait(o.patient(), func() bool { return len(o.slack.Calls("chat.update")) > 0 }))
+		o.asked("omar") // goes on
+		o.clean()
+	})
+}
+
+// The workspace, or a rule about blocks, does not let messages be changed.
+func TestMessagesThatCantBeChanged(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{"edit_window_closed", "cant_update_message", "block_mismatch"} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			o := open(t, plan{}).connected()
+			if code == "edit_window_closed" {
+				o.slack.SetEditWindow(0)
+			} else {
+				o.slack.Fail("chat.update", slacktest.Fault{Error: code, Times: -1})
+			}
+			first := o.asked("isabel")
+			o.press(anna, first, "Approve")
+			m := o.delivered("isabel")
+			require.Len(t, m.History, 0, "as a message of its own")
+			last := o.says(channel, "has the credentials")
+			require.NotEqual(t, first.TS, last.TS)
+			require.NoError(t, o.slack.Wait(o.patient(), func() bool { return len(o.present(channel)) == 1 }), "the outdated ones are deleted")
+			require.Equal(t, 1, o.showing("isabel"))
+			require.True(t, o.log.has("the workspace forbids editing"))
+			o.press(isabel, m, m.Buttons()[0].Text)
+			require.NoError(t, o.slack.Wait(o.patient(), func() bool { return o.showing("isabel") == 0 }))
+			o.clean()
+		})
+	}
+	t.Run("nor deleted", func(t *testing.T) {
+		t.Parallel()
+		o := open(t, plan{}).connected()
+		o.press(anna, o.asked("isabel"), "Approve")
+		m := o.delivered("isabel")
+		o.says(channel, "has the credentials")
+		o.slack.SetEditWindow(0)
+		o.slack.Fail("chat.delete", slacktest.Fault{Error: "compliance_exports_prevent_deletion", Times: -1})
+		o.press(isabel, m, m.Buttons()[0].Text)
+		o.eventually(func() bool {
+			return o.log.has("level=ERROR", "can't be cleared", "compliance_exports_prevent_deletion")
+		}, "the log says so")
+		o.clean()
+	})
+}
+
+// present returns the messages of a conversation that are still there.
+func (o *office) present(conversation string) (present []slacktest.Message) {
+	for _, m := range o.slack.Messages(conversation) {
+		if !m.Deleted {
+			present = append(present, m)
+		}
+	}
+	return present
+}
+
+// The last good list of approvers counts for some minutes, and then nobody is an approver.
+func TestApproversUnknown(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]slacktest.Fault{
+		"error":   {Error: "internal_error", Times: -1},
+		"plan":    {Error: "plan_upgrade_required", Times: -1},
+		"429":     {RetryAfter: time.Second, Times: -1},
+		"hanging": {Delay: 10 * time.Second, Times: -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			time := newClock()
+			o := open(t, plan{bot: func(o *office) { o.people.SetClock(time.now) }}).connected()
+			o.press(greta, o.asked("one"), "Approve")
+			o.delivered("one")
+			o.slack.Fail("usergroups.users.list", fault)
+			time.advance(4 * 60e9)
+			o.press(greta, o.asked("two"), "Approve")
+			o.delivered("two")
+			time.advance(2 * 60e9)
+			m := o.asked("three")
+			o.press(greta, m, "Approve")
+			o.told(greta, "can't find out")
+			require.True(t, o.log.has("approver group can't be asked"))
+			o.press(anna, m, "Deny") // who is listed by name is an approver all the same
+			_, err := o.slack.Person(anna).WaitModal(o.patient())
+			require.NoError(t, err)
+			o.slack.ClearFaults()
+			o.eventually(func() bool { // a 429, and questions under way, end by real time
+				time.advance(60e9)
+				o.press(greta, m, "Approve")
+				story, err := o.service.Story(t.Context(), 3)
+				return err == nil && story.State != approval.Pending
+			}, "she is an approver again")
+			o.delivered("three")
+			o.clean()
+		})
+	}
+}
+
+// Slack does not say who people are: those who ask are let in, as an approver looks at it in any case; those
+// who decide are not.
+func TestPeopleUnknown(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]slacktest.Fault{
+		"error":   {Error: "user_not_visible", Times: -1},
+		"500":     {Status: http.StatusInternalServerError, Times: -1},
+		"hanging": {Delay: 10 * time.Second, Times: -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			time := newClock()
+			o := open(t, plan{bot: func(o *office) { o.people.SetClock(time.now) }}).connected()
+			o.slack.Fail("users.info", fault)
+			m := o.asked("isabel")
+			o.press(anna, m, "Approve")
+			o.told(anna, "Please try again in a minute")
+			require.True(t, o.log.has("a press is refused", "ask Slack about a person") || o.log.has("a press is refused", "does not answer"), o.log)
+			o.slack.ClearFaults()
+			o.eventually(func() bool { // questions under way end by real time
+				time.advance(60e9)
+				o.press(anna, m, "Approve")
+				story, err := o.service.Story(t.Context(), 1)
+				return err == nil && story.State != approval.Pending
+			}, "she is let in again")
+			o.delivered("isabel")
+			o.clean()
+		})
+	}
+}
+
+// A form that Slack does not open: the person is told, and nothing has changed.
+func TestFormNotOpened(t *testing.T) {
+	t.Parallel()
+	faults := map[string]slacktest.Fault{
+		"500":           {Status: http.StatusInternalServerError, Times: -1},
+		"429":           {RetryAfter: time.Second, Times: 1},
+		"broken before": {DropBefore: true, Times: -1},
+		"hanging":       {Delay: 10 * time.Second, Times: -1},
+	}
+	for _, code := range []string{"expired_trigger_id", "exchanged_trigger_id", "trigger_expired", "trigger_exchanged", "invalid_trigger_id", "internal_error"} {
+		faults[code] = slacktest.Fault{Error: code, Times: -1}
+	}
+	for name, fault := range faults {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := open(t, plan{}).connected()
+			m := o.asked("isabel")
+			o.slack.Fail("views.open", fault)
+			require.Contains(t, o.ask("").Plain(), "The form could not be opened")
+			if fault.Times < 0 {
+				o.press(anna, m, "Deny")
+				o.told(anna, "The form could not be opened")
+			}
+			require.True(t, o.log.has("the form could not be opened"))
+			o.slack.ClearFaults()
+			o.eventually(func() bool {
+				o.press(anna, m, "Deny")
+				_, opened := o.slack.Person(anna).Modal()
+				return opened
+			}, "a form opens")
+			o.clean()
+		})
+	}
+}
+
+// Where the answer to a press does not get through one way, it goes the other.
+func TestAnswerToAPress(t *testing.T) {
+	t.Parallel()
+	o := open(t, plan{}).connected()
+	m := o.asked("isabel")
+	o.slack.Fail(slacktest.ResponseURL, slacktest.Fault{Status: http.StatusNotFound, Times: 1})
+	o.press(isabel, m, "Approve")
+	o.told(isabel, "approver")
+	o.slack.Fail(slacktest.ResponseURL, slacktest.Fault{DropBefore: true, Times: 1})
+	o.slack.Fail("chat.postEphemeral", slacktest.Fault{Error: "user_not_in_channel", Times: 1})
+	o.press(isabel, m, "Approve")
+	o.eventually(func() bool { return o.log.has("a person could not be answered", "user_not_in_channel") }, "the log says so")
+	o.clean()
+}
+
+// A limited approval channel does not delay direct messages.
+func TestLimitedChannel(t *testing.T) {
+	t.Parallel()
+	o := open(t, plan{}).connected()
+	m := o.asked("first")
+	o.slack.Fail("chat.postMessage", slacktest.Fault{RetryAfter: 20 * time.Second, Times: -1, Match: func(c slacktest.Call) bool {
+		return c.Params.Get("channel") == channel
+	}})
+	o.ask("second")
+	o.eventually(func() bool { return o.log.has("job put off", "job=refresh", "request=2") }, "the channel is limited")
+	o.ask("third")
+	start := time.Now()
+	o.press(anna, m, "Approve")
+	o.delivered("first")
+	require.Less(t, time.Since(start), 15*time.Second)
+	refused := 0
+	for _, c := range o.slack.Calls("chat.postMessage") {
+		if c.Answer == "ratelimited" {
+			refused++
+		}
+	}
+	require.Equal(t, 1, refused, "it is not asked again before its time")
+	o.clean()
+}
+
+// A burst keeps to Slack's limit from the second 429 on at the latest, and nothing is lost.
+func TestBurstInALimitedChannel(t *testing.T) {
+	t.Parallel()
+	o := open(t, plan{before: func(o *office) { o.slack.SetChannelRate(1, 5) }}).connected()
+	for i := range 9 {
+		o.ask(username(i))
+	}
+	for i := range 9 {
+		o.says(channel, username(i), "Approve")
+	}
+	require.LessOrEqual(t, o.slack.RateLimited("chat.postMessage"), 2)
+	for i, m := range o.slack.Messages(channel) {
+		require.Contains(t, m.Plain(), username(i), "oldest first")
+	}
+	o.clean()
+}

@@ -1,0 +1,337 @@
+package bot_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"ehpcbot/approval"
+	"ehpcbot/bot"
+	"ehpcbot/bot/slacktest"
+	"ehpcbot/bot/view"
+	"ehpcbot/ehpc"
+	"ehpcbot/ehpc/ehpctest"
+	"ehpcbot/ehpc/secret"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// Who is in the workspace.
+const (
+	isabel  = "U0ISABEL"
+	anna    = "U0ANNA"  // an approver
+	greta   = "U0GRETA" // an approver through the group
+	staff   = "S0STAFF"
+	channel = "C0APPROVALS"
+	command = "/ehpc-adduser"
+)
+
+// patience is how long a test waits for what must happen.
+const patience = 30 * time.Second
+
+// office is one test's surroundings: the bot with its jobs on a SQLite file, between a Slack workspace and the
+// EHPC API, over real connections.
+type office struct {
+	t       testing.TB
+	slack   *slacktest.Server
+	ehpc    *ehpctest.Server
+	conf    bot.Config
+	policy  approval.Config
+	log     *journal
+	dir     string
+	bot     *bot.Bot
+	people  *bot.People
+	service *approval.Service
+
+	cancel context.CancelFunc
+	ended  chan error
+}
+
+// plan changes an office before it opens.
+type plan struct {
+	slack  []slacktest.Option
+	ehpc   []ehpctest.Option
+	office func(*office)
+	bot    func(*office) // when there is a bot that does not run yet
+	before func(*office) // when only the doubles are there
+	idle   bool          // the bot does not run
+}
+
+func open(t testing.TB, p plan) *office {
+	t.Helper()
+	o := &office{t: t, slack: slacktest.NewServer(p.slack...), ehpc: ehpctest.NewServer(p.ehpc...), log: &journal{}, dir: t.TempDir()}
+	t.Cleanup(o.slack.Close)
+	t.Cleanup(o.ehpc.Close)
+	o.slack.SetCrossAck(false)
+	for _, u := range []slacktest.User{{ID: isabel, Name: "isabel"}, {ID: anna, Name: "anna"}, {ID: greta, Name: "greta"}} {
+		o.slack.AddUser(u)
+	}
+	o.slack.AddUserGroup(staff, "staff", greta)
+	o.slack.AddChannel(slacktest.Channel{ID: channel, Name: "approvals", BotIsMember: true})
+	o.conf = bot.Config{
+		AppToken: secret.New(slacktest.AppToken), BotToken: secret.New(slacktest.BotToken), APIURL: o.slack.APIURL(),
+		Connections: 2, Command: command, Channel: channel, Locale: view.English,
+	}
+	o.policy = approval.Config{
+		Clusters:    []approval.Cluster{{ID: ehpctest.ClusterID, Zone: ehpctest.Zone, Name: "Training"}},
+		AllowedMods: []string{"700", "750"}, Approvers: []string{anna, staff}, Required: 1,
+		Expiry: 72 * time.Hour, MaxActive: 100_000, PasswordLength: 20, CredentialsTTL: 24 * time.Hour,
+	}
+	if p.before != nil {
+		p.before(o)
+	}
+	o.build(p)
+	return o
+}
+
+// build makes a bot, and runs it until the test ends.
+func (o *office) build(p plan) {
+	o.t.Helper()
+	log := slog.New(slog.NewTextHandler(o.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	db, err := approval.OpenDatabase(o.t.Context(), "sqlite:"+filepath.Join(o.dir, "ehpcbot.db"))
+	require.NoError(o.t, err)
+	keys, err := approval.KeyringFor(db, nil)
+	require.NoError(o.t, err)
+	accounts, err := ehpc.NewClient(ehpc.Config{
+		Endpoint: o.ehpc.URL, AccessKeyID: ehpctest.AccessKeyID, SecretAccessKey: secret.New(ehpctest.SecretAccessKey),
+	})
+	require.NoError(o.t, err)
+	api := bot.NewAPI(o.conf, nil)
+	o.people = bot.NewPeople(api)
+	o.service, err = approval.NewService(o.t.Context(), o.policy, db, keys, o.people, log)
+	require.NoError(o.t, err)
+	o.bot = bot.New(o.conf, api, o.people, o.service, log, unobserved{})
+	o.bot.Quicken(10*time.Second, 50*time.Millisecond, 10*time.Millisecond, 200*time.Millisecond)
+	if p.bot != nil {
+		p.bot(o)
+	}
+	o.cancel, o.ended = func() {}, make(chan error, 1)
+	if p.idle {
+		o.ended <- nil
+	} else {
+		o.run(ehpc.NewShared(accounts))
+	}
+	o.t.Cleanup(func() {
+		o.cancel()
+		<-o.ended
+		require.NoError(o.t, db.Close())
+	})
+}
+
+func (o *office) run(accounts approval.Accounts) {
+	ctx, cancel := context.WithCancel(context.Background())
+	o.cancel = cancel
+	rest, stop := context.WithCancel(context.Background())
+	var jobs sync.WaitGroup
+	jobs.Go(func() {
+		work := approval.Work{Accounts: accounts, Messenger: o.bot, Grace: 2 * time.Second}
+		if err := o.service.Work(rest, work); err != nil {
+			o.t.Error(err)
+		}
+	})
+	go func() {
+		err := o.bot.Run(ctx)
+		stop()
+		jobs.Wait()
+		o.ended <- err
+		close(o.ended)
+	}()
+}
+
+// connected waits until the bot has all its connections.
+func (o *office) connected() *office {
+	o.t.Helper()
+	require.NoError(o.t, o.slack.WaitConnections(o.patient(), o.conf.Connections), o.log)
+	o.eventually(func() bool { open, _ := o.bot.Live(); return open == o.conf.Connections }, "the connections are greeted")
+	return o
+}
+
+// stop ends the bot in order, and returns what Run returned.
+func (o *office) stop() error {
+	o.cancel()
+	return <-o.ended
+}
+
+func (o *office) patient() context.Context {
+	ctx, cancel := context.WithTimeout(o.t.Context(), patience)
+	o.t.Cleanup(cancel)
+	return ctx
+}
+
+// eventually waits for what shows in no double.
+func (o *office) eventually(is func() bool, what string) {
+	o.t.Helper()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !is() {
+		select {
+		case <-deadline.C:
+			o.t.Fatalf("it is not so that %s\n%s", what, o.log)
+		case <-tick.C:
+		}
+	}
+}
+
+// says waits for a message of a conversation in which all words can be read.
+func (o *office) says(conversation string, words ...string) slacktest.Message {
+	o.t.Helper()
+	m, err := o.slack.WaitMessage(o.patient(), conversation, func(m slacktest.Message) bool {
+		return !m.Deleted && holds(m.Plain(), words...)
+	})
+	require.NoError(o.t, err, "%q in %s\n%s", words, o.read(conversation), o.log)
+	return m
+}
+
+func (o *office) read(conversation string) string {
+	var all []string
+	for _, m := range o.slack.Messages(conversation) {
+		all = append(all, m.Plain())
+	}
+	return strings.Join(all, "\n---\n")
+}
+
+func holds(text string, words ...string) bool {
+	for _, w := range words {
+		if !strings.Contains(text, w) {
+			return false
+		}
+	}
+	return true
+}
+
+// ask has isabel ask for an account.
+func (o *office) ask(username string) slacktest.Reply {
+	o.t.Helper()
+	r := o.slack.Person(isabel).Command(o.t.Context(), command, username)
+	require.NoError(o.t, r.Err, o.log)
+	return r
+}
+
+// asked has isabel ask, and returns the message that asks the approvers.
+func (o *office) asked(username string) slacktest.Message {
+	o.t.Helper()
+	o.ask(username)
+	return o.says(channel, username, "Approve")
+}
+
+func (o *office) press(who string, m slacktest.Message, button string) {
+	o.t.Helper()
+	r, err := o.slack.Person(who).Press(o.t.Context(), m, button)
+	require.NoError(o.t, err)
+	require.NoError(o.t, r.Err, o.log)
+}
+
+// delivered waits until isabel reads the password that an account has.
+func (o *office) delivered(username string) slacktest.Message {
+	o.t.Helper()
+	m, err := o.slack.WaitDirectMessage(o.patient(), isabel, func(m slacktest.Message) bool {
+		password, made := o.ehpc.Password(ehpctest.ClusterID, username)
+		return made && strings.Contains(m.Plain(), password)
+	})
+	require.NoError(o.t, err, o.log)
+	return m
+}
+
+// told waits for an answer that only a person sees.
+func (o *office) told(who, words string) {
+	o.t.Helper()
+	require.NoError(o.t, o.slack.Wait(o.patient(), func() bool {
+		for _, m := range o.slack.Person(who).Ephemerals() {
+			if strings.Contains(m.Plain(), words) {
+				return true
+			}
+		}
+		return false
+	}), "%q\n%s", words, o.log)
+}
+
+// clean looks at what the doubles have to say, and for secrets in the log.
+func (o *office) clean(except ...string) {
+	o.t.Helper()
+	for _, v := range o.slack.Violations() {
+		if !holds(strings.Join(except, "\n"), v) {
+			o.t.Errorf("violation: %s", v)
+		}
+	}
+	require.Zero(o.t, o.slack.CrossAcks())
+	log := o.log.String()
+	for _, name := range o.ehpc.Users(ehpctest.ClusterID) {
+		password, _ := o.ehpc.Password(ehpctest.ClusterID, name)
+		require.NotContains(o.t, log, password, "the password of %s", name)
+	}
+	for _, secret := range []string{slacktest.AppToken, slacktest.BotToken, "http://", "ws://", "/actions/", "/commands/"} {
+		require.NotContains(o.t, log, secret)
+	}
+}
+
+// journal is a log that can be read while it is written.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
+func (j *journal) clear() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.text.Reset()
+}
+
+func (j *journal) has(words ...string) bool {
+	for line := range strings.Lines(j.String()) {
+		if holds(line, words...) {
+			return true
+		}
+	}
+	return false
+}
+
+// unobserved is for those who want no metrics.
+type unobserved struct{}
+
+func (unobserved) Acknowledged(string, time.Duration) {}
+func (unobserved) Connections(int)                    {}
+
+// clock is a time that moves when it is told to.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func newClock() *clock { return &clock{at: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)} }
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+func username(i int) string { return fmt.Sprintf("user%04d", i) }

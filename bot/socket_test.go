@@ -1,0 +1,303 @@
+package bot_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/slack-go/slack"
+	"github.com/slack-go/slack/socketmode"
+	"github.com/stretchr/testify/require"
+
+	"ehpcbot/approval"
+	"ehpcbot/bot"
+	"ehpcbot/bot/slacktest"
+)
+
+func TestRefreshes(t *testing.T) {
+	const rounds, perRound = 50, 20
+	o := open(t, plan{}).connected()
+	var slowest atomic.Int64
+	for round := range rounds {
+		var commands sync.WaitGroup
+		for i := range perRound {
+			commands.Go(func() {
+				r := o.slack.Person(isabel).Command(t.Context(), command, username(round*perRound+i))
+				if r.Err != nil || r.Took >= 3*time.Second || !strings.Contains(r.Plain(), "user") {
+					t.Errorf("round %d: %v after %v: %q", round, r.Err, r.Took, r.Plain())
+				}
+				for old := slowest.Load(); int64(r.Took) > old && !slowest.CompareAndSwap(old, int64(r.Took)); old = slowest.Load() {
+				}
+			})
+		}
+		o.slack.DisconnectOne(0, []string{"warning", "refresh_requested"}[round%2])
+		commands.Wait()
+		require.NoError(t, o.slack.Wait(o.patient(), func() bool {
+			return o.slack.ConnectionsMade() == 2+round+1 && o.slack.Connections() == 2
+		}), o.log)
+	}
+	counts, err := o.service.Counts(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, rounds*perRound, counts[approval.Pending])
+	t.Logf("%d commands during %d refreshes, all acknowledged, the slowest after %v", rounds*perRound, rounds, time.Duration(slowest.Load()))
+	o.clean()
+	require.False(t, o.log.has("level=WARN"), o.log)
+}
+
+// The connection that Slack has warned of serves until another is there, and then what is on its way.
+func TestWarningLeavesNoGap(t *testing.T) {
+	t.Parallel()
+	o := open(t, plan{before: func(o *office) { o.conf.Connections = 1 }}).connected()
+	o.slack.RefuseConnections(true)
+	o.slack.Disconnect("warning")
+	o.eventually(func() bool { return o.log.has("a connection to Slack is lost") }, "another connection was tried")
+	o.ask("isabel")
+	require.NoError(t, o.bot.Ready())
+	o.slack.RefuseConnections(false)
+	require.NoError(t, o.slack.Wait(o.patient(), func() bool { return o.slack.ConnectionsMade() == 2 && o.slack.Connections() == 1 }))
+	o.ask("omar")
+	o.clean()
+}
+
+// What a connection that is about to end has taken is acknowledged on that connection.
+func TestAckOnTheConnectionThatAsked(t *testing.T) {
+	t.Parallel()
+	arrived, free := make(chan struct{}), make(chan struct{})
+	var first sync.Once
+	o := open(t, plan{before: func(o *office) { o.conf.Connections = 1 }, bot: func(o *office) {
+		o.bot.Intercept(func(context.Context, socketmode.Event) {
+			first.Do(func() { close(arrived); <-free })
+		})
+	}}).connected()
+	reply := make(chan slacktest.Reply, 1)
+	go func() { reply <- o.slack.Person(isabel).Command(t.Context(), command, "isabel") }()
+	<-arrived
+	o.slack.Disconnect("warning")
+	require.NoError(t, o.slack.Wait(o.patient(), func() bool { return o.slack.ConnectionsMade() == 2 }))
+	close(free)
+	require.NoError(t, (<-reply).Err)
+	o.clean()
+}
+
+func TestHalfOpen(t *testing.T) {
+	t.Parallel()
+	require.Less(t, bot.WorstSilence(), 30*time.Second, "in use")
+	const ping = 300 * time.Millisecond
+	o := open(t, plan{
+		slack: []slacktest.Option{slacktest.WithPingInterval(ping / 10)},
+		bot:   func(o *office) { o.bot.Quicken(ping, time.Millisecond, time.Millisecond, time.Second) },
+	}).connected()
+	o.slack.StopPings(true)
+	start := time.Now()
+	require.NoError(t, o.slack.Wait(o.patient(), func() bool { return o.slack.ConnectionsMade() == 4 }), o.log)
+	require.GreaterOrEqual(t, time.Since(start), ping-ping/10, "not for silence alone")
+	require.NoError(t, o.slack.WaitConnections(o.patient(), 2))
+	require.True(t, o.log.has("gone silent"))
+	o.ask("isabel")
+	o.clean()
+}
+
+// A quiet connection that is pinged lives.
+func TestQuietConnectionStays(t *testing.T) {
+	t.Parallel()
+	const ping = 100 * time.Millisecond
+	o := open(t, plan{
+		slack: []slacktest.Option{slacktest.WithPingInterval(ping / 10)},
+		bot:   func(o *office) { o.bot.Quicken(ping, 0, time.Millisecond, time.Second) },
+	}).connected()
+	quiet := time.NewTimer(10 * ping)
+	defer quiet.Stop()
+	lost := make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { lost <- o.slack.Wait(ctx, func() bool { return o.slack.ConnectionsMade() > 2 }) }()
+	select {
+	case <-lost:
+		t.Fatal("a connection was replaced that was pinged all the time")
+	case <-quiet.C:
+	}
+	cancel()
+	<-lost
+}
+
+func TestBrokenConnections(t *testing.T) {
+	t.Parallel()
+	o := open(t, plan{}).connected()
+	for n := range 3 {
+		o.slack.DropConnections()
+		require.NoError(t, o.slack.Wait(o.patient(), func() bool {
+			return o.slack.ConnectionsMade() == 2*(n+2) && o.slack.Connections() == 2
+		}), o.log)
+		o.ask(username(n))
+	}
+	opened := len(o.slack.Calls("apps.connections.open"))
+	require.Equal(t, 8, opened, "nothing is dialled twice")
+	o.clean()
+}
+
+// Slack is away for a while, at the start and later.
+func TestSlackAway(t *testing.T) {
+	t.Parallel()
+	away := func(o *office) {
+		o.slack.Fail("*", slacktest.Fault{Status: http.StatusServiceUnavailable, Times: -1})
+		o.slack.RefuseConnections(true)
+	}
+	back := func(o *office) {
+		o.slack.ClearFaults()
+		o.slack.RefuseConnections(false)
+	}
+	o := open(t, plan{before: away})
+	o.eventually(func() bool { return o.log.has("Slack does not answer", "503") }, "the log says so")
+	require.ErrorContains(t, o.bot.Ready(), "503")
+	back(o)
+	o.connected()
+	require.NoError(t, o.bot.Ready())
+	away(o)
+	o.slack.DropConnections()
+	o.eventually(func() bool { return o.log.has("a connection to Slack is lost", "503") }, "the log says so")
+	o.eventually(func() bool { return o.bot.Ready() != nil }, "it is not ready")
+	require.ErrorContains(t, o.bot.Ready(), "no connection to Slack")
+	back(o)
+	o.connected().ask("isabel")
+	o.clean()
+}
+
+func TestTooManyConnections(t *testing.T) {
+	t.Parallel()
+	others := make([]*websocket.Conn, 0, 10)
+	o := open(t, plan{before: func(o *office) {
+		for range 9 {
+			others = append(others, occupy(t, o.slack))
+		}
+	}})
+	o.eventually(func() bool { return o.log.has("too_many_websockets", "SLACK_CONNECTIONS") }, "the log says so")
+	o.eventually(func() bool { return o.bot.Ready() == nil }, "one connection is there")
+	o.slack.SetRouting(func(n int) int { return n - 1 }) // the bot's own
+	o.ask("isabel")
+	o.slack.SetRouting(nil)
+	for _, ws := range others {
+		require.NoError(t, ws.Close())
+	}
+	o.connected().ask("omar")
+	o.clean()
+}
+
+// occupy is another process of the app's, which holds a connection.
+func occupy(t *testing.T, s *slacktest.Server) *websocket.Conn {
+	t.Helper()
+	api := slack.New(slacktest.BotToken, slack.OptionAPIURL(s.APIURL()), slack.OptionAppLevelToken(slacktest.AppToken))
+	_, address, err := api.StartSocketModeContext(t.Context())
+	require.NoError(t, err)
+	ws, resp, err := websocket.DefaultDialer.DialContext(t.Context(), address, nil)
+	require.NoError(t, err)
+	_ = resp.Body.Close()
+	t.Cleanup(func() { _ = ws.Close() })
+	return ws
+}
+
+func TestFatal(t *testing.T) {
+	t.Parallel()
+	codes := []string{"invalid_auth", "account_inactive", "token_revoked", "token_expired", "not_authed", "not_allowed_token_type"}
+	for variable, method := range map[string]string{"SLACK_APP_TOKEN": "apps.connections.open", "SLACK_BOT_TOKEN": "auth.test"} {
+		for _, code := range codes {
+			t.Run(method+" "+code, func(t *testing.T) {
+				t.Parallel()
+				o := open(t, plan{before: func(o *office) { o.slack.Fail(method, slacktest.Fault{Error: code, Times: -1}) }})
+				requireFatal(t, <-o.ended, variable, code)
+			})
+		}
+	}
+	t.Run("link_disabled", func(t *testing.T) {
+		t.Parallel()
+		o := open(t, plan{}).connected()
+		o.slack.Disconnect("link_disabled")
+		requireFatal(t, <-o.ended, "SLACK_APP_TOKEN", "link_disabled")
+	})
+	t.Run("of a job", func(t *testing.T) {
+		t.Parallel()
+		o := open(t, plan{}).connected()
+		o.slack.Fail("chat.postMessage", slacktest.Fault{Error: "token_revoked", Times: -1})
+		o.ask("isabel")
+		requireFatal(t, <-o.ended, "SLACK_BOT_TOKEN", "token_revoked")
+	})
+	t.Run("of a handler", func(t *testing.T) {
+		t.Parallel()
+		o := open(t, plan{}).connected()
+		o.slack.Fail("views.open", slacktest.Fault{Error: "invalid_auth", Times: -1})
+		require.Contains(t, o.ask("").Plain(), "form", "the person is answered all the same")
+		requireFatal(t, <-o.ended, "SLACK_BOT_TOKEN", "invalid_auth")
+	})
+}
+
+func requireFatal(t *testing.T, err error, variable, code string) {
+	t.Helper()
+	var dead *bot.FatalError
+	require.ErrorAs(t, err, &dead)
+	require.Equal(t, bot.FatalError{Variable: variable, Code: code}, *dead)
+	require.True(t, strings.HasPrefix(dead.Error(), variable+": "), dead.Error())
+	require.Contains(t, dead.Error(), code)
+}
+
+// Shutdown answers what is in hand, and what is acknowledged is stored.
+func TestShutdown(t *testing.T) {
+	t.Parallel()
+	arrived := make(chan struct{}, 100)
+	free := make(chan struct{})
+	o := open(t, plan{bot: func(o *office) {
+		o.bot.Intercept(func(context.Context, socketmode.Event) { arrived <- struct{}{}; <-free })
+	}}).connected()
+	const n = 40
+	replies := make(chan slacktest.Reply, n)
+	for i := range n {
+		go func() { replies <- o.slack.Person(isabel).Command(t.Context(), command, username(i)) }()
+	}
+	for range n {
+		<-arrived
+	}
+	o.cancel()
+	close(free)
+	for range n {
+		require.NoError(t, (<-replies).Err)
+	}
+	require.NoError(t, <-o.ended)
+	counts, err := o.service.Counts(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, n, counts[approval.Pending])
+	require.ErrorIs(t, o.slack.Person(isabel).Command(t.Context(), command, "late").Err, slacktest.ErrNotConnected)
+	o.clean()
+}
+
+func TestPanicIsAnswered(t *testing.T) {
+	t.Parallel()
+	o := open(t, plan{bot: func(o *office) { bot.BreakHandling(o.bot) }}).connected()
+	r := o.ask("isabel")
+	require.Contains(t, r.Plain(), "went wrong")
+	require.True(t, o.log.has("panicked", "stack"))
+	o.clean()
+}
+
+// No answer comes near the size at which Slack drops it, whatever people have typed.
+func TestLargestAnswers(t *testing.T) {
+	t.Parallel()
+	o := open(t, plan{}).connected()
+	reason := strings.Repeat("<&", approval.ReasonMaxLength/2)
+	name := strings.Repeat("a", 6)
+	for i := range 12 {
+		_, err := o.service.Ask(t.Context(), approval.Ask{Requester: isabel, Username: fmt.Sprintf("%s%02d", name, i), Reason: reason})
+		require.NoError(t, err)
+	}
+	_, err := o.service.Deny(t.Context(), 12, anna, reason)
+	require.NoError(t, err)
+	for _, words := range []string{"list", "status 12", "status 1", "help", name + "00", "cluster=" + strings.Repeat("<", 3000) + " x", strings.Repeat("&", 4000)} {
+		r := o.slack.Person(isabel).Command(t.Context(), command, words)
+		require.NoError(t, r.Err, words)
+		require.NotEmpty(t, r.Plain(), words)
+		require.Less(t, len(r.Payload), 16_000, words)
+	}
+	o.clean()
+}
