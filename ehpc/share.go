@@ -200,7 +200,7 @@ const sharedTimeout = time.Minute
 // After a batch there is a pause for the next one to gather in, the longer the
 // more calls a batch takes. A question that comes later than that does not wait.
 const (
-	pausePerCall = 50 * time.Millisecond
+	pausePerCall = 100 * time.Millisecond
 	longestPause = 2 * time.Second
 )
 
