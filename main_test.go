@@ -312,6 +312,7 @@ func testGoodText(t *testing.T, w *world) {
 		{"l\u200b", "l", "l"},                  // invisible, from a page that it was copied from
 		{"m\x00 reason=\"a\x00b\"", "m", "ab"}, // which PostgreSQL can't store
 		{"n reason=\"a\xffb\"", "n", "b"},
+		{"o reason=" + strings.Repeat("中", 500), "o", strings.Repeat("中", 500)},
 	}
 	for _, test := range tests {
 		r := w.command(isabel, test.text)
@@ -664,6 +665,7 @@ func TestManyAtOnce(t *testing.T) {
 	require.Positive(t, in.Load())
 	w.waitFor("those that are in are shown to the approvers", func() bool { return len(w.requests()) >= int(in.Load()) })
 	require.Len(t, w.requests(), int(in.Load()))
+	require.Contains(t, w.command(isabel, "list").Plain(), "user", "a long list fits into an acknowledgement")
 }
 
 // Twice.
@@ -1104,6 +1106,35 @@ func TestNotInTheChannel(t *testing.T) {
 	w.credentials(isabel, "isabel")
 }
 
+// The credentials can't be handed over for now: the approvers see it, and the password stays sealed.
+func TestMessagesTabOff(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.start()
+	w.command(isabel, "isabel")
+	m := w.request("isabel")
+	w.slack.SetMessagesTab(false)
+	w.press(anna, m, "Approve")
+	w.waitMessage("it has to wait", func(m slacktest.Message) bool { return strings.Contains(m.Plain(), "It has to wait") })
+	require.Contains(t, p.err.String(), "messages_tab_disabled")
+	require.Contains(t, w.command(isabel, "status 1").Plain(), "credentials are on their way")
+}
+
+func TestConnections(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{1, 10} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.launch(fmt.Sprintf("SLACK_CONNECTIONS=%d", n))
+			w.waitFor("the connections", func() bool { return w.slack.Connections() == n })
+			for i := range n {
+				require.NotEmpty(t, w.command(isabel, fmt.Sprintf("status %d", i+1)).Plain(), "each of them is served")
+			}
+		})
+	}
+}
+
 func TestSlackLimits(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -1294,6 +1325,44 @@ func TestKill(t *testing.T) {
 			})
 		}
 	}
+	t.Run("again and again while it starts", func(t *testing.T) {
+		t.Parallel()
+		databases(t, func(t *testing.T, w *world) {
+			for _, sign := range []string{"ehpcbot starts", "ehpcbot starts", "answering", "connected"} {
+				p := w.launch()
+				w.waitFor(sign, func() bool { return strings.Contains(p.err.String(), sign) })
+				p.kill()
+			}
+			w.start()
+			w.command(isabel, "isabel")
+			w.press(anna, w.request("isabel"), "Approve")
+			w.credentials(isabel, "isabel")
+		})
+	})
+	// The bot may not read the channel, so it can't know of a message whose id it never learnt. A press on it
+	// is answered as one on the other, and from then on it follows as well.
+	t.Run("a message that it forgot", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		p := w.start()
+		var once sync.Once
+		w.slack.OnCall(func(c slacktest.Call, at string) {
+			if c.Method == "chat.postMessage" && at == slacktest.After {
+				once.Do(p.kill)
+			}
+		})
+		w.command(isabel, "isabel")
+		w.waitFor("the end", p.ended)
+		w.start()
+		w.waitFor("a second message", func() bool { return len(w.requests()) == 2 })
+		w.press(anna, w.requests()[1], "Approve")
+		w.credentials(isabel, "isabel")
+		w.press(ben, w.requests()[0], "Approve")
+		w.answered(ben, "already approved by")
+		w.waitFor("both follow", func() bool {
+			return !slices.ContainsFunc(w.requests(), func(m slacktest.Message) bool { return !strings.Contains(m.Plain(), "delivered") })
+		})
+	})
 	t.Run("after the answer to the command", func(t *testing.T) {
 		t.Parallel()
 		databases(t, func(t *testing.T, w *world) {
@@ -1429,7 +1498,13 @@ func TestReplicas(t *testing.T) {
 	})
 	for i := range 4 {
 		w.command(isabel, fmt.Sprintf("isabel%d", i))
-		w.press(anna, w.request(fmt.Sprintf("isabel%d", i)), "Approve")
+	}
+	for i := range 4 {
+		m := w.request(fmt.Sprintf("isabel%d", i))
+		w.waitFor("a press that does not go to the one that is gone", func() bool {
+			r, err := w.slack.Person(anna).Press(w.ctx, m, "Approve")
+			return err != nil || r.Err == nil
+		})
 	}
 	for i := range 4 {
 		w.credentials(isabel, fmt.Sprintf("isabel%d", i))

@@ -203,6 +203,7 @@ func (s *Service) Work(ctx context.Context, w Work) error {
 	}
 	defer alive.Close()
 	s.rescueOnce(ctx, alive)
+	s.wake(ctx)
 	// River's own context must outlive ctx: cancelled with it, jobs would be cut off instead of finished.
 	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("start the jobs: %w", err)

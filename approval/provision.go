@@ -213,6 +213,10 @@ func (p *provisioning) refused(ctx context.Context, err error) error {
 	return p.waitFor(ctx, err)
 }
 
+// longestWait is the longest time for which a job is put off, however long a limit will last: an administrator may
+// raise it meanwhile, and to look again costs no call.
+const longestWait = 5 * time.Minute
+
 // waitFor puts the job off, and shows the approvers what it waits for.
 func (p *provisioning) waitFor(ctx context.Context, cause error) error {
 	if ctx.Err() != nil {
@@ -226,11 +230,11 @@ func (p *provisioning) waitFor(ctx context.Context, cause error) error {
 	}
 	var limited *ehpc.LimitedError
 	if errors.As(cause, &limited) {
-		return &LaterError{After: limited.RetryAfter, Err: cause}
+		return &LaterError{After: min(limited.RetryAfter, longestWait), Err: cause}
 	}
 	var answer *ehpc.Error
 	if errors.As(cause, &answer) && answer.RetryAfter > 0 {
-		return &LaterError{After: answer.RetryAfter, Err: cause}
+		return &LaterError{After: min(answer.RetryAfter, longestWait), Err: cause}
 	}
 	return cause
 }

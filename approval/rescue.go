@@ -111,21 +111,42 @@ func (a *alive) rescue(ctx context.Context) (jobs int64, err error) {
 // rescueEvery is how often the living look for the dead.
 const rescueEvery = 2 * time.Second
 
-// keepRescuing looks for dead processes until ctx ends. On SQLite there are none but those before the start.
+// keepRescuing looks for dead processes until ctx ends, and for a clock that was set back. On SQLite there are
+// no dead but those before the start.
 func (s *Service) keepRescuing(ctx context.Context, a *alive) {
-	if !s.db.Shared() {
-		<-ctx.Done()
-		return
-	}
 	ticker := time.NewTicker(rescueEvery)
 	defer ticker.Stop()
-	for {
+	for last := time.Now(); ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+		}
+		now := time.Now()
+		// By the time of day less has passed than really has, which the difference of two readings tells.
+		if now.Round(0).Sub(last.Round(0)) < now.Sub(last)-time.Second {
+			s.wake(ctx)
+		}
+		last = now
+		if s.db.Shared() {
 			s.rescueOnce(ctx, a)
 		}
+	}
+}
+
+// wake makes jobs available that are put off for longer than a failure puts them off. A clock that was set
+// back by an hour leaves them an hour away; the few that wait for a limit of others are put off again. Timers
+// go by the time of day, and stay.
+func (s *Service) wake(ctx context.Context) {
+	now, far := `now()`, `now() + interval '1 minute'`
+	if !s.db.Shared() {
+		now, far = `datetime('now', 'subsec')`, `datetime('now', 'subsec', '+1 minute')`
+	}
+	_, err := s.db.db.ExecContext(ctx, `UPDATE river_job SET state = 'available', scheduled_at = `+now+`
+		WHERE state IN ('available', 'scheduled', 'retryable') AND scheduled_at > `+far+`
+		AND kind IN ('provision', 'deliver', 'refresh', 'notify')`)
+	if err != nil && ctx.Err() == nil {
+		s.log.Warn("looking for jobs that were put off by a clock that was wrong", "error", err)
 	}
 }
 

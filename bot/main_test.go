@@ -60,7 +60,6 @@ type office struct {
 type plan struct {
 	slack  []slacktest.Option
 	ehpc   []ehpctest.Option
-	office func(*office)
 	bot    func(*office) // when there is a bot that does not run yet
 	before func(*office) // when only the doubles are there
 	idle   bool          // the bot does not run
@@ -155,10 +154,16 @@ func (o *office) connected() *office {
 	return o
 }
 
-// stop ends the bot in order, and returns what Run returned.
-func (o *office) stop() error {
-	o.cancel()
-	return <-o.ended
+// end waits until the bot ends by itself, and returns what Run returned.
+func (o *office) end() error {
+	o.t.Helper()
+	select {
+	case err := <-o.ended:
+		return err
+	case <-o.patient().Done():
+		o.t.Fatalf("the bot goes on\n%s", o.log)
+		return nil
+	}
 }
 
 func (o *office) patient() context.Context {
@@ -210,11 +215,14 @@ func holds(text string, words ...string) bool {
 	return true
 }
 
-// ask has isabel ask for an account.
-func (o *office) ask(username string) slacktest.Reply {
+// ask has isabel ask for an account, again where a slow machine could not store it in time.
+func (o *office) ask(username string) (r slacktest.Reply) {
 	o.t.Helper()
-	r := o.slack.Person(isabel).Command(o.t.Context(), command, username)
-	require.NoError(o.t, r.Err, o.log)
+	o.eventually(func() bool {
+		r = o.slack.Person(isabel).Command(o.t.Context(), command, username)
+		require.NoError(o.t, r.Err, o.log)
+		return !strings.Contains(r.Plain(), "could not be stored")
+	}, "the command is stored")
 	return r
 }
 

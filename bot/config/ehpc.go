@@ -25,10 +25,14 @@ func (e ehpcEnv) config(f *collector) ehpc.Config {
 	if err := ehpc.ValidateEndpoint(e.Endpoint); err != nil {
 		f.add("EHPC_ENDPOINT", "%s: %v", f.quote(e.Endpoint), err)
 	}
+	calls := f.number("EHPC_CALLS_PER_HOUR", e.CallsPerHour, 0, math.MaxInt32)
+	if calls == 1 {
+		f.add("EHPC_CALLS_PER_HOUR", "1 is too few, as an account takes a look-up and a call that follows it at once")
+	}
 	return ehpc.Config{
 		Endpoint:        e.Endpoint,
 		AccessKeyID:     e.AccessKeyID,
 		SecretAccessKey: secret.New(e.SecretAccessKey),
-		CallsPerHour:    f.number("EHPC_CALLS_PER_HOUR", e.CallsPerHour, 0, math.MaxInt32),
+		CallsPerHour:    calls,
 	}
 }

@@ -81,6 +81,7 @@ func TestFaults(t *testing.T) {
 		"endpoint: http":        {env{"EHPC_ENDPOINT": "http://hpc.api.qingcloud.com"}, `EHPC_ENDPOINT: "http://hpc.api.qingcloud.com": endpoint must use https (http is for loopback only)` + rightEndpoint},
 		"endpoint: no scheme":   {env{"EHPC_ENDPOINT": "hpc.api.qingcloud.com"}, `EHPC_ENDPOINT: "hpc.api.qingcloud.com": endpoint must start with https://` + rightEndpoint},
 		"calls: negative":       {env{"EHPC_CALLS_PER_HOUR": "-1"}, "EHPC_CALLS_PER_HOUR: -1 is less than 0" + rightCalls},
+		"calls: one":            {env{"EHPC_CALLS_PER_HOUR": "1"}, "EHPC_CALLS_PER_HOUR: 1 is too few, as an account takes a look-up and a call that follows it at once" + rightCalls},
 		"calls: fraction":       {env{"EHPC_CALLS_PER_HOUR": "0.5"}, `EHPC_CALLS_PER_HOUR: "0.5" is not a whole number` + rightCalls},
 		"clusters missing":      {env{"EHPC_CLUSTERS": "unset"}, "EHPC_CLUSTERS: is missing" + rightClusters},
 		"clusters: no zone":     {env{"EHPC_CLUSTERS": "ehpc-8jqdq0mz"}, `EHPC_CLUSTERS: in "ehpc-8jqdq0mz" there is no @zone` + rightClusters},

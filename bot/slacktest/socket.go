@@ -34,6 +34,7 @@ type conn struct {
 
 	// Guarded by the server's lock.
 	silent  bool // half-open: nothing passes in either direction
+	warned  bool // told that its end is near: envelopes only while there is no other
 	leaving bool // told to disconnect: no envelopes any more
 }
 
@@ -113,7 +114,9 @@ func (s *Server) open() []*conn {
 func (s *Server) disconnect(c *conn, reason string) {
 	s.mu.Lock()
 	linger := warningTime
-	if reason != "warning" {
+	if reason == "warning" {
+		c.warned = true
+	} else {
 		c.leaving, linger = true, disconnectTime
 	}
 	s.mu.Unlock()
@@ -263,11 +266,15 @@ func (s *Server) listen(c *conn) {
 	}
 }
 
-// route chooses a connection for an envelope. The lock is held.
+// route chooses a connection for an envelope. One that was warned still gets them, as long as there is no
+// other; that Slack prefers the others is an inference. The lock is held.
 func (s *Server) route() *conn {
 	usable := slices.DeleteFunc(slices.Clone(s.conns), func(c *conn) bool { return c.leaving })
 	if len(usable) == 0 {
 		return nil
+	}
+	if slices.ContainsFunc(usable, func(c *conn) bool { return !c.warned }) {
+		usable = slices.DeleteFunc(usable, func(c *conn) bool { return c.warned })
 	}
 	if s.routing != nil {
 		return usable[s.routing(len(usable))]
