@@ -1,0 +1,210 @@
+package crashtest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"ehpcbot/bot/slacktest"
+	"ehpcbot/ehpc/ehpctest"
+)
+
+// TestMatrix lets the program live through one whole flow, from the command to "I have saved it", and counts
+// its steps: every call of Slack and of the EHPC API, and every commit. Then, for each of them, the flow is
+// lived through anew, and the program killed right before the step takes effect, or right after.
+func TestMatrix(t *testing.T) {
+	databases := []database{sqlite}
+	if full {
+		databases = append(databases, postgres)
+	}
+	for _, d := range databases {
+		t.Run(d.name, func(t *testing.T) {
+			begun := time.Now()
+			whole := newLife(t, d, point{})
+			whole.live()
+			all := whole.points.all()
+			chosen := all
+			if !full {
+				chosen = sample(all)
+			}
+			m := &matrix{}
+			m.run(t, d, chosen)
+			t.Logf("one life on %s passes %d points: %s", d.name, len(all), count(all))
+			fmt.Printf("crashtest: %s: %s, in %s\n", d.name, m, time.Since(begun).Round(time.Second))
+		})
+	}
+}
+
+// sample keeps every point at the two APIs, and of the commits the first and every seventh.
+func sample(all []point) []point {
+	commits := 0
+	return slices.DeleteFunc(slices.Clone(all), func(at point) bool {
+		if !strings.HasPrefix(at.kind, "commit ") {
+			return false
+		}
+		commits++
+		return commits%7 != 1 && at.kind != "commit INSERT request"
+	})
+}
+
+// matrix is what came of all lives.
+type matrix struct {
+	mu       sync.Mutex
+	survived int
+	lives    int
+	missed   []string // points that a life did not come to
+	repeats  []string // points after which a message was posted twice
+}
+
+// atOnce is how many lives are lived at the same time. Most of each is waiting.
+const atOnce = 5
+
+func (m *matrix) run(t *testing.T, d database, targets []point) {
+	queue := make(chan point)
+	var workers sync.WaitGroup
+	for range atOnce {
+		workers.Go(func() {
+			for target := range queue {
+				t.Run(target.String(), func(t *testing.T) { m.one(t, d, target) }) // may be called side by side
+			}
+		})
+	}
+	for _, target := range targets {
+		queue <- target
+	}
+	close(queue)
+	workers.Wait()
+}
+
+func (m *matrix) one(t *testing.T, d database, target point) {
+	m.mu.Lock()
+	m.lives++
+	m.mu.Unlock()
+	l := newLife(t, d, target)
+	l.live()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.survived++
+	if !l.points.reached() {
+		m.missed = append(m.missed, target.String())
+	}
+	if l.repeated > 0 {
+		m.repeats = append(m.repeats, fmt.Sprintf("%s (%d)", target, l.repeated))
+	}
+}
+
+func (m *matrix) String() string {
+	text := fmt.Sprintf("survived %d of %d; messages repeated after %d points, credentials after none", m.survived, m.lives, len(m.repeats))
+	if len(m.repeats) > 0 {
+		slices.Sort(m.repeats)
+		text += ": " + strings.Join(m.repeats, ", ")
+	}
+	if len(m.missed) > 0 {
+		slices.Sort(m.missed)
+		text += fmt.Sprintf("; %d points not reached, as some steps come and go with time: %s", len(m.missed), strings.Join(m.missed, ", "))
+	}
+	return text
+}
+
+// life is one flow, with a kill in it.
+type life struct {
+	*world
+	target   point
+	repeated int // messages that were posted again
+}
+
+func newLife(t testing.TB, d database, target point) *life {
+	l := &life{world: newWorld(t, d), target: target}
+	if target != (point{}) {
+		l.points.aim(target, l.restart)
+	}
+	return l
+}
+
+// live lets people act, each after having seen what came before, and checks what there is at the end.
+func (l *life) live() {
+	l.start()
+	l.ask()
+	l.approve()
+	l.receive(applicant{isabel, "isabel"})
+	l.settle()
+	l.judge()
+}
+
+func (l *life) ask() {
+	l.t.Helper()
+	reply, _ := l.act(func(ctx context.Context) slacktest.Reply {
+		return l.slack.Person(isabel).Command(ctx, command, `isabel reason="thesis project"`)
+	})
+	require.Contains(l.t, reply.Plain(), "isabel", "what the requester is told")
+	if l.target == (point{"commit INSERT request", "after", 1}) {
+		require.Contains(l.t, reply.Plain(), "already", "the answer to a command that was stored and not acknowledged")
+	}
+}
+
+func (l *life) approve() {
+	l.t.Helper()
+	m, approve := l.message(l.approvals, "Approve")
+	times := l.press(anna, m, approve)
+	if l.target == (point{"commit INSERT decision", "after", 1}) {
+		require.Equal(l.t, 2, times)
+		l.wait(func() bool { return len(l.slack.Person(anna).Ephemerals()) > 0 })
+		require.Contains(l.t, l.slack.Person(anna).Ephemerals()[0].Plain(), "already",
+			"the answer to a press that was stored and not acknowledged")
+	}
+}
+
+func (l *life) password() string {
+	l.t.Helper()
+	password, made := l.api.Password(ehpctest.ClusterID, "isabel")
+	require.True(l.t, made, "there is no account")
+	return password
+}
+
+// stop ends the program in order. One that is killed in the midst of that is started again.
+func (l *life) stop() {
+	l.t.Helper()
+	for {
+		p := l.running()
+		l.wait(func() bool { return l.slack.Connections() > 0 })
+		code := p.stop()
+		if code == 0 {
+			return
+		}
+		require.True(l.t, l.points.reached(), "the exit code is %d", code)
+		l.eventually("the program is started again", func() bool { return l.running() != p })
+	}
+}
+
+// judge checks the promises.
+func (l *life) judge() {
+	l.t.Helper()
+	l.stop()
+	password := l.password()
+	require.Equal(l.t, 1, l.api.AddUserEffects(ehpctest.ClusterID, "isabel"), "accounts made")
+	require.Equal(l.t, []string{"isabel"}, l.api.Users(ehpctest.ClusterID))
+	requireSound(l.t, l.address, l.db, 1)
+
+	direct, approvals := l.slack.Person(isabel).DirectMessages(), l.approvals()
+	require.Equal(l.t, 1, holds(direct, password), "messages that ever held the credentials")
+	require.Zero(l.t, holds(approvals, password))
+	for _, m := range direct {
+		require.NotContains(l.t, m.Plain(), password, "credentials that are still shown")
+	}
+	require.Equal(l.t, 1, holds(direct, "You have saved the password"), "the requester is told of the end")
+	for _, m := range approvals {
+		require.Contains(l.t, m.Plain(), "has the credentials", "the approvers are told of the end")
+	}
+	for _, n := range l.slack.Person(isabel).Notifications() {
+		require.NotContains(l.t, n.Mobile+n.Desktop, password, "a notification")
+	}
+	require.NotContains(l.t, l.log.String(), password, "the log")
+	require.Empty(l.t, l.slack.Violations())
+	l.repeated = len(direct) + len(approvals) - 2
+}

@@ -1,0 +1,278 @@
+package crashtest
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"ehpcbot/bot/slacktest"
+	"ehpcbot/ehpc/ehpctest"
+)
+
+// replicas are several programs on one PostgreSQL, each with connections of its own to one workspace.
+type replicas struct {
+	*world
+	mu        sync.Mutex
+	processes []*process
+}
+
+// connections is how many each replica has. Slack allows ten in all.
+const connections = 2
+
+func newReplicas(t *testing.T, n int, env map[string]string) *replicas {
+	r := &replicas{world: newWorld(t, postgres)}
+	delete(r.env, "EHPCBOT_CRASHPOINTS")
+	r.env["SLACK_CONNECTIONS"] = fmt.Sprint(connections)
+	maps.Copy(r.env, env)
+	r.processes = make([]*process, n)
+	t.Cleanup(func() {
+		for _, p := range r.processes {
+			if p != nil {
+				p.kill()
+			}
+		}
+	})
+	for i := range n { // one after the other, so that the connections of each stand side by side
+		r.launch(i)
+		r.wait(func() bool { return r.slack.Connections() == (i+1)*connections })
+	}
+	next := 0
+	r.slack.SetRouting(func(n int) int { // from each replica to the next, and over all connections of each
+		next++
+		return (next*connections + next/max(n/connections, 1)) % n
+	})
+	return r
+}
+
+func (r *replicas) launch(i int) {
+	p := start(r.t, r.log, r.env)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.processes[i] = p
+}
+
+func (r *replicas) replica(i int) *process {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.processes[i]
+}
+
+// stopAll ends all replicas in order.
+func (r *replicas) stopAll() {
+	r.t.Helper()
+	for i := range r.processes {
+		require.Equal(r.t, 0, r.replica(i).stop(), "the exit code")
+	}
+}
+
+// crowd makes n people.
+func (r *replicas) crowd(n int) []applicant {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("r%04d", i)
+	}
+	return r.applicants(names...)
+}
+
+// ask types the command until it is acknowledged.
+func (r *replicas) ask(a applicant) (times int) {
+	r.t.Helper()
+	reply, times := r.act(func(ctx context.Context) slacktest.Reply {
+		return r.slack.Person(a.id).Command(ctx, command, a.username)
+	})
+	require.Contains(r.t, reply.Plain(), a.username)
+	return times
+}
+
+// TestReplicas lets three programs share the work, while one after the other is killed and started again at
+// random, and two approvers press at the same time.
+func TestReplicas(t *testing.T) {
+	t.Parallel()
+	n := 20
+	if full {
+		n = 200
+	}
+	const seed = 20261123
+	r := newReplicas(t, 3, nil)
+	chaos := r.unleash(rand.New(rand.NewPCG(seed, seed)), n/2)
+	begun := time.Now()
+	var again atomic.Int32
+	all := r.crowd(n)
+	lives := make(chan applicant, n)
+	for _, a := range all {
+		lives <- a
+	}
+	close(lives)
+	var workers sync.WaitGroup
+	for range 8 {
+		workers.Go(func() {
+			for a := range lives {
+				again.Add(int32(r.one(a)))
+			}
+		})
+	}
+	workers.Wait()
+	kills := chaos()
+	r.settle()
+	r.wait(func() bool { return r.slack.Connections() == len(r.processes)*connections })
+	r.stopAll()
+	r.requireAccounts(all)
+	calls := r.api.CallCount(ehpctest.ActionAddUser)
+	require.LessOrEqual(t, calls-n, kills, "calls of addUser beyond one for each account, of which only a kill can be the reason")
+	notes := r.repeated(all)
+	require.LessOrEqual(t, notes, kills, "messages that were repeated, of which only a kill can be the reason")
+	fmt.Printf("crashtest: replicas: %d of %d accounts with the right credentials, %d calls of addUser, %d kills (seed %d), "+
+		"%d acts repeated by people, %d messages repeated, in %s\n",
+		n, n, calls, kills, seed, again.Load(), notes, time.Since(begun).Round(time.Second))
+}
+
+// one is one request, from the command to the end. It returns how often people had to repeat something.
+func (r *replicas) one(a applicant) (again int) {
+	again = r.ask(a) - 1
+	m, approve := r.message(r.requestsOf(a), "Approve")
+	var approvers sync.WaitGroup
+	presses := make([]int, 2)
+	for i, person := range []string{anna, otto} {
+		approvers.Go(func() { presses[i] = r.press(person, m, approve) - 1 })
+	}
+	approvers.Wait()
+	again += presses[0] + presses[1]
+	return again + r.receive(a) - 1
+}
+
+// unleash kills replicas at random moments, that is after a random number of calls, until it is called off, but
+// most times at the most. The function that it returns calls it off and says how often that was.
+func (r *replicas) unleash(dice *rand.Rand, most int) (callOff func() int) {
+	var mu sync.Mutex
+	left, kills := 30, 0
+	due := make(chan struct{}, 1)
+	r.slack.OnCall(func(slacktest.Call, string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if left--; left == 0 {
+			due <- struct{}{}
+		}
+	})
+	over, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for kills < most {
+			select {
+			case <-due:
+			case <-over:
+				return
+			}
+			i := dice.IntN(len(r.processes))
+			r.replica(i).kill()
+			r.launch(i)
+			kills++
+			mu.Lock()
+			left = 10 + dice.IntN(40)
+			mu.Unlock()
+		}
+	}()
+	return func() int {
+		close(over)
+		<-done
+		return kills
+	}
+}
+
+// requireAccounts checks the promises for each request.
+func (r *replicas) requireAccounts(all []applicant) {
+	r.t.Helper()
+	requireSound(r.t, r.address, r.db, len(all))
+	require.Len(r.t, r.api.Users(ehpctest.ClusterID), len(all))
+	for _, a := range all {
+		password, made := r.api.Password(ehpctest.ClusterID, a.username)
+		require.True(r.t, made)
+		require.Equal(r.t, 1, r.api.AddUserEffects(ehpctest.ClusterID, a.username), "accounts made of %s", a.username)
+		require.Equal(r.t, 1, holds(r.slack.Person(a.id).DirectMessages(), password), "messages that ever held the credentials")
+		require.Zero(r.t, holds(r.approvals(), password))
+	}
+	require.Empty(r.t, r.slack.Violations())
+}
+
+// repeated counts the messages beyond one to the approvers and one to the requester.
+func (r *replicas) repeated(all []applicant) int {
+	n := len(r.approvals()) - len(all)
+	for _, a := range all {
+		n += len(r.slack.Person(a.id).DirectMessages()) - 1
+	}
+	return n
+}
+
+// TestTimers lets requests wait for a decision that never comes, on three replicas: each is reminded of once, and
+// each requester is told once that the request has expired.
+func TestTimers(t *testing.T) {
+	t.Parallel()
+	r := newReplicas(t, 3, map[string]string{"APPROVAL_REMINDER": "1s", "APPROVAL_EXPIRY": "5s"})
+	all := r.crowd(10)
+	for _, a := range all {
+		r.ask(a)
+	}
+	r.wait(func() bool { return len(r.approvals()) == 2*len(all) })
+	r.wait(func() bool { return withButtons(r.approvals()) == 0 })
+	r.db = look(t, r.address)
+	r.eventually("the jobs end", func() bool { return number(r.db, unfinished) == 0 })
+	r.stopAll()
+	require.Equal(t, len(all), holds(r.approvals(), "Reminder"), "reminders")
+	for _, a := range all {
+		require.Len(t, r.slack.Person(a.id).DirectMessages(), 1)
+		require.Equal(t, 1, holds(r.slack.Person(a.id).DirectMessages(), "has expired"))
+	}
+	require.Empty(t, r.slack.Violations())
+	fmt.Printf("crashtest: timers: %d requests on three replicas, %d reminders, %d notices of the end\n", len(all), len(all), len(all))
+}
+
+// TestRollingRestart ends three replicas in order, one after the other, each when its predecessor is replaced,
+// while people go on typing commands. What was acknowledged is there. A command that Slack sends over a connection
+// at the very moment at which the bot closes it can't be acknowledged, as nothing may follow a WebSocket's close
+// frame; whoever typed it sees an error and types it again.
+func TestRollingRestart(t *testing.T) {
+	t.Parallel()
+	const people = 4
+	r := newReplicas(t, 3, nil)
+	all := r.crowd(2000)
+	var asked, again atomic.Int32
+	over := make(chan struct{})
+	var typing sync.WaitGroup
+	for first := range people {
+		typing.Go(func() {
+			for i := first; i < len(all); i += people {
+				select {
+				case <-over:
+					return
+				default:
+				}
+				again.Add(int32(r.ask(all[i]) - 1))
+				asked.Add(1)
+			}
+		})
+	}
+	for i := range r.processes {
+		made, before := r.slack.ConnectionsMade(), asked.Load()
+		require.Equal(t, 0, r.replica(i).stop(), "the exit code")
+		r.launch(i)
+		r.wait(func() bool {
+			return r.slack.ConnectionsMade() >= made+connections && r.slack.Connections() == len(r.processes)*connections &&
+				asked.Load() >= before+20
+		})
+	}
+	close(over)
+	typing.Wait()
+	closed := len(r.processes) * connections
+	require.LessOrEqual(t, int(again.Load()), closed*people, "commands that were not acknowledged at first")
+	require.Equal(t, int(asked.Load()), number(look(t, r.address), `SELECT count(*) FROM request`), "acknowledged commands that are stored")
+	r.stopAll()
+	require.Empty(t, r.slack.Violations())
+	fmt.Printf("crashtest: rolling restart: three replicas replaced, %d commands acknowledged and stored, %d of them typed again\n",
+		asked.Load(), again.Load())
+}
