@@ -144,6 +144,7 @@ type gathering[T any] struct {
 	busy      bool      // batches are being answered
 	next      *batch[T] // is gathering; nil: nobody waits
 	notBefore time.Time // when the next batch may be answered
+	inRow     int       // batches that had to wait for that, one after the other
 }
 
 // fetch answers questions and adds the calls that it takes to calls.
@@ -197,8 +198,10 @@ func (g *gathering[T]) join(key string) *batch[T] {
 // sharedTimeout bounds the answer to a batch, which belongs to no single caller.
 const sharedTimeout = time.Minute
 
-// After a batch there is a pause for the next one to gather in, the longer the
-// more calls a batch takes. A question that comes later than that does not wait.
+// After a batch there is a pause for the next one to gather in: the longer the
+// more calls a batch takes, and twice as long each time that somebody came
+// during the last one, so that a burst gathers however slowly it comes. A
+// question that comes later than that does not wait.
 const (
 	pausePerCall = 100 * time.Millisecond
 	longestPause = 2 * time.Second
@@ -207,7 +210,7 @@ const (
 // serve answers one batch after the other until nobody waits.
 func (g *gathering[T]) serve() {
 	for {
-		time.Sleep(time.Until(g.earliest()))
+		time.Sleep(g.untilNext())
 		b := g.close()
 		if b == nil {
 			return
@@ -217,17 +220,25 @@ func (g *gathering[T]) serve() {
 		b.answers, b.err = g.fetch(ctx, b.keys, &calls)
 		cancel()
 		close(b.done)
-		g.rest(min(time.Duration(calls)*pausePerCall, longestPause))
+		g.rest(time.Duration(calls) * pausePerCall)
 	}
 }
 
-func (g *gathering[T]) earliest() time.Time {
+// untilNext tells how long those who wait have to gather, and counts the
+// batches in a row that had to.
+func (g *gathering[T]) untilNext() time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.next == nil {
-		return time.Time{} // nobody waits, so nobody has to be waited for
+		return 0
 	}
-	return g.notBefore
+	wait := time.Until(g.notBefore)
+	if wait > 0 {
+		g.inRow = min(g.inRow+1, 5)
+	} else {
+		g.inRow = 0
+	}
+	return wait
 }
 
 // close takes the batch that has gathered; nil ends the serving.
@@ -243,5 +254,5 @@ func (g *gathering[T]) close() *batch[T] {
 func (g *gathering[T]) rest(pause time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.notBefore = time.Now().Add(pause)
+	g.notBefore = time.Now().Add(min(pause<<g.inRow, longestPause))
 }
