@@ -144,7 +144,7 @@ type gathering[T any] struct {
 	busy      bool      // batches are being answered
 	next      *batch[T] // is gathering; nil: nobody waits
 	notBefore time.Time // when the next batch may be answered
-	inRow     int       // batches that had to wait for that, one after the other
+	inRow     int       // batches of many, one after the other
 }
 
 // fetch answers questions and adds the calls that it takes to calls.
@@ -199,8 +199,7 @@ func (g *gathering[T]) join(key string) *batch[T] {
 const sharedTimeout = time.Minute
 
 // After a batch there is a pause for the next one to gather in: the longer the
-// more calls a batch takes, and twice as long each time that somebody came
-// during the last one, so that a burst gathers however slowly it comes. A
+// more calls a batch takes, and twice as long after each batch of many. A
 // question that comes later than that does not wait.
 const (
 	pausePerCall = 100 * time.Millisecond
@@ -220,25 +219,18 @@ func (g *gathering[T]) serve() {
 		b.answers, b.err = g.fetch(ctx, b.keys, &calls)
 		cancel()
 		close(b.done)
-		g.rest(time.Duration(calls) * pausePerCall)
+		g.rest(time.Duration(calls)*pausePerCall, len(b.keys))
 	}
 }
 
-// untilNext tells how long those who wait have to gather, and counts the
-// batches in a row that had to.
+// untilNext tells how long those who wait have to gather.
 func (g *gathering[T]) untilNext() time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.next == nil {
 		return 0
 	}
-	wait := time.Until(g.notBefore)
-	if wait > 0 {
-		g.inRow = min(g.inRow+1, 5)
-	} else {
-		g.inRow = 0
-	}
-	return wait
+	return time.Until(g.notBefore)
 }
 
 // close takes the batch that has gathered; nil ends the serving.
@@ -251,8 +243,13 @@ func (g *gathering[T]) close() *batch[T] {
 	return b
 }
 
-func (g *gathering[T]) rest(pause time.Duration) {
+// rest begins the pause after a batch of so many questions.
+func (g *gathering[T]) rest(pause time.Duration, questions int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	const many = 5
+	if g.inRow = min(g.inRow+1, 5); questions < many {
+		g.inRow = 0
+	}
 	g.notBefore = time.Now().Add(min(pause<<g.inRow, longestPause))
 }
