@@ -202,7 +202,7 @@ func (p *provisioning) lookUpFailed(ctx context.Context, err error) error {
 	return p.waitFor(ctx, err)
 }
 
-// refused ends the request where the API's no is for good, and waits where it is for now.
+// refused ends the request where the API's no is for good, and waits where it can change.
 func (p *provisioning) refused(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(err, ehpc.ErrOperator):
