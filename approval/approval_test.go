@@ -219,7 +219,8 @@ func (d *directory) Members(_ context.Context, group string) ([]string, error) {
 
 // messenger writes down what people are told. It can be told to fail a number of times.
 type messenger struct {
-	service *approval.Service
+	service   *approval.Service
+	onDeliver func() // called before the credentials count as delivered; may be nil
 
 	mu          sync.Mutex
 	credentials []credentials
@@ -289,6 +290,9 @@ func (m *messenger) Scrub(_ context.Context, s approval.Story) error { return m.
 func (m *messenger) Deliver(_ context.Context, s approval.Story, password secret.Text) error {
 	if err := m.note("deliver", s); err != nil {
 		return err
+	}
+	if m.onDeliver != nil {
+		m.onDeliver()
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

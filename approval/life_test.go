@@ -2,6 +2,7 @@ package approval_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"strings"
 	"sync"
@@ -493,4 +494,22 @@ func TestMessagesAreRepeatedUntilTheyArrive(t *testing.T) {
 		m, ok := story.Message(approval.PurposeApproval)
 		return ok && m.Version == story.Version
 	}, func() string { return "the approval message is stale" })
+}
+
+// TestClearedWhileDelivering lets the requester press the button while the delivery is still under way: what it
+// shows after that is cleared again.
+func TestClearedWhileDelivering(t *testing.T) {
+	t.Parallel()
+	b := setup(t, sqliteURL(t), nil)
+	asked := b.ask("isabel")
+	b.told.onDeliver = func() {
+		_, err := b.service.Clear(context.Background(), asked.ID, isabel)
+		require.NoError(t, err)
+		b.eventually(func() bool { return len(b.told.said("scrub")) == 1 }, func() string { return "not scrubbed" })
+	}
+	b.work()
+	_, err := b.service.Approve(t.Context(), asked.ID, anna)
+	require.NoError(t, err)
+	b.eventually(func() bool { return len(b.told.said("scrub")) == 2 }, func() string { return "what was shown later stays" })
+	require.Equal(t, approval.Delivered, b.story(asked.ID).State)
 }

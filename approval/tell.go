@@ -30,8 +30,12 @@ func (r runner) deliver(ctx context.Context, id int64) error {
 	err = r.write(ctx, func(tx *sql.Tx) error {
 		// Read again: by pressing the button the requester may have ended the delivery already.
 		now, err := requestByID(ctx, tx, id)
-		if err != nil || now.State != Provisioned {
+		if err != nil {
 			return err
+		}
+		if now.State != Provisioned {
+			// What was shown after that is to be cleared as well.
+			return r.service.enqueue(ctx, tx, now, kindScrub)
 		}
 		now.sealed, now.CredentialsUntil, now.Failure, now.FailureDetail = nil, story.CredentialsUntil, "", ""
 		return r.service.move(ctx, tx, &now, Delivered, System, "deliver", "")
