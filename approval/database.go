@@ -75,12 +75,12 @@ func dialSQLite(path string) (*Database, error) {
 	// The file is made here, because SQLite would make it readable for everybody.
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open the database: %w", err), lock.Close())
+		return nil, errors.Join(fmt.Errorf("open the database: %w", err), unlockFile(lock))
 	}
 	_ = f.Close()
 	connector, err := sqlite.NewConnector(sqliteDSN(path))
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open the database: %w", err), lock.Close())
+		return nil, errors.Join(fmt.Errorf("open the database: %w", err), unlockFile(lock))
 	}
 	db := sql.OpenDB(watched(connector))
 	// SQLite has one writer at a time anyway; with one connection for all that write nobody meets SQLITE_BUSY.
@@ -88,7 +88,7 @@ func dialSQLite(path string) (*Database, error) {
 	db.SetMaxOpenConns(1)
 	readers, err := sql.Open("sqlite", sqliteDSN(path))
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open the database: %w", err), db.Close(), lock.Close())
+		return nil, errors.Join(fmt.Errorf("open the database: %w", err), db.Close(), unlockFile(lock))
 	}
 	readers.SetMaxOpenConns(4)
 	return &Database{db: db, readers: readers, turn: make(chan struct{}, 1), driver: riversqlite.New(db), dialect: goose.DialectSQLite3, path: path, lock: lock}, nil
@@ -147,7 +147,7 @@ func (d *Database) Close() error {
 		d.listener.Close()
 	}
 	if d.lock != nil {
-		err = errors.Join(err, d.lock.Close())
+		err = errors.Join(err, unlockFile(d.lock))
 	}
 	return err
 }
