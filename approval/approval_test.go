@@ -87,6 +87,7 @@ type bench struct {
 	wrap    func(approval.Accounts) approval.Accounts // around the client; may be nil
 	grace   time.Duration                             // of the jobs in hand when they are stopped
 	keys    [][]byte                                  // the first seals
+	calls   int                                       // of the API in an hour; 0: no limit
 	log     *slog.Logger
 }
 
@@ -125,6 +126,7 @@ func (b *bench) work() {
 	b.t.Helper()
 	client, err := ehpc.NewClient(ehpc.Config{
 		Endpoint: b.api.URL, AccessKeyID: ehpctest.AccessKeyID, SecretAccessKey: secret.New(ehpctest.SecretAccessKey),
+		CallsPerHour: b.calls,
 	})
 	require.NoError(b.t, err)
 	ctx, cancel := context.WithCancel(context.Background())

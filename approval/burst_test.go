@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"ehpcbot/approval"
+	"ehpcbot/ehpc"
 	"ehpcbot/ehpc/ehpctest"
 )
 
@@ -36,9 +38,9 @@ type counted struct {
 	jobs atomic.Int64
 }
 
-func (c *counted) Reserve(ctx context.Context) error {
+func (c *counted) Turn(ctx context.Context, r ehpc.Request) (*ehpc.Turn, error) {
 	c.jobs.Add(1)
-	return c.Accounts.Reserve(ctx)
+	return c.Accounts.Turn(ctx, r)
 }
 
 // TestBurst holds what a burst may cost: 1.2 calls of the EHPC API for an account. The API answers the first
@@ -79,5 +81,54 @@ func TestBurst(t *testing.T) {
 	t.Logf("%d accounts: %.2f calls for each", n-taken, calls)
 	if slow == 1 { // those that the race detector makes come one by one have nothing to share
 		require.LessOrEqual(t, calls, 1.2)
+	}
+}
+
+// TestQuotaUsedUp approves more than the quota of the hour allows: the oldest get their accounts, the others and
+// the approvers are told at once that they have to wait, and a stop and a start lose none.
+func TestQuotaUsedUp(t *testing.T) {
+	t.Parallel()
+	const n, quota = 40, 20
+	b := setup(t, sqliteURL(t), nil)
+	b.calls = quota
+	b.approveMany(n)
+	b.work()
+	made := func(id int64) bool { return b.api.AddUserEffects(cluster, fmt.Sprintf("user%d", id-1)) > 0 }
+	told := func(id int64) bool { return len(b.told.said(fmt.Sprintf("notify %d approved", id))) > 0 }
+	var waiting []int64
+	b.eventually(func() bool {
+		waiting = nil
+		for id := int64(1); id <= n; id++ {
+			switch {
+			case made(id):
+			case told(id):
+				waiting = append(waiting, id)
+			default:
+				return false
+			}
+		}
+		return len(waiting) >= n-quota
+	}, func() string { return fmt.Sprintf("of %d requests, these are told to wait: %d", n, waiting) })
+	require.Less(t, len(waiting), n-quota/2)
+	if slow == 1 { // the race detector has them arrive over seconds
+		require.Equal(t, n-int64(len(waiting))+1, waiting[0], "not the oldest first")
+	}
+	for _, id := range waiting {
+		story := b.story(id)
+		require.Equal(t, approval.Approved, story.State)
+		require.Equal(t, approval.WaitingAPI, story.Failure)
+		require.Contains(t, story.FailureDetail, "limit of calls per hour reached: next call in ")
+		require.Len(t, b.told.said(fmt.Sprintf("notify %d ", id)), 1)
+	}
+
+	b.calls = 0 // an administrator has raised it
+	start := time.Now()
+	b.restart()
+	require.Less(t, time.Since(start), 10*time.Second, "those who wait hold up the stop")
+	b.eventually(func() bool { return b.count(approval.Delivered) == n }, func() string {
+		return fmt.Sprintf("%d of %d delivered", b.count(approval.Delivered), n)
+	})
+	for id := int64(1); id <= n; id++ {
+		b.requireCredentials(b.story(id))
 	}
 }

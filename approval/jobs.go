@@ -19,11 +19,13 @@ import (
 
 // Accounts is the user administration of the clusters; *ehpc.Shared is one.
 type Accounts interface {
-	FindUser(ctx context.Context, zone, clusterID, username string) (ehpc.User, bool, error)
+	// Wait estimates how long Turn would take for a request of that age, for the API's quota.
+	Wait(age int64) time.Duration
+	// Turn waits until an account can be asked for, and looks whether its username is taken.
+	Turn(ctx context.Context, r ehpc.Request) (*ehpc.Turn, error)
 	AddUser(ctx context.Context, r ehpc.AddUserRequest) (jobID string, err error)
 	Operation(ctx context.Context, zone, jobID string) (ehpc.Job, bool, error)
-	// Reserve waits until a call of AddUser fits into the API's quota, and takes the room for it.
-	Reserve(ctx context.Context) error
+	FindUser(ctx context.Context, zone, clusterID, username string) (ehpc.User, bool, error)
 }
 
 // Messenger tells people what became of requests. Each method may be called again for the same story, after a
@@ -65,6 +67,7 @@ type jobKind string
 
 const (
 	kindProvision jobKind = "provision"
+	kindFollow    jobKind = "follow"
 	kindDeliver   jobKind = "deliver"
 	kindRefresh   jobKind = "refresh"
 	kindNotify    jobKind = "notify"
@@ -78,7 +81,8 @@ const (
 // channel goes one after the other, as Slack's limit of about one message a second has it; direct messages,
 // whose limits are by conversation, and the accounts don't wait for it.
 var queues = map[string]river.QueueConfig{
-	"accounts": {MaxWorkers: 128},
+	"accounts": {MaxWorkers: 512}, // most of them wait for their turn; those behind them wait in the queue, by age
+	"follow":   {MaxWorkers: 512},
 	"direct":   {MaxWorkers: 16},
 	"channel":  {MaxWorkers: 1},
 	"timers":   {MaxWorkers: 4},
@@ -86,6 +90,7 @@ var queues = map[string]river.QueueConfig{
 
 var queueOf = map[jobKind]string{
 	kindProvision: "accounts",
+	kindFollow:    "follow",
 	kindDeliver:   "direct", kindNotify: "direct", kindScrub: "direct", kindDelay: "direct",
 	kindRefresh: "channel", kindRemind: "channel",
 	kindExpire: "timers",
@@ -99,6 +104,7 @@ func (t target) request() int64 { return t.RequestID }
 
 type (
 	provisionArgs struct{ target }
+	followArgs    struct{ target }
 	deliverArgs   struct{ target }
 	refreshArgs   struct{ target }
 	notifyArgs    struct{ target }
@@ -109,6 +115,7 @@ type (
 )
 
 func (provisionArgs) Kind() string { return string(kindProvision) }
+func (followArgs) Kind() string    { return string(kindFollow) }
 func (deliverArgs) Kind() string   { return string(kindDeliver) }
 func (refreshArgs) Kind() string   { return string(kindRefresh) }
 func (notifyArgs) Kind() string    { return string(kindNotify) }
@@ -122,6 +129,8 @@ func argsOf(kind jobKind, id int64) river.JobArgs {
 	switch kind {
 	case kindProvision:
 		return provisionArgs{t}
+	case kindFollow:
+		return followArgs{t}
 	case kindDeliver:
 		return deliverArgs{t}
 	case kindRefresh:
@@ -166,13 +175,21 @@ func (s *Service) dueAt(r Request, kind jobKind) (at time.Time, wanted bool) {
 		return r.CreatedAt.Add(s.conf.Reminder), s.conf.Reminder > 0
 	case kindExpire:
 		return r.ExpiresAt, true
+	case kindFollow:
+		return s.now().Add(firstFollow), true
 	case kindScrub:
 		return s.scrubAt(r)
 	case kindDelay:
+		if r.Failure == WaitingAPI {
+			return time.Time{}, true // it is known already
+		}
 		return r.UpdatedAt.Add(usualTime), true
 	}
 	return time.Time{}, true
 }
+
+// firstFollow is when a job of the API is looked at again that was not over soon.
+const firstFollow = time.Second
 
 // usualTime is what an account takes at the most when nobody has to wait for anything. Whoever waits longer
 // is told so.
@@ -193,7 +210,8 @@ func (s *Service) scrubAt(r Request) (at time.Time, wanted bool) {
 // Work runs the jobs until ctx ends, and then waits for those in hand for up to grace. Those that are not
 // done by then are continued at the next start.
 func (s *Service) Work(ctx context.Context, w Work) error {
-	client, err := river.NewClient(s.db.driver, s.riverConfig(w))
+	hands := newHands()
+	client, err := river.NewClient(s.db.driver, s.riverConfig(ctx, w, hands))
 	if err != nil {
 		return fmt.Errorf("prepare the jobs: %w", err)
 	}
@@ -208,7 +226,7 @@ func (s *Service) Work(ctx context.Context, w Work) error {
 	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("start the jobs: %w", err)
 	}
-	s.keepRescuing(ctx, alive)
+	s.keepRescuing(ctx, alive, hands)
 	s.stop(client, w.Grace)
 	return nil
 }
@@ -236,10 +254,11 @@ func (s *Service) stop(client *river.Client[*sql.Tx], grace time.Duration) {
 	}
 }
 
-func (s *Service) riverConfig(w Work) *river.Config {
+func (s *Service) riverConfig(stopping context.Context, w Work, h *hands) *river.Config {
 	workers := river.NewWorkers()
-	r := runner{service: s, work: w, line: make(chan struct{}, jobsInLine)}
+	r := runner{service: s, work: w, line: make(chan struct{}, jobsInLine), hands: h, stopping: stopping}
 	addWorker[provisionArgs](workers, r, kindProvision, r.provision)
+	addWorker[followArgs](workers, r, kindFollow, r.follow)
 	addWorker[deliverArgs](workers, r, kindDeliver, r.deliver)
 	addWorker[refreshArgs](workers, r, kindRefresh, r.refresh)
 	addWorker[notifyArgs](workers, r, kindNotify, r.notify)
@@ -257,15 +276,16 @@ func (s *Service) riverConfig(w Work) *river.Config {
 		FetchCooldown:     10 * time.Millisecond,
 		FetchPollInterval: 500 * time.Millisecond,
 		JobTimeout:        jobTimeout,
-		// The jobs of dead processes are found by their locks; this is for one that lives and lost its job.
+		// The jobs of dead processes are found by their locks, and those that a living one lost as well.
 		RescueStuckJobsAfter:        2 * jobTimeout,
 		CompletedJobRetentionPeriod: time.Hour,
 		RetryPolicy:                 panicked{},
 	}
 }
 
-// jobTimeout is above what a job does at the most: wait for room, ask, and call, each with its own time-out.
-const jobTimeout = 2 * time.Minute
+// jobTimeout is above what a job does at the most, which is to ask and to call, each with its own time-out, and for
+// some minutes together with others. The wait for a turn comes to that.
+const jobTimeout = 5 * time.Minute
 
 // panicked is when a job runs again whose worker panicked; all other errors are put off by the worker itself.
 type panicked struct{}
@@ -287,6 +307,9 @@ type runner struct {
 	service *Service
 	work    Work
 	line    chan struct{} // bounds the jobs that stand in line for the database
+	hands   *hands
+
+	stopping context.Context // ends when no job is to wait any more
 }
 
 // jobsInLine is how many jobs wait for the database at the same time. People, who want an answer within three
@@ -320,9 +343,18 @@ func addWorker[A requestArgs](workers *river.Workers, r runner, kind jobKind, do
 	river.AddWorker(workers, &worker[A]{runner: r, kind: kind, do: do})
 }
 
+// Timeout implements [river.Worker].
+func (w *worker[A]) Timeout(*river.Job[A]) time.Duration {
+	if w.kind == kindProvision {
+		return lineLimit + jobTimeout
+	}
+	return jobTimeout
+}
+
 // Work runs a job once. A job that can't be done now is put off and never given up, because a request would
 // be left without an answer; putting off also keeps River from piling up the text of each error.
 func (w *worker[A]) Work(ctx context.Context, job *river.Job[A]) error {
+	defer w.runner.hands.take(job.ID)()
 	id := job.Args.request()
 	start := time.Now()
 	err := w.do(ctx, id)

@@ -513,3 +513,20 @@ func TestClearedWhileDelivering(t *testing.T) {
 	b.eventually(func() bool { return len(b.told.said("scrub")) == 2 }, func() string { return "what was shown later stays" })
 	require.Equal(t, approval.Delivered, b.story(asked.ID).State)
 }
+
+// TestLostJobsAreTakenUp loses jobs in a process that lives on, as happens when the database goes away at their end.
+func TestLostJobsAreTakenUp(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, url func(t *testing.T) string) {
+		b := setup(t, url(t), nil)
+		story := b.ask("isabel")
+		_, err := b.service.Approve(t.Context(), story.ID, anna)
+		require.NoError(t, err)
+		taken, err := b.service.LoseJobs(t.Context(), 15)
+		require.NoError(t, err)
+		require.Equal(t, make([]int, 14), taken[:14], "their ends may still be on the way")
+		require.Positive(t, taken[14])
+		b.work()
+		b.reach(story.ID, approval.Delivered)
+	})
+}

@@ -12,7 +12,7 @@ import (
 
 // The order in which an account is made is what makes it once, and with the password that is handed over:
 //
-//  1. wait for room in the API's quota, and look the username up: who has it already keeps it
+//  1. wait for a turn in the API's quota, and look the username up: who has it already keeps it
 //  2. seal a password and commit it, with a note that addUser is about to be called
 //  3. call addUser with that password, and never with another
 //  4. commit the id of the API's job
@@ -26,33 +26,53 @@ import (
 // provisionLimit is how long the outcome of a request may stay unknown before people have to look.
 const provisionLimit = 30 * time.Minute
 
-// provision is the job that makes the account.
+// provision is the job that makes the account. It waits a little for the end of the API's job, and leaves a longer
+// wait to the job that follows, so as not to hold up requests that have not had their turn.
 func (r runner) provision(ctx context.Context, id int64) error {
-	story, err := r.service.Story(ctx, id)
-	if err != nil {
+	p, err := r.provisioning(ctx, id)
+	if err != nil || p == nil {
 		return err
 	}
-	if story.State != Approved && story.State != Provisioning {
-		return nil // a late or repeated job: somebody else has done it
-	}
-	p := &provisioning{runner: r, Story: story}
-	if story.Cluster.Zone == "" {
-		return p.fail(ctx, FailureCluster, "")
-	}
-	if story.State == Approved && story.sealed != nil {
+	if p.State == Approved && p.sealed != nil {
 		if err := p.resume(ctx); err != nil {
 			return err
 		}
 	}
-	if story.jobID == "" {
+	if p.jobID == "" {
 		if err := p.attempt(ctx); err != nil || !p.running() {
 			return err
 		}
 	}
+	if err := p.follow(ctx); err != nil {
+		return p.handOver(ctx, err)
+	}
+	return nil
+}
+
+// follow is the job that waits for the end of the API's job.
+func (r runner) follow(ctx context.Context, id int64) error {
+	p, err := r.provisioning(ctx, id)
+	if err != nil || p == nil || !p.running() {
+		return err
+	}
 	return p.follow(ctx)
 }
 
-// provisioning is one run of the provision job on one request.
+// provisioning reads a request that an account is to be made for. It is nil where there is nothing to do: the job
+// is late, or repeated, and somebody else has done it.
+func (r runner) provisioning(ctx context.Context, id int64) (*provisioning, error) {
+	story, err := r.service.Story(ctx, id)
+	if err != nil || story.State != Approved && story.State != Provisioning {
+		return nil, err
+	}
+	p := &provisioning{runner: r, Story: story}
+	if story.Cluster.Zone == "" {
+		return nil, p.fail(ctx, FailureCluster, "")
+	}
+	return p, nil
+}
+
+// provisioning is one run of a job on one request.
 type provisioning struct {
 	runner
 	Story
@@ -69,27 +89,80 @@ func (p *provisioning) resume(ctx context.Context) error {
 	return p.move(ctx, Provisioning, "resume", "")
 }
 
-// attempt makes the account, as far as the API's job that makes it.
+// attempt makes the account.
 func (p *provisioning) attempt(ctx context.Context) error {
-	// The room for the call comes first, so that hardly anything happens between the look-up and the call.
-	if err := p.work.Accounts.Reserve(ctx); err != nil {
-		return p.waitFor(ctx, err)
+	turn, err := p.turn(ctx)
+	if err != nil {
+		return err
 	}
-	_, taken, err := p.work.Accounts.FindUser(ctx, p.Story.Cluster.Zone, p.ClusterID, p.Username)
+	defer turn.End()
 	switch {
-	case err != nil:
-		return p.lookUpFailed(ctx, err)
-	case taken && p.attemptedAt.IsZero():
+	case turn.Taken && p.attemptedAt.IsZero():
 		return p.fail(ctx, FailureTaken, "")
-	case taken:
+	case turn.Taken:
 		return p.succeed(ctx)
 	case p.overdue():
 		return p.fail(ctx, FailureTimeout, "")
 	}
-	return p.addUser(ctx)
+	return p.addUser(ctx, turn)
 }
 
-func (p *provisioning) addUser(ctx context.Context) error {
+const (
+	// worthTelling is how long a wait for a turn must be for people to be told of it.
+	worthTelling = 30 * time.Second
+	// lineLimit is how long a job waits for its turn before it is put off, which gives other processes a chance.
+	lineLimit = 30 * time.Minute
+	// stopWait is for those who have their turn while the process stops.
+	stopWait = time.Second
+)
+
+// turn waits for the turn of the request, the oldest first, and has its username looked up.
+func (p *provisioning) turn(ctx context.Context) (*ehpc.Turn, error) {
+	waiting, cancel := context.WithTimeout(ctx, lineLimit)
+	defer cancel()
+	defer context.AfterFunc(p.stopping, func() { time.AfterFunc(stopWait, cancel) })()
+	var turn *ehpc.Turn
+	var err error
+	came := make(chan struct{})
+	go func() {
+		defer close(came)
+		turn, err = p.work.Accounts.Turn(waiting, ehpc.Request{
+			Zone: p.Story.Cluster.Zone, ClusterID: p.ClusterID, Username: p.Username, Age: p.ID,
+		})
+	}()
+	p.tellOfWait(ctx, came)
+	<-came
+	switch {
+	case err == nil:
+		return turn, nil
+	case waiting.Err() != nil && ctx.Err() == nil:
+		return nil, &LaterError{After: firstPoll, Err: err}
+	}
+	return nil, p.lookUpFailed(ctx, err)
+}
+
+// tellOfWait tells people, once, that the request has to wait for its turn, as soon as that is to be foreseen. It
+// returns when they are told, or when the turn has come.
+func (p *provisioning) tellOfWait(ctx context.Context, came <-chan struct{}) {
+	look := time.NewTicker(time.Second)
+	defer look.Stop()
+	for p.Failure != WaitingAPI {
+		if wait := p.work.Accounts.Wait(p.ID); wait >= worthTelling {
+			p.Failure, p.FailureDetail = WaitingAPI, sentence(&ehpc.LimitedError{RetryAfter: wait})
+			if err := p.save(ctx, "wait", p.FailureDetail, kindRefresh, kindDelay); err != nil {
+				p.service.log.Warn("people are not told of a wait", "request", p.ID, "error", err)
+			}
+			return
+		}
+		select {
+		case <-came:
+			return
+		case <-look.C:
+		}
+	}
+}
+
+func (p *provisioning) addUser(ctx context.Context, turn *ehpc.Turn) error {
 	before := p.attemptedAt // zero: no earlier call of ours is open
 	if err := p.seal(ctx); err != nil {
 		return err
@@ -99,7 +172,7 @@ func (p *provisioning) addUser(ctx context.Context) error {
 		return p.fail(ctx, FailureKey, "")
 	}
 	job, err := p.work.Accounts.AddUser(ctx, ehpc.AddUserRequest{
-		ClusterID: p.ClusterID, Zone: p.Story.Cluster.Zone, Username: p.Username, Password: password, Mod: p.Mod, Reserved: true,
+		ClusterID: p.ClusterID, Zone: p.Story.Cluster.Zone, Username: p.Username, Password: password, Mod: p.Mod, Turn: turn,
 	})
 	switch {
 	case err == nil:
@@ -116,6 +189,9 @@ func (p *provisioning) addUser(ctx context.Context) error {
 	}
 	// The API has said no, so this call leaves nothing open.
 	p.attemptedAt, p.dirty = before, true
+	if errors.Is(err, ehpc.ErrQuota) && before.IsZero() {
+		p.startedAt = time.Time{} // however long the limit lasts, nothing has begun
+	}
 	return p.refused(ctx, err)
 }
 
@@ -136,6 +212,18 @@ func (p *provisioning) seal(ctx context.Context) error {
 		return p.save(ctx, "attempt", "addUser is called again, with the same password")
 	}
 	return p.move(ctx, Provisioning, "provision", "")
+}
+
+// handOver leaves what could not be seen to its end to the job that follows.
+func (p *provisioning) handOver(ctx context.Context, cause error) error {
+	if ctx.Err() != nil {
+		return cause
+	}
+	err := p.write(ctx, func(tx *sql.Tx) error { return p.service.enqueue(ctx, tx, p.Request, kindFollow) })
+	if err != nil {
+		return errors.Join(cause, err)
+	}
+	return nil
 }
 
 // follow waits for the API's job: in hand for a few seconds, and then put off again and again.
@@ -222,14 +310,19 @@ func (p *provisioning) waitFor(ctx context.Context, cause error) error {
 	if ctx.Err() != nil {
 		return cause
 	}
+	var limited *ehpc.LimitedError
+	isLimited := errors.As(cause, &limited)
 	if p.Failure != WaitingAPI || p.dirty {
 		p.Failure, p.FailureDetail = WaitingAPI, sentence(cause)
-		if err := p.save(ctx, "wait", p.FailureDetail, kindRefresh); err != nil {
+		tell := []jobKind{kindRefresh}
+		if isLimited && limited.RetryAfter >= worthTelling {
+			tell = append(tell, kindDelay)
+		}
+		if err := p.save(ctx, "wait", p.FailureDetail, tell...); err != nil {
 			return errors.Join(cause, err)
 		}
 	}
-	var limited *ehpc.LimitedError
-	if errors.As(cause, &limited) {
+	if isLimited {
 		return &LaterError{After: min(limited.RetryAfter, longestWait), Err: cause}
 	}
 	var answer *ehpc.Error

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -108,12 +109,95 @@ func (a *alive) rescue(ctx context.Context) (jobs int64, err error) {
 	return jobs, nil
 }
 
-// rescueEvery is how often the living look for the dead.
-const rescueEvery = 2 * time.Second
+// hands knows the jobs that this process has in hand. The end of a job can fail to be stored, while the database
+// is away: then the job stays as running, though nobody works on it.
+type hands struct {
+	mu      sync.Mutex
+	full    map[int64]int // by job: how often it was taken, less how often it ended
+	missing map[int64]int // by job that is stored as running and is not in hand: how often it was seen so
+}
 
-// keepRescuing looks for dead processes until ctx ends, and for a clock that was set back. On SQLite there are
-// no dead but those before the start.
-func (s *Service) keepRescuing(ctx context.Context, a *alive) {
+func newHands() *hands { return &hands{full: map[int64]int{}, missing: map[int64]int{}} }
+
+// take notes that a job is in hand, until the function is called that it returns.
+func (h *hands) take(job int64) (end func()) {
+	h.add(job, 1)
+	return func() { h.add(job, -1) }
+}
+
+func (h *hands) add(job int64, n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.full[job] += n; h.full[job] == 0 {
+		delete(h.full, job)
+	}
+}
+
+// lost tells which of the jobs that are stored as running have been in nobody's hands for many looks in a row.
+func (h *hands) lost(running []int64, many int) (lost []int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	missing := map[int64]int{}
+	for _, job := range running {
+		if h.full[job] > 0 {
+			continue
+		}
+		if missing[job] = h.missing[job] + 1; missing[job] >= many {
+			lost = append(lost, job)
+			delete(missing, job)
+		}
+	}
+	h.missing = missing
+	return lost
+}
+
+// recover makes jobs available again that this process has lost.
+func (a *alive) recover(ctx context.Context, h *hands) (jobs int, err error) {
+	running, err := a.running(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("look for jobs that were lost: %w", err)
+	}
+	lost := h.lost(running, int(lostAfter/rescueEvery))
+	for _, job := range lost {
+		_, err := a.db.db.ExecContext(ctx, `UPDATE river_job SET state = 'available' WHERE state = 'running' AND id = $1`, job)
+		if err != nil {
+			return 0, fmt.Errorf("take up a job that was lost: %w", err)
+		}
+	}
+	return len(lost), nil
+}
+
+// running lists the jobs that are stored as in hand of this process.
+func (a *alive) running(ctx context.Context) (jobs []int64, err error) {
+	query, args := `SELECT id FROM river_job WHERE state = 'running'`, []any(nil)
+	if a.db.Shared() {
+		query, args = query+` AND attempted_by[array_length(attempted_by, 1)] = $1`, []any{a.name}
+	}
+	rows, err := a.db.db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var job int64
+		if err := rows.Scan(&job); err != nil {
+			return nil, err
+		}
+		jobs = append(jobs, job)
+	}
+	return jobs, rows.Err()
+}
+
+const (
+	// rescueEvery is how often the living look for the dead.
+	rescueEvery = 2 * time.Second
+	// lostAfter is well above what River takes to store the end of a job.
+	lostAfter = 30 * time.Second
+)
+
+// keepRescuing looks for dead processes until ctx ends, for jobs that were lost, and for a clock that was set
+// back. On SQLite there are no dead but those before the start.
+func (s *Service) keepRescuing(ctx context.Context, a *alive, h *hands) {
 	ticker := time.NewTicker(rescueEvery)
 	defer ticker.Stop()
 	for last := time.Now(); ; {
@@ -131,6 +215,17 @@ func (s *Service) keepRescuing(ctx context.Context, a *alive) {
 		if s.db.Shared() {
 			s.rescueOnce(ctx, a)
 		}
+		s.recoverOnce(ctx, a, h)
+	}
+}
+
+func (s *Service) recoverOnce(ctx context.Context, a *alive, h *hands) {
+	jobs, err := a.recover(ctx, h)
+	switch {
+	case err != nil && ctx.Err() == nil:
+		s.log.Warn("looking for jobs that were lost", "error", err)
+	case jobs > 0:
+		s.log.Info("took up jobs whose end could not be stored", "jobs", jobs)
 	}
 }
 
@@ -144,7 +239,7 @@ func (s *Service) wake(ctx context.Context) {
 	}
 	_, err := s.db.db.ExecContext(ctx, `UPDATE river_job SET state = 'available', scheduled_at = `+now+`
 		WHERE state IN ('available', 'scheduled', 'retryable') AND scheduled_at > `+far+`
-		AND kind IN ('provision', 'deliver', 'refresh', 'notify')`)
+		AND kind IN ('provision', 'follow', 'deliver', 'refresh', 'notify')`)
 	if err != nil && ctx.Err() == nil {
 		s.log.Warn("looking for jobs that were put off by a clock that was wrong", "error", err)
 	}

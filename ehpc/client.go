@@ -9,8 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"ehpcbot/ehpc/secret"
 )
 
@@ -72,7 +70,7 @@ type Client struct {
 	accessKeyID string
 	secretKey   secret.Text
 	http        *http.Client
-	limiter     *rate.Limiter // nil: no limit
+	line        *line
 	maxWait     time.Duration
 	now         func() time.Time
 	observe     func(action, result string, took time.Duration)
@@ -94,7 +92,6 @@ func NewClient(config Config) (*Client, error) {
 		accessKeyID: config.AccessKeyID,
 		secretKey:   config.SecretAccessKey,
 		http:        ownHTTPClient(config.HTTPClient),
-		limiter:     newLimiter(config.CallsPerHour),
 		maxWait:     config.MaxWait,
 		now:         config.Now,
 		observe:     config.Observe,
@@ -108,6 +105,7 @@ func NewClient(config Config) (*Client, error) {
 	if c.observe == nil {
 		c.observe = func(string, string, time.Duration) {}
 	}
+	c.line = newLine(config.CallsPerHour, c.now)
 	return c, nil
 }
 

@@ -19,6 +19,13 @@
 // have been carried out, so it must not simply be repeated. The client repeats
 // nothing itself but a request that was refused because of a wrong clock.
 //
+// # Limits
+//
+// The API allows some 2,000 calls an hour. A [Client] keeps to a limit, and holds
+// its calls back for a while when the API says that there were too many. A
+// [Shared] makes few calls do for many requests: it gathers questions, and gives
+// each account its [Turn], the oldest first.
+//
 // # Promises
 //
 // Passwords, the secret key, signatures and the access key id are in no error

@@ -225,7 +225,11 @@ type LimitedError struct {
 
 // Error says how long to wait.
 func (e *LimitedError) Error() string {
-	return "limit of calls per hour reached: next call in " + e.RetryAfter.Round(time.Millisecond).String()
+	unit := time.Second
+	if e.RetryAfter < unit {
+		unit = time.Millisecond
+	}
+	return "limit of calls per hour reached: next call in " + e.RetryAfter.Round(unit).String()
 }
 
 // Is tells that the error is an [ErrBusy].

@@ -91,6 +91,36 @@ func (c *Client) listJobs(ctx context.Context, zone string, ids []string) (map[s
 	if len(ids) > 1 {
 		params["limit"] = strconv.Itoa(maxLimit) // without it the API lists ten
 	}
+	listed, err := c.operations(ctx, zone, params)
+	if err != nil {
+		return nil, err
+	}
+	return listed.pick(ids), nil
+}
+
+// recentJobs reads the jobs of a zone, the newest first, until it has seen
+// those that were asked for, or twice as many as should be needed. It adds the
+// calls that it takes to calls.
+func (c *Client) recentJobs(ctx context.Context, zone string, ids []string, calls *int) (map[string]Job, error) {
+	found := make(map[string]Job, len(ids))
+	for offset := 0; offset < 2*len(ids)+maxLimit; {
+		*calls++
+		listed, err := c.operations(ctx, zone, map[string]string{
+			"limit": strconv.Itoa(maxLimit), "offset": strconv.Itoa(offset), "reverse": "1",
+		})
+		if err != nil {
+			return found, err
+		}
+		maps.Copy(found, listed.pick(ids))
+		offset += len(listed.JobSet)
+		if len(found) == len(ids) || len(listed.JobSet) == 0 || offset >= int(listed.Total.value) {
+			break
+		}
+	}
+	return found, nil
+}
+
+func (c *Client) operations(ctx context.Context, zone string, params map[string]string) (jobListing, error) {
 	var listed jobListing
 	err := c.send(ctx, call{
 		action: actionOperation,
@@ -99,8 +129,5 @@ func (c *Client) listJobs(ctx context.Context, zone string, ids []string) (map[s
 		zone:   zone,
 		params: params,
 	}, &listed)
-	if err != nil {
-		return nil, err
-	}
-	return listed.pick(ids), nil
+	return listed, err
 }

@@ -23,7 +23,7 @@ type call struct {
 	params map[string]string // beside the common ones
 	body   []byte            // nil for a GET
 	hidden secret.Text       // a password in the body, kept out of error texts
-	booked bool              // the room in the bucket is taken already
+	turn   *Turn             // taken already; nil: the call waits for one
 }
 
 // send makes a call and decodes the answer into the given value. Every call of
@@ -34,7 +34,7 @@ func (c *Client) send(ctx context.Context, call call, into content) error {
 	start := c.now()
 	err := c.attempt(ctx, call, into)
 	if failure, ok := errors.AsType[*Error](err); ok && c.mendClock(failure) {
-		call.booked = false
+		call.turn = nil
 		err = c.attempt(ctx, call, into)
 	}
 	c.observe(call.action, resultOf(err), c.now().Sub(start))
@@ -57,11 +57,18 @@ func resultOf(err error) string {
 
 // attempt waits for its turn, signs, sends and decodes, once.
 func (c *Client) attempt(ctx context.Context, call call, into content) error {
-	if !call.booked {
-		if err := c.waitForTurn(ctx); err != nil {
+	if call.turn == nil {
+		if err := c.line.take(ctx, rank{}, c.maxWait); err != nil {
 			return notSent(call, err)
 		}
+		call.turn = &Turn{line: c.line}
 	}
+	err := c.exchangeCall(ctx, call, into)
+	call.turn.done(err)
+	return err
+}
+
+func (c *Client) exchangeCall(ctx context.Context, call call, into content) error {
 	request, signature, err := c.newRequest(ctx, call)
 	if err != nil {
 		return &Error{Action: call.action, Class: ClassRefused, Err: err}

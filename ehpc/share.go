@@ -2,7 +2,9 @@ package ehpc
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,6 +20,9 @@ type Shared struct {
 	*Client
 	users sync.Map // of scope to *gathering[User]
 	jobs  sync.Map // of scope to *gathering[Job]
+	doors sync.Map // of scope to *door
+
+	recent atomic.Bool // jobs are asked for as the newest, not by several ids
 }
 
 // NewShared returns a client that shares the questions of its callers.
@@ -33,10 +38,13 @@ func (s *Shared) FindUser(ctx context.Context, zone, clusterID, username string)
 		return s.Client.FindUser(ctx, zone, clusterID, username)
 	}
 	where := scope{zone, clusterID}
-	g := gatheringOf(&s.users, where, actionListUsers, func(ctx context.Context, names []string, calls *int) (map[string]User, error) {
+	return s.userQuestions(where).ask(ctx, username)
+}
+
+func (s *Shared) userQuestions(where scope) *gathering[User] {
+	return gatheringOf(&s.users, where, s.line, &s.line.eased, actionListUsers, func(ctx context.Context, names []string, calls *int) (map[string]User, error) {
 		return s.findUsers(ctx, where, names, calls)
 	})
-	return g.ask(ctx, username)
 }
 
 // findUsers looks several usernames up. Each by itself costs at least a call,
@@ -107,43 +115,44 @@ func (s *Shared) listUsers(ctx context.Context, where scope, names []string, fou
 
 // Operation does what [Client.Operation] does.
 func (s *Shared) Operation(ctx context.Context, zone, jobID string) (Job, bool, error) {
-	g := gatheringOf(&s.jobs, scope{zone: zone}, actionOperation, func(ctx context.Context, ids []string, calls *int) (map[string]Job, error) {
+	g := gatheringOf(&s.jobs, scope{zone: zone}, s.line, &s.line.idle, actionOperation, func(ctx context.Context, ids []string, calls *int) (map[string]Job, error) {
 		return s.findJobs(ctx, zone, ids, calls)
 	})
 	return g.ask(ctx, jobID)
 }
 
 // findJobs asks for several jobs at once. How several ids stand in a request
-// the API document does not say; where none of them is in the answer, each is
-// asked for by itself.
+// the API document does not say; a server that shows no sign of understanding
+// them is asked for its newest jobs from then on.
 func (s *Shared) findJobs(ctx context.Context, zone string, ids []string, calls *int) (map[string]Job, error) {
+	if len(ids) > 1 && s.recent.Load() {
+		return s.recentJobs(ctx, zone, ids, calls)
+	}
 	*calls += (len(ids) + maxLimit - 1) / maxLimit
 	found, err := s.Operations(ctx, zone, ids)
-	if err != nil || len(found) > 0 || len(ids) == 1 {
+	if len(ids) == 1 || len(found) > 0 || err != nil && !errors.Is(err, ErrRefused) {
 		return found, err
 	}
-	for _, id := range ids {
-		*calls++
-		job, known, err := s.Client.Operation(ctx, zone, id)
-		if err != nil {
-			return found, err
-		}
-		if known {
-			found[id] = job
-		}
+	found, err = s.recentJobs(ctx, zone, ids, calls)
+	if len(found) > 0 {
+		s.recent.Store(true)
 	}
-	return found, nil
+	return found, err
 }
 
 // gathering collects questions of one kind while the ones before are answered.
 type gathering[T any] struct {
-	action string // of the calls, for errors
+	line   *line
+	behind *signal // what a batch yields to where the quota is used up
+	action string  // of the calls, for errors
 	fetch  fetch[T]
 
 	mu        sync.Mutex
 	busy      bool      // batches are being answered
 	next      *batch[T] // is gathering; nil: nobody waits
 	notBefore time.Time // when the next batch may be answered
+	yieldTo   time.Time // until when accounts that wait for room go before it
+	lastCalls int       // of the last batch
 	inRow     int       // batches of many, one after the other
 }
 
@@ -159,8 +168,8 @@ type batch[T any] struct {
 	err     error
 }
 
-func gatheringOf[T any](all *sync.Map, where scope, action string, answer fetch[T]) *gathering[T] {
-	g, _ := all.LoadOrStore(where, &gathering[T]{action: action, fetch: answer})
+func gatheringOf[T any](all *sync.Map, where scope, l *line, behind *signal, action string, answer fetch[T]) *gathering[T] {
+	g, _ := all.LoadOrStore(where, &gathering[T]{line: l, behind: behind, action: action, fetch: answer})
 	return g.(*gathering[T])
 }
 
@@ -190,26 +199,42 @@ func (g *gathering[T]) join(key string) *batch[T] {
 	}
 	if !g.busy {
 		g.busy = true
+		if g.line.scarce() {
+			g.notBefore = later(g.notBefore, time.Now().Add(arrivalTime))
+		}
 		go g.serve()
 	}
 	return b
 }
 
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
 // sharedTimeout bounds the answer to a batch, which belongs to no single caller.
-const sharedTimeout = time.Minute
+const sharedTimeout = 2 * time.Minute
 
 // After a batch there is a pause for the next one to gather in: the longer the
 // more calls a batch takes, and twice as long after each batch of many. A
 // question that comes later than that does not wait.
 const (
-	pausePerCall = 100 * time.Millisecond
-	longestPause = 2 * time.Second
+	pausePerCall     = 100 * time.Millisecond
+	longestGathering = 2 * time.Second
+
+	// Where the quota is used up, so many accounts go before each call of the
+	// next batch: the questions take one call in sixty.
+	accountsPerCall = 60
+	longestYield    = 2 * time.Minute // for each call
 )
 
 // serve answers one batch after the other until nobody waits.
 func (g *gathering[T]) serve() {
 	for {
 		time.Sleep(g.untilNext())
+		g.yield()
 		b := g.close()
 		if b == nil {
 			return
@@ -219,7 +244,7 @@ func (g *gathering[T]) serve() {
 		b.answers, b.err = g.fetch(ctx, b.keys, &calls)
 		cancel()
 		close(b.done)
-		g.rest(time.Duration(calls)*pausePerCall, len(b.keys))
+		g.rest(calls, len(b.keys))
 	}
 }
 
@@ -243,13 +268,42 @@ func (g *gathering[T]) close() *batch[T] {
 	return b
 }
 
+// yield lets accounts go first that wait for room in the quota: their
+// questions are answered, and those who ask can be answered together.
+func (g *gathering[T]) yield() {
+	g.mu.Lock()
+	left := time.Until(g.yieldTo)
+	nobody := g.next == nil
+	g.mu.Unlock()
+	free := g.line.when(g.behind)
+	if left <= 0 || nobody || free == nil {
+		return
+	}
+	patience := time.NewTimer(left)
+	defer patience.Stop()
+	select {
+	case <-free:
+	case <-patience.C:
+	}
+}
+
+// cost tells how many calls the last batch took.
+func (g *gathering[T]) cost() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.lastCalls
+}
+
 // rest begins the pause after a batch of so many questions.
-func (g *gathering[T]) rest(pause time.Duration, questions int) {
+func (g *gathering[T]) rest(calls, questions int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	const many = 5
 	if g.inRow = min(g.inRow+1, 5); questions < many {
 		g.inRow = 0
 	}
-	g.notBefore = time.Now().Add(min(pause<<g.inRow, longestPause))
+	pause := time.Duration(calls) * pausePerCall << g.inRow
+	g.notBefore = time.Now().Add(min(pause, longestGathering))
+	g.lastCalls = calls
+	g.yieldTo = time.Now().Add(min(g.line.takes(accountsPerCall*calls), time.Duration(calls)*longestYield))
 }

@@ -31,7 +31,7 @@ type AddUserRequest struct {
 	Username  string
 	Password  secret.Text
 	Mod       string // permissions of the user's directory, such as "700"; empty: the API's default
-	Reserved  bool   // the room for the call was taken with [Client.Reserve]
+	Turn      *Turn  // from [Shared.Turn]; nil: the call waits for one as any other
 }
 
 func (r AddUserRequest) validate() error {
@@ -82,7 +82,7 @@ func (c *Client) addUser(ctx context.Context, request AddUserRequest) (jobID str
 		zone:   request.Zone,
 		body:   request.body(),
 		hidden: request.Password,
-		booked: request.Reserved,
+		turn:   request.Turn,
 	}, &accepted)
 	if err != nil {
 		return "", err

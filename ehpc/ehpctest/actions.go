@@ -92,7 +92,7 @@ func (s *Server) listUsers(in input) (object, string, *refusal) {
 func (s *Server) listJobs(in input) (object, string, *refusal) {
 	found := []object{}
 	for _, j := range s.jobs {
-		if j.listed(in) {
+		if s.listed(j, in) {
 			found = append(found, j.item())
 		}
 	}
@@ -106,9 +106,13 @@ func (s *Server) listJobs(in input) (object, string, *refusal) {
 	return in.page("job_set", found)
 }
 
-func (j *job) listed(in input) bool {
+func (s *Server) listed(j *job, in input) bool {
+	ids := in.values["job_ids"]
+	if s.singleJobIDs && ids != "" && ids != j.id {
+		return false
+	}
 	return !j.lost && j.cluster.zone == in.zone &&
-		within(in.values["job_ids"], j.id) &&
+		within(ids, j.id) &&
 		within(in.values["resource_ids"], j.cluster.id) &&
 		within(in.values["status"], j.status)
 }

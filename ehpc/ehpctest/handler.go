@@ -28,6 +28,7 @@ const (
 	codeExpired   = 1300
 	codeNotFound  = 2100
 	codeExists    = 2110
+	codeQuota     = 2500
 )
 
 // action is an entry of the API.
@@ -146,6 +147,9 @@ func (s *Server) work(r *http.Request, entry action, known bool, body []byte, ca
 	}
 	s.settle()
 	in, refused := s.verify(r, entry, body)
+	if refused == nil && s.quota != nil && !s.quota.AllowN(s.now(), 1) {
+		refused = &refusal{codeQuota, "over quota: too many calls in this hour"}
+	}
 	reply := object{}
 	if refused == nil {
 		reply, call.Effect, refused = entry.run(s, in)

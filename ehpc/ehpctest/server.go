@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // What a server has without options.
@@ -28,6 +30,9 @@ type Server struct {
 	jobTime     time.Duration
 	now         func() time.Time
 	address     string
+	quota       *rate.Limiter // nil: no limit
+
+	singleJobIDs bool
 
 	http     *http.Server
 	serving  sync.WaitGroup // the goroutine that accepts connections
@@ -73,6 +78,21 @@ func WithClock(now func() time.Time) Option {
 	return func(s *Server) { s.now = now }
 }
 
+// WithQuota sets how many calls may be made in an hour: the size of a bucket
+// that is refilled evenly. Those above are answered with 2500, have no effect
+// and do not count. The default is no limit.
+func WithQuota(callsPerHour int) Option {
+	return func(s *Server) {
+		s.quota = rate.NewLimiter(rate.Limit(float64(callsPerHour)/time.Hour.Seconds()), callsPerHour)
+	}
+}
+
+// WithSingleJobIDs makes job_ids in a request one id, whatever it holds, so
+// that a list finds nothing. The default is a list with commas.
+func WithSingleJobIDs() Option {
+	return func(s *Server) { s.singleJobIDs = true }
+}
+
 // WithAddr sets where to listen, such as "127.0.0.1:8080". The default is a free
 // port on loopback.
 func WithAddr(address string) Option {
@@ -82,6 +102,14 @@ func WithAddr(address string) Option {
 // NewServer starts a server. The caller closes it. Like the one of
 // net/http/httptest it panics where it cannot listen.
 func NewServer(options ...Option) *Server {
+	s := NewHandler(options...)
+	s.start()
+	return s
+}
+
+// NewHandler returns a server that does not listen: an [http.Handler] alone,
+// for tests without a network, such as those in a bubble of testing/synctest.
+func NewHandler(options ...Option) *Server {
 	s := &Server{
 		accessKeyID: AccessKeyID,
 		secretKey:   SecretAccessKey,
@@ -95,7 +123,6 @@ func NewServer(options ...Option) *Server {
 	if len(s.clusters) == 0 {
 		s.clusters = []*cluster{newCluster(ClusterID, Zone), newCluster(OtherClusterID, Zone)}
 	}
-	s.start()
 	return s
 }
 
@@ -119,7 +146,9 @@ func (s *Server) Close() {
 		return
 	}
 	s.inFlight.Wait()
-	_ = s.http.Close() // an error here is one of closing sockets that go away anyway
+	if s.http != nil {
+		_ = s.http.Close() // an error here is one of closing sockets that go away anyway
+	}
 	s.serving.Wait()
 }
 
@@ -142,6 +171,15 @@ func (s *Server) enter() bool {
 		s.inFlight.Add(1)
 	}
 	return !s.closed
+}
+
+// UseQuota uses up what is left of the quota, as others would who share it.
+func (s *Server) UseQuota() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.quota != nil {
+		s.quota.AllowN(s.now(), int(s.quota.TokensAt(s.now())))
+	}
 }
 
 // AddExisting makes an account without any call, as if it had always been

@@ -1,0 +1,379 @@
+package ehpc
+
+import (
+	"container/heap"
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// line is where calls wait for their turn: for room in the bucket of the hour's
+// calls, for others to come back, and, once the API has said that there were
+// too many, for it to take calls again. Questions come first, because accounts
+// wait for the answers; accounts come in the order of their ranks.
+type line struct {
+	bucket *rate.Limiter // nil: no limit
+	now    func() time.Time
+
+	mu      sync.Mutex
+	waiting queue
+	joined  uint64        // how many have ever waited
+	out     int           // calls under way
+	most    int           // calls that may be under way
+	wins    int           // calls that went well since most was last changed
+	closed  time.Time     // until then the API takes no calls
+	hold    time.Duration // the last one that a refusal brought about
+	alarm   *time.Timer   // set for when the next can go
+	short   bool          // accounts wait for room in the bucket
+	ages    map[int64]int // of the accounts that wait, be it for room or for what comes before that
+	asking  int           // accounts that are being looked up, to wait for room next
+	eased   signal        // no account waits for room
+	idle    signal        // nor is any being looked up
+}
+
+// signal tells when something has come to be so.
+type signal struct{ c chan struct{} }
+
+// set makes the signal say whether it is so.
+func (s *signal) set(so bool) {
+	switch {
+	case !so && s.c == nil:
+		s.c = make(chan struct{})
+	case so && s.c != nil:
+		close(s.c)
+		s.c = nil
+	}
+}
+
+const (
+	// mostCalls is how many calls are under way at once, at the most.
+	mostCalls = 32
+	// After "too many calls" nobody calls for a while, which grows with each
+	// such answer that comes soon after another.
+	firstHold   = 250 * time.Millisecond
+	longestHold = 30 * time.Second
+	// arrivalTime is for those to come who were let go at the same time, so that
+	// the oldest of them is the first.
+	arrivalTime = 20 * time.Millisecond
+)
+
+// newLine makes a line before a bucket of an hour's calls that is full at the
+// start and refilled evenly; 0 means no limit.
+func newLine(callsPerHour int, now func() time.Time) *line {
+	l := &line{now: now, most: mostCalls, ages: map[int64]int{}}
+	if callsPerHour > 0 {
+		l.bucket = rate.NewLimiter(rate.Limit(float64(callsPerHour)/time.Hour.Seconds()), callsPerHour)
+	}
+	return l
+}
+
+// rank orders those who wait. The lower comes first.
+type rank struct {
+	account bool  // not a question
+	age     int64 // of an account: the lower, the older
+	joined  uint64
+}
+
+func (r rank) before(other rank) bool {
+	switch {
+	case r.account != other.account:
+		return other.account
+	case r.age != other.age:
+		return r.age < other.age
+	}
+	return r.joined < other.joined
+}
+
+// take waits for a turn, which the caller gives back with done. Where it would
+// take longer than most, or than the context lives, there is a [*LimitedError]
+// at once.
+func (l *line) take(ctx context.Context, who rank, most time.Duration) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		most = min(most, time.Until(deadline))
+	}
+	w, wait := l.join(who, most)
+	if w == nil {
+		return &LimitedError{RetryAfter: wait}
+	}
+	patience := time.NewTimer(most)
+	defer patience.Stop()
+	var err error
+	select {
+	case <-w.ready:
+		return nil
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-patience.C:
+		err = &LimitedError{RetryAfter: l.wait(0)}
+	}
+	if l.leave(w) {
+		return err
+	}
+	return nil // the turn came at the same moment
+}
+
+// join lines up, unless that would take too long.
+func (l *line) join(who rank, most time.Duration) (*waiter, time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.joined++
+	who.joined = l.joined
+	if wait := l.waitFor(l.waiting.before(who)); wait > most {
+		return nil, wait
+	}
+	w := l.waiting.add(who)
+	if who.account && l.scarce() {
+		l.ring(arrivalTime)
+	} else {
+		l.serve()
+	}
+	return w, 0
+}
+
+// leave gives up waiting, and tells whether the turn had not come yet.
+func (l *line) leave(w *waiter) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	waited := l.waiting.remove(w)
+	l.serve()
+	return waited
+}
+
+// done gives a turn back, after a call that ended with err.
+func (l *line) done(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.out--
+	if tooMany(err) {
+		l.close(RetryAfter(err))
+	} else if l.wins++; l.wins >= l.most {
+		// As with congestion on a network: one more with each round that went well.
+		l.most, l.wins = min(l.most+1, mostCalls), 0
+	}
+	l.serve()
+}
+
+// tooMany tells whether the API, or what stands before it, counts more calls
+// than it allows.
+func tooMany(err error) bool {
+	failure, ok := errors.AsType[*Error](err)
+	return ok && (errors.Is(failure, ErrQuota) || failure.Status == http.StatusTooManyRequests)
+}
+
+// close lets no call out for a while, and then one at a time.
+func (l *line) close(asked time.Duration) {
+	now := l.now()
+	if open := now.Sub(l.closed); open < 0 {
+		return // of those that went out together, the first has said it
+	} else if open < 2*l.hold {
+		l.hold = min(l.hold*3/2, longestHold)
+	} else {
+		l.hold = firstHold
+	}
+	l.closed = now.Add(max(l.hold, min(asked, 10*longestHold)))
+	l.most, l.wins = 1, 0
+	if l.bucket != nil { // it is not as full as we took it to be: others use the quota, or we did before a restart
+		l.bucket.AllowN(now, int(l.bucket.TokensAt(now)))
+	}
+}
+
+// serve lets those go who can, and sets the alarm for the next.
+func (l *line) serve() {
+	l.short = false
+	for len(l.waiting) > 0 && l.out < l.most {
+		if wait := l.waitFor(0); wait > 0 || !l.allow() {
+			l.ring(max(wait, 50*time.Microsecond))
+			l.short = l.waiting.accounts() > 0
+			break
+		}
+		l.out++
+		if w := l.waiting.next(); w.account {
+			l.count(w.age, -1)
+		}
+	}
+	l.tell()
+}
+
+func (l *line) tell() {
+	l.eased.set(!l.short)
+	l.idle.set(!l.short && (l.asking == 0 || !l.scarce()))
+}
+
+// look notes that n more accounts are being looked up.
+func (l *line) look(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.asking += n
+	l.tell()
+}
+
+func (l *line) allow() bool { return l.bucket == nil || l.bucket.AllowN(l.now(), 1) }
+
+func (l *line) ring(in time.Duration) {
+	if l.alarm == nil {
+		l.alarm = time.AfterFunc(in, func() {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.serve()
+		})
+		return
+	}
+	l.alarm.Reset(in)
+}
+
+// expect notes that n more accounts of an age wait, until they have their turn.
+func (l *line) expect(age int64, n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.count(age, n)
+}
+
+func (l *line) count(age int64, n int) {
+	if l.ages[age] += n; l.ages[age] == 0 {
+		delete(l.ages, age)
+	}
+}
+
+// waitOf tells how long an account of an age has to wait.
+func (l *line) waitOf(age int64) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	older := 0
+	for other, n := range l.ages {
+		if other < age {
+			older += n
+		}
+	}
+	return l.waitFor(older)
+}
+
+// wait tells how long a call has to wait that has so many others before it.
+func (l *line) wait(others int) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.waitFor(others)
+}
+
+func (l *line) waitFor(others int) time.Duration {
+	now := l.now()
+	wait := max(0, l.closed.Sub(now))
+	if l.bucket == nil {
+		return wait
+	}
+	missing := float64(others+1) - l.bucket.TokensAt(now)
+	return max(wait, time.Duration(missing/float64(l.bucket.Limit())*float64(time.Second)))
+}
+
+// scarce tells whether more may be about to come than there is room for now, so
+// that it matters who is first.
+func (l *line) scarce() bool {
+	return l.bucket != nil && l.bucket.TokensAt(l.now()) < maxNear
+}
+
+// takes tells in which time the bucket gets room for so many calls.
+func (l *line) takes(calls int) time.Duration {
+	if l.bucket == nil {
+		return 0
+	}
+	return time.Duration(float64(calls) / float64(l.bucket.Limit()) * float64(time.Second))
+}
+
+// within tells how many calls can go out in a time.
+func (l *line) within(d time.Duration) int {
+	if l.bucket == nil {
+		return maxNear
+	}
+	return int(l.bucket.TokensAt(l.now()) + float64(l.bucket.Limit())*d.Seconds())
+}
+
+// when returns a channel that is closed when it is so; nil where it is so now.
+func (l *line) when(s *signal) <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return s.c
+}
+
+// waiter is one who waits in a queue.
+type waiter struct {
+	rank
+	ready chan struct{} // closed when it is their turn
+	at    int           // place in the heap; -1: not in it
+}
+
+// queue is a heap of those who wait, the next one first.
+type queue []*waiter
+
+func (q *queue) add(who rank) *waiter {
+	w := &waiter{rank: who, ready: make(chan struct{})}
+	heap.Push(q, w)
+	return w
+}
+
+// next lets the first go.
+func (q *queue) next() *waiter {
+	w := heap.Pop(q).(*waiter)
+	close(w.ready)
+	return w
+}
+
+// remove takes one out, and tells whether they were still waiting.
+func (q *queue) remove(w *waiter) bool {
+	if w.at < 0 {
+		return false
+	}
+	heap.Remove(q, w.at)
+	return true
+}
+
+// before counts those who come before one of the given rank.
+func (q queue) before(who rank) (n int) {
+	for _, w := range q {
+		if w.rank.before(who) {
+			n++
+		}
+	}
+	return n
+}
+
+func (q queue) accounts() (n int) {
+	for _, w := range q {
+		if w.account {
+			n++
+		}
+	}
+	return n
+}
+
+// The methods of [heap.Interface].
+
+func (q queue) Len() int           { return len(q) }
+func (q queue) Less(i, j int) bool { return q[i].rank.before(q[j].rank) }
+
+func (q queue) Swap(i, j int) {
+	q[i], q[j] = q[j], q[i]
+	q[i].at, q[j].at = i, j
+}
+
+// Push implements [heap.Interface].
+func (q *queue) Push(x any) {
+	w := x.(*waiter)
+	w.at = len(*q)
+	*q = append(*q, w)
+}
+
+// Pop implements [heap.Interface].
+func (q *queue) Pop() any {
+	last := len(*q) - 1
+	w := (*q)[last]
+	w.at = -1
+	(*q)[last] = nil
+	*q = (*q)[:last]
+	return w
+}

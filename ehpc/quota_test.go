@@ -1,0 +1,226 @@
+package ehpc_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"ehpcbot/ehpc"
+	"ehpcbot/ehpc/ehpctest"
+	"ehpcbot/ehpc/secret"
+)
+
+// burst is a number of requests that are approved at the same time, in a bubble
+// of time of their own, so that hours of waiting take a moment.
+type burst struct {
+	t      *testing.T
+	api    *ehpctest.Server
+	shared *ehpc.Shared
+	rate   float64 // calls a second that the quota allows in the long run
+	began  time.Time
+
+	mu    sync.Mutex
+	order []int64 // ages, in the order of the calls of AddUser that were accepted
+	taken []string
+	last  time.Time // of these calls
+}
+
+// inBubble runs a test with an API that is called without a network.
+func inBubble(t *testing.T, callsPerHour int, options []ehpctest.Option, test func(t *testing.T, b *burst)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		api := ehpctest.NewHandler(append(options, ehpctest.WithJobTime(5*time.Second))...)
+		client, err := ehpc.NewClient(ehpc.Config{
+			Endpoint: "http://localhost", AccessKeyID: ehpctest.AccessKeyID, SecretAccessKey: secret.New(ehpctest.SecretAccessKey),
+			CallsPerHour: callsPerHour, MaxWait: time.Minute,
+			HTTPClient: &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+				time.Sleep(50 * time.Millisecond) // the way there and back
+				answer := httptest.NewRecorder()
+				api.ServeHTTP(answer, r)
+				return answer.Result(), nil
+			})},
+		})
+		require.NoError(t, err)
+		test(t, &burst{t: t, api: api, shared: ehpc.NewShared(client), rate: float64(callsPerHour) / 3600, began: time.Now()})
+	})
+}
+
+// drain uses calls of the quota up, at once.
+func (b *burst) drain(calls int) {
+	b.t.Helper()
+	var wg sync.WaitGroup
+	for range calls {
+		wg.Go(func() {
+			_, err := b.shared.ListUsers(b.t.Context(), ehpc.ListUsersRequest{ClusterID: sharedCluster, Zone: sharedZone, Limit: 1})
+			if err != nil {
+				b.t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// run makes the accounts of so many requests, of which every tenth is for a
+// name that is taken, and returns how many calls each account took, and how long
+// it was from the first to the last call of AddUser.
+func (b *burst) run(n int) (calls float64, took time.Duration) {
+	b.t.Helper()
+	for i := range n / 10 {
+		b.api.AddExisting(sharedCluster, name(10*i), sharedPassword)
+	}
+	start, before := time.Now(), len(b.api.Calls())
+	var wg sync.WaitGroup
+	for _, i := range shuffled(n) {
+		wg.Go(func() { b.one(i) })
+	}
+	wg.Wait()
+	require.Len(b.t, b.order, n-n/10)
+	require.Len(b.t, b.taken, n/10)
+	return float64(len(b.api.Calls())-before) / float64(len(b.order)), b.last.Sub(start)
+}
+
+func name(i int) string { return fmt.Sprintf("u%d", i) }
+
+// shuffled returns the numbers below n in an order that is not theirs.
+func shuffled(n int) (numbers []int) {
+	for i := range n {
+		numbers = append(numbers, i*7919%n)
+	}
+	return numbers
+}
+
+// one does what the jobs do for a request.
+func (b *burst) one(i int) {
+	for {
+		done, err := b.attempt(i)
+		if done {
+			return
+		}
+		if err != nil {
+			time.Sleep(max(ehpc.RetryAfter(err), time.Second))
+		}
+	}
+}
+
+func (b *burst) attempt(i int) (done bool, err error) {
+	ctx := b.t.Context()
+	turn, err := b.shared.Turn(ctx, ehpc.Request{Zone: sharedZone, ClusterID: sharedCluster, Username: name(i), Age: int64(i)})
+	if err != nil {
+		return false, err
+	}
+	defer turn.End()
+	if turn.Taken {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.taken = append(b.taken, name(i))
+		return true, nil
+	}
+	job, err := b.shared.AddUser(ctx, ehpc.AddUserRequest{
+		ClusterID: sharedCluster, Zone: sharedZone, Username: name(i), Password: secret.New(sharedPassword), Turn: turn,
+	})
+	if err != nil {
+		return false, err
+	}
+	turn.End()
+	b.mu.Lock()
+	b.order, b.last = append(b.order, int64(i)), time.Now()
+	b.mu.Unlock()
+	b.follow(ctx, job)
+	return true, nil
+}
+
+func (b *burst) follow(ctx context.Context, job string) {
+	for wait := 20 * time.Millisecond; ; wait = min(2*wait, 15*time.Second) {
+		time.Sleep(wait)
+		if state, _, err := b.shared.Operation(ctx, sharedZone, job); err == nil && state.Status.Done() {
+			return
+		}
+	}
+}
+
+// TestBurstUnderQuota holds what a burst costs and how fast it drains, while
+// there is room in the quota and when it is used up.
+func TestBurstUnderQuota(t *testing.T) {
+	t.Parallel()
+	const quota = 2000
+	for name, c := range map[string]struct {
+		users, used, requests int
+		cost, speed           float64 // calls for an account at the most, part of the allowed speed at the least
+		options               []ehpctest.Option
+	}{
+		"room for all":                     {requests: 1000, cost: 1.2},
+		"room for half":                    {used: 1500, requests: 1000, cost: 1.2, speed: 0.9},
+		"no room":                          {used: quota, requests: 1000, cost: 1.2, speed: 0.95},
+		"no room, large cluster":           {users: 900, used: quota, requests: 300, cost: 1.2, speed: 0.9},
+		"no room, no lists":                {used: quota, requests: 300, cost: 1.2, speed: 0.95, options: []ehpctest.Option{ehpctest.WithSingleJobIDs()}},
+		"few requests, no room":            {used: quota, requests: 10, cost: 2, speed: 0.7},
+		"few requests, room, much to list": {users: 900, requests: 10, cost: 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, quota, append(c.options, ehpctest.WithQuota(quota)), func(t *testing.T, b *burst) {
+				for i := range c.users {
+					b.api.AddExisting(sharedCluster, fmt.Sprintf("old%d", i), sharedPassword)
+				}
+				b.drain(c.used)
+				room := min(quota, float64(quota-c.used)+b.rate*time.Since(b.began).Seconds())
+				calls, took := b.run(c.requests)
+				t.Logf("%d accounts: %.3f calls for each", len(b.order), calls)
+				for _, call := range b.api.Calls() {
+					require.NotEqual(t, 2500, call.Code, "more calls than the quota allows")
+				}
+				require.LessOrEqual(t, calls, c.cost)
+				if short := float64(len(b.order)) - room; short > 0 {
+					least := time.Duration(short / b.rate * float64(time.Second))
+					t.Logf("drained at %.1f%% of what the quota allows, in %s", 100*float64(least)/float64(took), took.Round(time.Second))
+					require.GreaterOrEqual(t, float64(least)/float64(took), c.speed)
+					if c.used == quota {
+						require.True(t, slices.IsSorted(b.order), "not the oldest first: %v", b.order)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestBurstBeyondTheAPIsLimit has the quota used up by others, so that the API's
+// answers alone hold the calls back, with a limit of our own and without one.
+func TestBurstBeyondTheAPIsLimit(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		ours, quota, requests int
+		cost, speed           float64
+	}{
+		"used up by others":               {2000, 2000, 300, 1.2, 0.95},
+		"no limit of ours":                {0, 2000, 300, 2.5, 0.6},
+		"no limit of ours, a large quota": {0, 36_000, 1000, 1.5, 0.7},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, c.ours, []ehpctest.Option{ehpctest.WithQuota(c.quota)}, func(t *testing.T, b *burst) {
+				b.api.UseQuota()
+				calls, took := b.run(c.requests)
+				refused := 0
+				for _, call := range b.api.Calls() {
+					if call.Code == 2500 {
+						refused++
+					}
+				}
+				least := time.Duration(float64(len(b.order)) / float64(c.quota) * float64(time.Hour))
+				t.Logf("%d accounts: %.3f calls for each, %d calls refused; drained at %.1f%% of what the API allows, in %s",
+					len(b.order), calls, refused, 100*float64(least)/float64(took), took.Round(time.Second))
+				require.Positive(t, refused)
+				require.LessOrEqual(t, calls, c.cost)
+				require.GreaterOrEqual(t, float64(least)/float64(took), c.speed)
+			})
+		})
+	}
+}
