@@ -65,9 +65,10 @@ const answerLimit = 8 << 20
 
 // Methods that are treated in a way of their own.
 const (
-	methodOpen = "apps.connections.open" // the one that takes the app's token
-	methodPost = "chat.postMessage"      // whose limit is that of a channel, see pace
-	methodHook = "response_url"          // no method: an address for one answer, and a secret of a kind
+	methodOpen   = "apps.connections.open" // the one that takes the app's token
+	methodPost   = "chat.postMessage"      // whose limit is that of a channel, see pace
+	methodUpdate = "chat.update"           // also see pace
+	methodHook   = "response_url"          // no method: an address for one answer, and a secret of a kind
 )
 
 // methodOf names what a request calls.

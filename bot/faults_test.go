@@ -478,3 +478,32 @@ func TestBurstInALimitedChannel(t *testing.T) {
 	}
 	o.clean()
 }
+
+// Slack limits how often messages are changed. The credentials go before what shows how requests stand, and
+// Slack is not asked in vain again and again.
+func TestLimitedUpdates(t *testing.T) {
+	t.Parallel()
+	o := open(t, plan{before: func(o *office) { o.slack.SetRateLimit("chat.update", 60, 1) }}).connected()
+	const n = 5
+	for i := range n {
+		o.ask(username(i))
+	}
+	for i := range n {
+		o.press(anna, o.says(channel, username(i), "Approve"), "Approve")
+	}
+	for i := range n {
+		o.delivered(username(i))
+	}
+	require.LessOrEqual(t, o.slack.RateLimited("chat.update"), 3)
+	shown := 0
+	for _, c := range o.slack.Calls("chat.update") {
+		if c.Answer == "ok" && c.Params.Get("channel") == channel {
+			shown++
+		}
+	}
+	require.LessOrEqual(t, shown, 2, "the credentials waited for what is less urgent")
+	for i := range n {
+		o.says(channel, username(i), "delivered")
+	}
+	o.clean()
+}

@@ -31,24 +31,39 @@ func options(m view.Message) []slack.MsgOption {
 // is posted here may be harmful when it is seen twice.
 func (b *Bot) post(ctx context.Context, s approval.Story, purpose approval.Purpose, to string, m view.Message) (approval.Message, error) {
 	doing := fmt.Sprintf("post the %s of request %d", purpose, s.ID)
-	if err := b.pace.take(to, doing); err != nil {
-		return approval.Message{}, callError(doing, err)
-	}
-	channel, ts, err := b.api.PostMessageContext(ctx, to, options(m)...)
-	var limited *slack.RateLimitedError
-	if errors.As(err, &limited) {
-		b.pace.limited(to, doing, limited.RetryAfter)
-	}
-	if err := b.reached(to, callError(doing, err)); err != nil {
+	var channel, ts string
+	err := b.paced(to, doing, purpose == approval.PurposeCredentials, func() (err error) {
+		channel, ts, err = b.api.PostMessageContext(ctx, to, options(m)...)
+		return err
+	})
+	if err := b.reached(to, err); err != nil {
 		return approval.Message{}, err
 	}
 	posted := approval.Message{Purpose: purpose, Place: channel, Ref: ts, Version: s.Version}
 	return posted, b.service.Sent(ctx, s.ID, posted)
 }
 
+// update changes a message. The credentials, and what takes them away, come before all others.
 func (b *Bot) update(ctx context.Context, old approval.Message, m view.Message) error {
-	_, _, _, err := b.api.UpdateMessageContext(ctx, old.Place, old.Ref, options(m)...)
-	return b.reached(old.Place, callError("update a message", err))
+	what := fmt.Sprintf("update a message (%s %s)", old.Place, old.Ref)
+	err := b.paced(methodUpdate, what, old.Purpose == approval.PurposeCredentials, func() error {
+		_, _, _, err := b.api.UpdateMessageContext(ctx, old.Place, old.Ref, options(m)...)
+		return err
+	})
+	return b.reached(old.Place, err)
+}
+
+// paced makes a call when the lane has room for it, and tells the lane when Slack says that there was none.
+func (b *Bot) paced(lane, doing string, urgent bool, call func() error) error {
+	if err := b.pace.take(lane, doing, urgent); err != nil {
+		return callError(doing, err)
+	}
+	err := call()
+	var limited *slack.RateLimitedError
+	if errors.As(err, &limited) {
+		b.pace.limited(lane, doing, urgent, limited.RetryAfter)
+	}
+	return callError(doing, err)
 }
 
 func (b *Bot) remove(ctx context.Context, old approval.Message) error {

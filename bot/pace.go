@@ -8,21 +8,31 @@ import (
 	"ehpcbot/approval"
 )
 
-// pace keeps the bot's posts to what Slack allows in each conversation, about one a second with short bursts
-// (docs.slack.dev/apis/web-api/rate-limits), and obeys its 429 answers for the one conversation that they are
-// about. Nobody waits here: who comes too early is given a time to come again, which is kept free for them, so
-// that those who came first are first, and nobody comes again and again. That is more than rate.Limiter does,
-// whose reservations are made one after the other and can't be put off together.
+// pace keeps the bot's posts to what Slack allows in each conversation, about one a second with short bursts,
+// and its changes of messages to what Slack allows of them in the whole workspace, once Slack has said that there
+// is a limit (docs.slack.dev/apis/web-api/rate-limits). A 429 answer concerns the one lane that it is about.
+// Nobody waits here: who comes too early is given a time to come again, which is kept free for them, so that
+// those who came first are first, and nobody comes again and again. That is more than rate.Limiter does, whose
+// reservations are made one after the other and can't be put off together, or exchanged.
 type pace struct {
 	now   func() time.Time
 	mu    sync.Mutex
 	lanes map[string]*lane
 }
 
-// lane is one conversation.
+// lane is one conversation, or a method.
 type lane struct {
-	next time.Time            // when the bucket would be full again, less what is in it
-	due  map[string]time.Time // the times that were given, by what they are for
+	gap    time.Duration // between two calls in the long run; 0: as many as one likes
+	saving time.Duration // gaps that can be saved up for a burst
+	next   time.Time     // when the next gap begins, if all that is saved up were used
+	shut   time.Time     // until then Slack takes no calls
+	due    map[string]slot
+}
+
+// slot is a time to come again.
+type slot struct {
+	at     time.Time
+	urgent bool
 }
 
 const (
@@ -32,58 +42,123 @@ const (
 	// 429 that says so empties the bucket.
 	postsAtOnce = 60
 	burstTime   = (postsAtOnce - 1) * postPause
-	// keptTime is how long a time that was given is kept when nobody comes.
+	// updatePause is the time between two changes of messages, of which Slack promises to take 50 a minute. It
+	// usually takes many more, so the bot keeps to it only after a 429.
+	updatePause = time.Minute / 50
+	// keptTime is how long a time that was given is kept when nobody comes, and a lane that nobody uses.
 	keptTime = time.Minute
 )
 
 func newPace(now func() time.Time) *pace { return &pace{now: now, lanes: map[string]*lane{}} }
 
-// take asks for room for one post. A *approval.LaterError says when there is.
-func (p *pace) take(conversation, what string) error {
+func newLane(name string) *lane {
+	if name == methodUpdate {
+		return &lane{due: map[string]slot{}}
+	}
+	return &lane{gap: postPause, saving: burstTime, due: map[string]slot{}}
+}
+
+// take asks for room for one call. A *approval.LaterError says when there is. What is urgent goes before what
+// is not.
+func (p *pace) take(name, what string, urgent bool) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now, l := p.now(), p.lane(conversation)
-	at, given := l.due[what]
-	if !given {
-		l.next = latest(l.next, now)
-		at = l.next.Add(-burstTime)
-		l.next = l.next.Add(postPause)
+	now, l := p.now(), p.lane(name)
+	s, given := l.due[what]
+	switch {
+	case given:
+	case l.gap == 0:
+		return nil
+	default:
+		s = l.slot(now, urgent)
 	}
-	if at.After(now) {
-		l.due[what] = at
-		return &approval.LaterError{After: at.Sub(now), Err: errors.New("a conversation takes about one message a second")}
+	if s.at.After(now) {
+		l.give(what, s)
+		return &approval.LaterError{After: l.due[what].at.Sub(now), Err: errors.New("only so many messages a minute are taken by Slack")}
 	}
 	delete(l.due, what)
 	return nil
 }
 
-// limited is told of a 429 answer: what it was given to is the first to go when Slack takes posts again, all
-// others are put off until after it, and the bucket is empty then.
-func (p *pace) limited(conversation, what string, retryAfter time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	now, l := p.now(), p.lane(conversation)
-	again := now.Add(retryAfter)
-	l.next = latest(l.next.Add(retryAfter), again.Add(burstTime+postPause))
-	for other, at := range l.due {
-		l.due[other] = latest(at.Add(retryAfter), again.Add(postPause))
-	}
-	l.due[what] = again
+// slot takes the next time that is free.
+func (l *lane) slot(now time.Time, urgent bool) slot {
+	l.next = latest(l.next, now)
+	at := l.next.Add(-l.saving)
+	l.next = l.next.Add(l.gap)
+	return slot{at, urgent}
 }
 
-// lane returns a conversation's lane, without the times that nobody came for.
-func (p *pace) lane(conversation string) *lane {
-	l := p.lanes[conversation]
-	if l == nil {
-		l = &lane{due: map[string]time.Time{}}
-		p.lanes[conversation] = l
+// give keeps a time free. What is urgent is given the time of the first that is not, which gets the new one.
+func (l *lane) give(what string, s slot) {
+	first := what
+	for other, held := range l.due {
+		if s.urgent && !held.urgent && held.at.Before(s.at) && (first == what || held.at.Before(l.due[first].at)) {
+			first = other
+		}
 	}
-	for what, at := range l.due {
-		if p.now().Sub(at) > keptTime {
+	if first != what {
+		held := l.due[first]
+		l.due[first] = slot{s.at, held.urgent}
+		s.at = held.at
+	}
+	l.due[what] = s
+}
+
+// limited is told of a 429 answer: what it was given to is the first to go when Slack takes calls again, all
+// others are put off until after it, and nothing is saved up then.
+func (p *pace) limited(name, what string, urgent bool, retryAfter time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now, l := p.now(), p.lane(name)
+	again := now.Add(retryAfter)
+	if again.Sub(l.shut) < l.gap { // of the calls that were made together, another has said it
+		l.due[what] = l.slot(now, urgent)
+		return
+	}
+	l.slow()
+	wait := again.Sub(latest(now, l.shut))
+	l.shut = again
+	l.next = latest(l.next.Add(wait), again.Add(l.saving+l.gap))
+	for other, s := range l.due {
+		l.due[other] = slot{latest(s.at.Add(wait), again.Add(l.gap)), s.urgent}
+	}
+	l.due[what] = slot{again, urgent}
+}
+
+// slow makes the gap a little longer: two calls don't arrive at exactly the times at which they were made.
+func (l *lane) slow() {
+	const longest = 3 * time.Second
+	if l.gap == 0 {
+		l.gap = updatePause
+	} else {
+		l.gap = min(l.gap*21/20, longest)
+	}
+}
+
+// lane returns a lane, without the times that nobody came for.
+func (p *pace) lane(name string) *lane {
+	now := p.now()
+	l := p.lanes[name]
+	if l == nil || l.idle(now) {
+		for other, l := range p.lanes {
+			if l.idle(now) {
+				delete(p.lanes, other)
+			}
+		}
+		l = newLane(name)
+		p.lanes[name] = l
+	}
+	return l
+}
+
+// idle forgets the times that nobody came for, and reports whether there is nothing to remember of the lane.
+func (l *lane) idle(now time.Time) bool {
+	for what, s := range l.due {
+		if now.Sub(s.at) > keptTime {
 			delete(l.due, what)
 		}
 	}
-	return l
+	return len(l.due) == 0 && now.Sub(latest(l.next, l.shut)) > keptTime
 }
 
 func latest(a, b time.Time) time.Time {
