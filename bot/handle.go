@@ -30,7 +30,11 @@ func (b *Bot) handle(ctx context.Context, event socketmode.Event) (r reply) {
 		if answer.Text == "" { // a form has opened: there is nothing to say
 			return reply{}
 		}
-		return reply{payload: ephemeral(answer)}
+		return reply{payload: ephemeral(answer), instead: func(ctx context.Context) {
+			if err := b.respond(ctx, data.ChannelID, data.ResponseURL, answer); err != nil {
+				b.log.Warn("a person could not be answered", "person", data.UserID, "error", callError("answer a command", err))
+			}
+		}}
 	case slack.InteractionCallback:
 		switch data.Type {
 		case slack.InteractionTypeBlockActions:
@@ -277,9 +281,7 @@ var approversOnly = []approval.Kind{approval.KindVoted, approval.KindDecided, ap
 func (b *Bot) tell(c slack.InteractionCallback, m view.Message) reply {
 	return reply{after: func(ctx context.Context) {
 		if c.ResponseURL != "" {
-			_, _, err := b.api.PostMessageContext(ctx, c.Channel.ID,
-				slack.MsgOptionResponseURL(c.ResponseURL, slack.ResponseTypeEphemeral),
-				slack.MsgOptionText(m.Text, false), slack.MsgOptionBlocks(m.Blocks...))
+			err := b.respond(ctx, c.Channel.ID, c.ResponseURL, m)
 			if err == nil {
 				return
 			}
@@ -290,6 +292,14 @@ func (b *Bot) tell(c slack.InteractionCallback, m view.Message) reply {
 			b.log.Warn("a person could not be answered", "person", c.User.ID, "error", callError("answer a press", err))
 		}
 	}}
+}
+
+// respond answers at the address that Slack gave for it, in a message that only the person sees.
+func (b *Bot) respond(ctx context.Context, channel, address string, m view.Message) error {
+	_, _, err := b.api.PostMessageContext(ctx, channel,
+		slack.MsgOptionResponseURL(address, slack.ResponseTypeEphemeral),
+		slack.MsgOptionText(m.Text, false), slack.MsgOptionBlocks(m.Blocks...))
+	return err
 }
 
 // submit answers a form.

@@ -33,10 +33,12 @@ type sockets struct {
 	last   error // of the last attempt to connect that failed; nil when one has succeeded since
 }
 
-// reply is what a handler answers: what goes into the acknowledgement, and what is done after it.
+// reply is what a handler answers: what goes into the acknowledgement, what is done after it, and what in its
+// place where no acknowledgement can be sent any more.
 type reply struct {
 	payload any
 	after   func(ctx context.Context)
+	instead func(ctx context.Context)
 }
 
 const (
@@ -50,6 +52,8 @@ const (
 	openTime = 30 * time.Second
 	// hangUpTime is how long Slack has to close a connection that it was asked to close.
 	hangUpTime = time.Second
+	// passOnTime is what slack-go has to pass on what has arrived, when a connection ends.
+	passOnTime = 200 * time.Millisecond
 	// handlersAtOnce bounds what runs at the same time in a session.
 	handlersAtOnce = 64
 )
@@ -196,6 +200,8 @@ type session struct {
 	began     time.Time
 	dialled   bool // once
 	connected atomic.Bool
+	mute      atomic.Bool             // nothing can be sent over it any more
+	passed    atomic.Int32            // envelopes that slack-go has passed on
 	hangUp    context.CancelCauseFunc // ends the connection
 
 	announce sync.Once
@@ -290,18 +296,30 @@ func (c *session) announced(reason string) {
 	})
 }
 
-// ended keeps slack-go from dialling anew.
-func (c *session) ended() { c.hangUp(errBroke) }
+// ended keeps slack-go from dialling anew, once it has passed on what arrived before the end: an envelope that
+// can't be acknowledged any more is handled all the same.
+func (c *session) ended() {
+	c.mute.Store(true)
+	w := c.theWire()
+	for until := time.Now().Add(passOnTime); int(c.passed.Load()) < w.arrived() && time.Now().Before(until); {
+		time.Sleep(time.Millisecond)
+	}
+	c.hangUp(errBroke)
+}
+
+func (c *session) theWire() *wire {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.wire
+}
 
 // leave ends the connection when all that came over it is acknowledged.
 func (c *session) leave() {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
-	c.mu.Lock()
-	w := c.wire
-	c.mu.Unlock()
-	if w != nil && c.connected.Load() {
+	if w := c.theWire(); w != nil && c.connected.Load() {
 		w.drain(ctx)
+		c.mute.Store(true)
 		w.goodbye()
 		_ = c.await(hangUpTime)
 	}
@@ -330,6 +348,7 @@ func (c *session) await(d time.Duration) bool {
 }
 
 func (c *session) take(ctx context.Context, event socketmode.Event) {
+	defer c.count(event)
 	switch event.Type {
 	case socketmode.EventTypeConnecting:
 		if c.dialled { // slack-go goes on to its next connection, unseen by a wire
@@ -351,6 +370,13 @@ func (c *session) take(ctx context.Context, event socketmode.Event) {
 		c.log.Warn("an acknowledgement could not be sent; the person sees an error and may try again")
 	case socketmode.EventTypeErrorBadMessage:
 		c.unreadable(ctx, event)
+	}
+}
+
+// count counts the envelopes that have been passed on.
+func (c *session) count(event socketmode.Event) {
+	if event.Type == socketmode.EventTypeErrorBadMessage || event.Request != nil && event.Request.EnvelopeID != "" {
+		c.passed.Add(1)
 	}
 }
 
@@ -412,10 +438,28 @@ func (c *session) answer(ctx context.Context, event socketmode.Event, received t
 	defer func() { <-c.room }()
 	ctx, cancel := context.WithDeadline(ctx, received.Add(handleTime))
 	defer cancel()
+	late := c.mute.Load() // when it was taken: what came before the end is waited for
 	r := c.sockets.handle(ctx, event)
+	if late {
+		c.log.Warn("an envelope came while its connection was closed: the person sees an error, but it is done")
+		return both(r.instead, r.after)
+	}
 	c.ack(ctx, event.Request.EnvelopeID, r.payload)
 	c.sockets.met.Acknowledged(string(event.Type), time.Since(received))
 	return r.after
+}
+
+// both does one after the other; either may be nil.
+func both(first, second func(context.Context)) func(context.Context) {
+	if first == nil {
+		return second
+	}
+	return func(ctx context.Context) {
+		first(ctx)
+		if second != nil {
+			second(ctx)
+		}
+	}
 }
 
 // ack hands an acknowledgement to slack-go, which refuses those that Slack would drop for their size.

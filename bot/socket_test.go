@@ -2,10 +2,12 @@ package bot_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -282,6 +284,58 @@ func TestShutdown(t *testing.T) {
 	require.Equal(t, taken, counts[approval.Pending])
 	require.Positive(t, taken)
 	require.ErrorIs(t, o.slack.Person(isabel).Command(t.Context(), command, "late").Err, slacktest.ErrNotConnected)
+	o.clean()
+}
+
+// What crosses the bot's close frame on the way can't be acknowledged. It is done all the same, and the person,
+// who sees Slack's error, is told so.
+func TestCommandThatCrossesTheClose(t *testing.T) {
+	t.Parallel()
+	o := open(t, plan{before: func(o *office) { o.slack.SetCloseDelay(300 * time.Millisecond) }}).connected()
+	stopped := make(chan struct{})
+	var crossed, asked atomic.Int32
+	var typing sync.WaitGroup
+	typing.Go(func() {
+		for i := 0; ; i++ {
+			r := make(chan slacktest.Reply, 1)
+			go func() { r <- o.slack.Person(isabel).Command(t.Context(), command, username(i)) }()
+			select {
+			case got := <-r:
+				if errors.Is(got.Err, slacktest.ErrNotConnected) {
+					return
+				}
+				require.NoError(t, got.Err)
+				if asked.Add(1) == 3 {
+					o.cancel()
+					close(stopped)
+				}
+			case <-stopped: // nobody waits for Slack's error now
+				select {
+				case got := <-r:
+					if errors.Is(got.Err, slacktest.ErrNotConnected) {
+						return
+					}
+					asked.Add(1)
+				case <-time.After(50 * time.Millisecond):
+					crossed.Add(1)
+				}
+			}
+		}
+	})
+	typing.Wait()
+	require.NoError(t, <-o.ended)
+	require.Positive(t, crossed.Load())
+	counts, err := o.service.Counts(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, int(crossed.Load()+asked.Load()), counts[approval.Pending], "a command was lost")
+	told := 0
+	for _, m := range o.slack.Person(isabel).Ephemerals() {
+		if strings.Contains(m.Plain(), "now waits for approval") {
+			told++
+		}
+	}
+	require.GreaterOrEqual(t, told, int(crossed.Load()))
+	require.True(t, o.log.has("came while its connection was closed"))
 	o.clean()
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"encoding/json"
+	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -18,8 +19,8 @@ import (
 // wire is the network connection under a Socket Mode session. slack-go ends a session at the very moment in
 // which Slack announces its end, keeps the reason to itself, dials anew before it can be told not to, and looks
 // for missing pings only now and then. So the wire reads along: it keeps the announcement to itself and lets
-// the session go on, tells of pings and of the end before slack-go learns of it, and counts the
-// acknowledgements that have really been written.
+// the session go on, tells of pings and of the end before slack-go learns of it, which would drop what it has not
+// passed on yet, and counts the acknowledgements that have really been written.
 type wire struct {
 	net.Conn
 	watch watcher
@@ -29,13 +30,15 @@ type wire struct {
 	taken    int           // envelopes that have arrived
 	written  int           // messages written, each of which acknowledges an envelope
 	progress chan struct{} // closed and made anew at each of them
+	closed   bool          // the other side has closed the connection
+	left     bool          // so have we
 }
 
 // watcher is told what passes over a wire, by the goroutine that reads it.
 type watcher interface {
 	pinged()
 	announced(reason string) // Slack's disconnect message
-	ended()                  // nothing more will come
+	ended()                  // nothing more will come, and all that came has been passed on
 }
 
 func newWire(conn net.Conn, watch watcher) *wire {
@@ -50,7 +53,9 @@ func (w *wire) note(m message) {
 	case pingMessage:
 		w.watch.pinged()
 	case closeMessage:
-		w.watch.ended()
+		w.mu.Lock()
+		w.closed = true
+		w.mu.Unlock()
 	case disconnectMessage:
 		w.watch.announced(m.reason)
 	case envelopeMessage:
@@ -64,17 +69,35 @@ func (w *wire) note(m message) {
 func (w *wire) Read(p []byte) (int, error) {
 	var buf [4096]byte
 	for !w.reads.ready() {
+		if w.isClosed() {
+			w.goodbye() // the other side may wait for it
+			w.watch.ended()
+			return 0, io.EOF
+		}
 		n, err := w.Conn.Read(buf[:])
 		w.reads.add(buf[:n])
 		if err != nil {
-			w.watch.ended()
 			w.reads.flush()
 			if !w.reads.ready() {
+				w.watch.ended()
 				return 0, err
 			}
 		}
 	}
 	return w.reads.take(p), nil
+}
+
+func (w *wire) isClosed() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.closed
+}
+
+// arrived returns how many envelopes have come.
+func (w *wire) arrived() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.taken
 }
 
 // Write implements net.Conn.
@@ -113,7 +136,15 @@ var closeFrame = []byte{final | opClose, 0x80 | 2, 0, 0, 0, 0, 0x03, 0xe8}
 // goodbye asks Slack to close the connection. Closed from this side, with something unread, the system would
 // take back acknowledgements that Slack has not read yet. slack-go writes one whole frame at a time, so this
 // one can't fall into another.
-func (w *wire) goodbye() { _, _ = w.Conn.Write(closeFrame) }
+func (w *wire) goodbye() {
+	w.mu.Lock()
+	before := w.left
+	w.left = true
+	w.mu.Unlock()
+	if !before {
+		_, _ = w.Conn.Write(closeFrame)
+	}
+}
 
 // dialWith returns a WebSocket dialer whose connections are wires, made known through use. Through a proxy,
 // whose tunnel the dialer builds itself, there is none.
@@ -173,8 +204,8 @@ const (
 )
 
 // frames takes a server's half of a WebSocket connection apart (RFC 6455, 5.2). Everything is passed on byte
-// for byte, but for disconnect messages, which are taken out. Those are some 200 bytes long; larger frames are
-// not looked into.
+// for byte, but for disconnect messages and the frame that closes the connection, which are taken out. Those are
+// some 200 bytes long at the most; larger frames are not looked into.
 type frames struct {
 	tell func(message)
 	mode int    // what the bytes that come next belong to
@@ -253,7 +284,7 @@ func (f *frames) step() bool {
 		return false
 	}
 	m := inspect(f.in[0], f.in[header:header+payload])
-	if m.kind == disconnectMessage {
+	if m.kind == disconnectMessage || m.kind == closeMessage {
 		f.in = f.in[header+payload:]
 	} else {
 		f.pass(header + payload)

@@ -69,15 +69,16 @@ type Server struct {
 	scheduled    map[string]string   // channel by id
 	modals       map[string][]*modal // by user, root first
 
-	tickets   map[string]bool
-	conns     []*conn
-	made      int
-	turn      int
-	routing   func(n int) int
-	refusing  bool
-	crossAck  bool
-	crossAcks int
-	envelopes map[string]*envelope
+	tickets    map[string]bool
+	conns      []*conn
+	made       int
+	turn       int
+	routing    func(n int) int
+	refusing   bool
+	closeDelay time.Duration
+	crossAck   bool
+	crossAcks  int
+	envelopes  map[string]*envelope
 
 	ephemerals    []*Message
 	notifications map[string][]Notification

@@ -78,6 +78,32 @@ func (s *Server) StopPings(stop bool) {
 	s.change()
 }
 
+// SetCloseDelay sets how long envelopes still go out over a connection that the app has closed: they cross its
+// close frame on the way, and nothing that answers them can follow it. The default is 0.
+func (s *Server) SetCloseDelay(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closeDelay = d
+}
+
+// sayGoodbye answers the app's close frame.
+func (s *Server) sayGoodbye(c *conn) error {
+	s.mu.Lock()
+	delay := s.closeDelay
+	s.mu.Unlock()
+	if delay > 0 {
+		timer := time.NewTimer(delay)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-s.done:
+		}
+	}
+	goodbye := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
+	_ = c.ws.WriteControl(websocket.CloseMessage, goodbye, time.Now().Add(writeTimeout))
+	return nil
+}
+
 // SetRouting chooses the connection that gets the next envelope, from 0 to n-1 in the order in which they were
 // made. Nil, the default, serves them in turn. f must not call the server.
 func (s *Server) SetRouting(f func(n int) int) {
@@ -165,6 +191,7 @@ func (s *Server) serveLink(w http.ResponseWriter, r *http.Request) {
 	}
 	c := &conn{ws: ws}
 	defer ws.Close()
+	ws.SetCloseHandler(func(int, string) error { return s.sayGoodbye(c) })
 	life := connectionLife
 	if r.URL.Query().Get("debug_reconnects") == "true" {
 		life = debugLife
