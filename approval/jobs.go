@@ -208,13 +208,27 @@ func (s *Service) scrubAt(r Request) (at time.Time, wanted bool) {
 }
 
 // Work runs the jobs until ctx ends, and then waits for those in hand for up to grace. Those that are not
-// done by then are continued at the next start.
+// done by then are continued at the next start. Where the database is away at the start, it is tried again.
 func (s *Service) Work(ctx context.Context, w Work) error {
-	hands := newHands()
-	client, err := river.NewClient(s.db.driver, s.riverConfig(ctx, w, hands))
-	if err != nil {
-		return fmt.Errorf("prepare the jobs: %w", err)
+	for failures := 0; ; failures++ {
+		hands := newHands()
+		client, err := river.NewClient(s.db.driver, s.riverConfig(ctx, w, hands))
+		if err != nil {
+			return fmt.Errorf("prepare the jobs: %w", err)
+		}
+		if err = s.workWith(ctx, client, hands, w.Grace); err == nil || ctx.Err() != nil {
+			return nil
+		}
+		pause := backoff(failures)
+		s.log.Warn("the jobs can't be started", "error", err, "again_in", pause.Round(time.Millisecond))
+		if sleep(ctx, pause) != nil {
+			return nil
+		}
 	}
+}
+
+// workWith ends with an error where the jobs could not be started.
+func (s *Service) workWith(ctx context.Context, client *river.Client[*sql.Tx], h *hands, grace time.Duration) error {
 	alive, err := s.db.announce(ctx, client.ID()) // before the first job is taken in hand
 	if err != nil {
 		return err
@@ -226,8 +240,8 @@ func (s *Service) Work(ctx context.Context, w Work) error {
 	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("start the jobs: %w", err)
 	}
-	s.keepRescuing(ctx, alive, hands)
-	s.stop(client, w.Grace)
+	s.keepRescuing(ctx, alive, h)
+	s.stop(client, grace)
 	return nil
 }
 
@@ -256,7 +270,7 @@ func (s *Service) stop(client *river.Client[*sql.Tx], grace time.Duration) {
 
 func (s *Service) riverConfig(stopping context.Context, w Work, h *hands) *river.Config {
 	workers := river.NewWorkers()
-	r := runner{service: s, work: w, line: make(chan struct{}, jobsInLine), hands: h, stopping: stopping}
+	r := runner{service: s, work: w, line: make(chan struct{}, jobsInLine), hands: h, watches: newWatches(), stopping: stopping}
 	addWorker[provisionArgs](workers, r, kindProvision, r.provision)
 	addWorker[followArgs](workers, r, kindFollow, r.follow)
 	addWorker[deliverArgs](workers, r, kindDeliver, r.deliver)
@@ -308,6 +322,7 @@ type runner struct {
 	work    Work
 	line    chan struct{} // bounds the jobs that stand in line for the database
 	hands   *hands
+	watches *watches
 
 	stopping context.Context // ends when no job is to wait any more
 }

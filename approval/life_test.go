@@ -385,21 +385,55 @@ func TestProvisioningFaults(t *testing.T) {
 func TestJobThatNeverEnds(t *testing.T) {
 	t.Parallel()
 	b := setup(t, sqliteURL(t), nil)
-	var ahead atomic.Int64
-	b.service.SetClock(func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) })
 	b.api.HangJobs(true)
 	b.work()
 	asked := b.ask("isabel")
 	_, err := b.service.Approve(t.Context(), asked.ID, anna)
 	require.NoError(t, err)
 	b.eventually(func() bool { return b.api.CallCount("operation") > 0 }, func() string { return "the job was not followed" })
-	ahead.Store(int64(31 * time.Minute))
+	b.close() // for half an hour
+	b.open()
+	b.service.SetClock(func() time.Time { return time.Now().Add(31 * time.Minute) })
+	b.work()
 	require.Equal(t, approval.FailureTimeout, b.reach(asked.ID, approval.Failed).Failure)
 	_, err = b.service.Retry(t.Context(), asked.ID, anna)
 	require.NoError(t, err)
 	b.api.HangJobs(false)
 	b.requireCredentials(b.reach(asked.ID, approval.Delivered))
 	require.Equal(t, 1, b.api.CallCount("addUser"), "the job that was there was followed further")
+}
+
+// TestClockIsSet sets the process's own clock while an account is in the making. That is neither the time in which it
+// takes too long, nor does it keep anything from being done.
+func TestClockIsSet(t *testing.T) {
+	t.Parallel()
+	for name, by := range map[string]time.Duration{"ahead": time.Hour, "back": -time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, sqliteURL(t), nil)
+			var step atomic.Int64
+			b.service.SetClock(func() time.Time { return time.Now().Add(time.Duration(step.Load())) })
+			b.api.HangJobs(true)
+			b.work()
+			for i, username := range []string{"isabel", "nina"} { // one before the step, one after it
+				asked := b.ask(username)
+				_, err := b.service.Approve(t.Context(), asked.ID, anna)
+				require.NoError(t, err)
+				calls := b.api.CallCount("operation")
+				b.eventually(func() bool { return b.api.CallCount("operation") > calls }, func() string { return "the job was not followed" })
+				if i == 0 {
+					step.Store(int64(by))
+				}
+			}
+			calls := b.api.CallCount("operation")
+			b.eventually(func() bool { return b.api.CallCount("operation") > calls+3 }, func() string { return "the jobs are not followed any more" })
+			require.Equal(t, 2, b.count(approval.Provisioning))
+			b.api.HangJobs(false)
+			b.requireCredentials(b.reach(1, approval.Delivered))
+			b.requireCredentials(b.reach(2, approval.Delivered))
+			require.Equal(t, 2, b.api.CallCount("addUser"))
+		})
+	}
 }
 
 // TestRetryFindsTheAccount fails a request for a reason of its own after the account was made, unnoticed.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"ehpcbot/ehpc"
@@ -272,14 +273,51 @@ func (p *provisioning) stillRunning(ctx context.Context, listed bool) error {
 	return &LaterError{After: p.pause()}
 }
 
-func (p *provisioning) overdue() bool {
-	return !p.startedAt.IsZero() && p.service.now().Sub(p.startedAt) > provisionLimit
-}
+func (p *provisioning) overdue() bool { return p.elapsed() > provisionLimit }
 
 // pause grows with the time that the request has taken so far.
 func (p *provisioning) pause() time.Duration {
-	age := p.service.now().Sub(p.startedAt)
-	return min(max(age/4, 500*time.Millisecond), longestPoll)
+	return min(max(p.elapsed()/4, 500*time.Millisecond), longestPoll)
+}
+
+// elapsed is how long the account has been in the making; 0 when that has not begun.
+func (p *provisioning) elapsed() time.Duration {
+	if p.startedAt.IsZero() {
+		return 0
+	}
+	return p.watches.elapsed(p.ID, p.startedAt, p.service.now())
+}
+
+// watches measure how long accounts are in the making by a clock that nobody can set. The time of day, which can
+// be, tells only how long it was before this process came to know of them.
+type watches struct {
+	mu      sync.Mutex
+	running map[int64]watch
+}
+
+type watch struct {
+	startedAt int64         // of the making that is measured, as it is stored
+	before    time.Duration // until this process came to know of it
+	known     time.Time     // when that was, with a monotonic reading
+}
+
+func newWatches() *watches { return &watches{running: map[int64]watch{}} }
+
+func (w *watches) elapsed(request int64, startedAt, now time.Time) time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	running, ok := w.running[request]
+	if !ok || running.startedAt != startedAt.UnixMilli() {
+		running = watch{startedAt: startedAt.UnixMilli(), before: max(0, now.Sub(startedAt)), known: time.Now()}
+		w.running[request] = running
+	}
+	return running.before + time.Since(running.known)
+}
+
+func (w *watches) stop(request int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.running, request)
 }
 
 // lookUpFailed judges a look-up that came before any call: a clear no ends the request, all else is tried again.
@@ -355,6 +393,9 @@ func (p *provisioning) move(ctx context.Context, to State, action, detail string
 	err := p.write(ctx, func(tx *sql.Tx) error {
 		return p.service.move(ctx, tx, &p.Request, to, System, action, detail)
 	})
+	if to != Provisioning {
+		p.watches.stop(p.ID)
+	}
 	log := p.service.log.With("request", p.ID, "cluster", p.ClusterID, "username", p.Username)
 	switch {
 	case err != nil: // the job is repeated, and says so

@@ -100,11 +100,39 @@ func TestLocked(t *testing.T) {
 // TestPostgresRestart takes PostgreSQL away, as in a crash, and brings it back.
 func TestPostgresRestart(t *testing.T) {
 	t.Parallel()
+	server, w := ownPostgres(t)
+	outage(w, server.Halt, func() { require.NoError(t, server.Run()) })
+	fmt.Println("crashtest: a restart of PostgreSQL: nothing acknowledged that is not stored, everything resumed")
+}
+
+// TestPostgresReadOnly makes PostgreSQL read-only under the running program, as a switch to a standby does. A file of
+// SQLite can't be made so under a program that has it open; a full disk does the same to it.
+func TestPostgresReadOnly(t *testing.T) {
+	t.Parallel()
+	_, w := ownPostgres(t)
+	db := look(t, w.address)
+	readOnly := func(is string) {
+		_, err := db.ExecContext(t.Context(), "ALTER SYSTEM SET default_transaction_read_only = "+is)
+		require.NoError(t, err)
+		_, err = db.ExecContext(t.Context(), "SELECT pg_reload_conf()")
+		require.NoError(t, err)
+		w.eventually("PostgreSQL is told", func() bool {
+			var now string
+			require.NoError(t, db.QueryRowContext(t.Context(), "SHOW default_transaction_read_only").Scan(&now))
+			return now == is
+		})
+	}
+	outage(w, func() { readOnly("on") }, func() { readOnly("off") })
+	fmt.Println("crashtest: PostgreSQL read-only: nothing acknowledged that is not stored, everything resumed")
+}
+
+// ownPostgres starts a server that no other test uses, and a world on it.
+func ownPostgres(t *testing.T) (*pgtest.Server, *world) {
 	pgtest.Shared(t) // skips the test where there is none
 	server, err := pgtest.Start()
 	require.NoError(t, err)
 	t.Cleanup(server.Close)
-	w := newWorld(t, database{"postgres", func(t testing.TB) string {
+	return server, newWorld(t, database{"postgres", func(t testing.TB) string {
 		u, err := url.Parse(server.NewDatabase(t))
 		require.NoError(t, err)
 		q := u.Query()
@@ -112,8 +140,6 @@ func TestPostgresRestart(t *testing.T) {
 		u.RawQuery = q.Encode()
 		return u.String()
 	}})
-	outage(w, server.Halt, func() { require.NoError(t, server.Run()) })
-	fmt.Println("crashtest: a restart of PostgreSQL: nothing acknowledged that is not stored, everything resumed")
 }
 
 // outage lets people go on while the database can't be written: what they do is either stored or they are told
