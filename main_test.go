@@ -599,9 +599,25 @@ func TestForged(t *testing.T) {
 	require.NoError(t, w.slack.Person(anna).PressAction(w.ctx, m, retry).Err)
 	saved := slacktest.Action{ActionID: "saved", BlockID: "x", Value: "1"}
 	require.NoError(t, w.slack.Person(isabel).PressAction(w.ctx, m, saved).Err)
+	for _, who := range []string{fay, otto} { // of another workspace; not an approver
+		w.press(who, m, "Approve")
+		w.waitFor("an answer to "+who, func() bool { return len(w.slack.Person(who).Ephemerals()) > 0 })
+	}
+	require.Contains(t, w.command(otto, "cancel 1").Plain(), "not yours")
 	require.Contains(t, w.command(isabel, "status 1").Plain(), "waiting for approval")
 	require.Zero(t, w.ehpc.CallCount(ehpctest.ActionAny))
 	require.False(t, p.ended())
+
+	out, code := w.run([]string{"audit", "--action", "refused", "--format", "csv"})
+	require.Zero(t, code, out)
+	for _, refused := range []string{
+		anna + ",refused,,,approve: unknown_request (request 4711)", anna + `,refused,,,"approve: it names no request: ""1; DROP TABLE request"""`,
+		anna + ",refused,pending,pending,retry: no_retry", isabel + ",refused,pending,pending,clear: unknown_request",
+		fay + ",refused,pending,pending,approve: not a person of this workspace: team T", otto + ",refused,pending,pending,approve: not_approver",
+		otto + ",refused,pending,pending,cancel: not_yours",
+	} {
+		require.Contains(t, out, refused)
+	}
 }
 
 // While Slack says nothing about people, each gets an answer in time, and nobody decides.

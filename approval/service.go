@@ -263,7 +263,7 @@ func (s *Service) act(ctx context.Context, id int64, person, action string, appr
 			}
 		}
 		if refusal = Refused(err); refusal != nil {
-			return s.record(ctx, tx, r, person, "refused", r.State, fmt.Sprintf("%s: %s", action, refusal.Kind))
+			return s.record(ctx, tx, r, person, "refused", r.State, refusedDetail(action, string(refusal.Kind), r.ID, id))
 		}
 		if err != nil {
 			return err
@@ -278,6 +278,29 @@ func (s *Service) act(ctx context.Context, id int64, person, action string, appr
 		return Story{}, refusal
 	}
 	return story, nil
+}
+
+// refusedDetail says what was refused, and of which request where there is none of that number.
+func refusedDetail(action, why string, found, wanted int64) string {
+	if found == 0 && wanted != 0 {
+		return fmt.Sprintf("%s: %s (request %d)", action, why, wanted)
+	}
+	return action + ": " + why
+}
+
+// TurnAway writes into the audit log that somebody wanted to act who was not let in. The request need not exist.
+func (s *Service) TurnAway(ctx context.Context, id int64, person, action, why string) error {
+	err := s.db.write(ctx, func(tx *sql.Tx) error {
+		r, err := requestByID(ctx, tx, id)
+		if err != nil && Refused(err) == nil {
+			return err
+		}
+		return s.record(ctx, tx, r, person, "refused", r.State, refusedDetail(action, why, r.ID, id))
+	})
+	if err != nil {
+		return fmt.Errorf("write a refusal into the audit log: %w", err)
+	}
+	return nil
 }
 
 // checkApprover returns a refusal unless the person is an approver, by id or as a member of a group. A group

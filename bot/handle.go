@@ -67,7 +67,7 @@ func ephemeral(m view.Message) map[string]any {
 // command answers a slash command.
 func (b *Bot) command(ctx context.Context, c slack.SlashCommand, envelope string) view.Message {
 	if err := b.admitRequester(ctx, c.UserID, c.TeamID); err != nil {
-		b.log.Warn("a command is refused", "person", c.UserID, "error", err)
+		b.turnAway(ctx, 0, c.UserID, "command", err)
 		return b.view().Foreign()
 	}
 	v := b.viewFor(ctx, c.UserID)
@@ -181,19 +181,31 @@ func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) reply {
 	if !known {
 		return reply{} // a select in a form, or a button of a version that is no longer
 	}
+	id, ok := view.RequestID(action.Value)
 	if err := b.admitPresser(ctx, c, action.ActionID); err != nil {
-		b.log.Warn("a press is refused", "person", c.User.ID, "action", action.ActionID, "error", err)
+		b.turnAway(ctx, id, c.User.ID, action.ActionID, err)
 		return b.tell(c, b.turnedAway(err))
 	}
 	v := b.viewFor(ctx, c.User.ID)
-	id, ok := view.RequestID(action.Value)
 	if !ok {
+		b.turnAway(ctx, 0, c.User.ID, action.ActionID, fmt.Errorf("%w: %.50q", errForged, action.Value))
 		return b.tell(c, v.Refusal(&approval.Refusal{Kind: approval.KindUnknown, Value: action.Value}))
 	}
 	if err := handler(ctx, v, c, id); err != nil {
 		return b.tell(c, b.refusal(v, err))
 	}
 	return reply{}
+}
+
+// errForged says that a button or a form holds what the bot never puts there.
+var errForged = errors.New("it names no request")
+
+// turnAway writes down that somebody was not let in.
+func (b *Bot) turnAway(ctx context.Context, id int64, person, action string, why error) {
+	b.log.Warn("somebody is not let in", "person", person, "action", action, "request", id, "error", why)
+	if err := b.service.TurnAway(ctx, id, person, action, why.Error()); err != nil {
+		b.log.Error("an action could not be audited", "error", err)
+	}
 }
 
 // teamOf is the workspace of whoever acts.
@@ -315,7 +327,7 @@ func (b *Bot) submit(ctx context.Context, c slack.InteractionCallback) reply {
 
 func (b *Bot) submitAsk(ctx context.Context, c slack.InteractionCallback) any {
 	if err := b.admitRequester(ctx, c.User.ID, teamOf(c)); err != nil {
-		b.log.Warn("a form is refused", "person", c.User.ID, "error", err)
+		b.turnAway(ctx, 0, c.User.ID, c.View.CallbackID, err)
 		return showInstead(b.view(), b.view().Foreign())
 	}
 	v := b.viewFor(ctx, c.User.ID)
@@ -337,13 +349,14 @@ func (b *Bot) submitAsk(ctx context.Context, c slack.InteractionCallback) any {
 }
 
 func (b *Bot) submitDenial(ctx context.Context, c slack.InteractionCallback) any {
+	id, ok := view.RequestID(c.View.PrivateMetadata)
 	if err := b.admitPresser(ctx, c, view.ActionDeny); err != nil {
-		b.log.Warn("a form is refused", "person", c.User.ID, "error", err)
+		b.turnAway(ctx, id, c.User.ID, c.View.CallbackID, err)
 		return showInstead(b.view(), b.turnedAway(err))
 	}
 	v := b.viewFor(ctx, c.User.ID)
-	id, ok := view.RequestID(c.View.PrivateMetadata)
 	if !ok {
+		b.turnAway(ctx, 0, c.User.ID, c.View.CallbackID, fmt.Errorf("%w: %.50q", errForged, c.View.PrivateMetadata))
 		return showInstead(v, v.Refusal(&approval.Refusal{Kind: approval.KindUnknown, Value: c.View.PrivateMetadata}))
 	}
 	reason := view.DenyFormValues(c.View.State)

@@ -58,7 +58,10 @@ const ActionValue = "value"
 // from Slack is not trusted: anything but a positive number is none.
 func RequestID(value string) (int64, bool) {
 	id, err := strconv.ParseInt(value, 10, 64)
-	return id, err == nil && id > 0
+	if err != nil || id <= 0 {
+		return 0, false
+	}
+	return id, true
 }
 
 func formatID(id int64) string { return strconv.FormatInt(id, 10) }
