@@ -129,7 +129,7 @@ func TestRekeyBesideTheBot(t *testing.T) {
 	close(stop)
 	rekeying.Wait()
 	require.Positive(t, resealed, "nothing was under way")
-	t.Logf("%d accounts while %d passwords were sealed anew", many, resealed)
+	t.Logf("figures: %d accounts while %d passwords were sealed anew", many, resealed)
 	v, err := b.reader().Verify(t.Context(), nil)
 	require.NoError(t, err)
 	require.Empty(t, v.Findings)

@@ -73,6 +73,11 @@ func TestPasswordsAreNowhere(t *testing.T) {
 		b.close()
 		b.requireNowhere(logged)
 		require.Len(t, b.passwords(), len(lives))
+		size := len(logged.String())
+		for _, text := range b.everything() {
+			size += len(text)
+		}
+		t.Logf("figures: %d passwords looked for in %d bytes of data and log, none found", len(lives), size)
 	})
 }
 

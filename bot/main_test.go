@@ -2,6 +2,7 @@ package bot_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -51,6 +52,7 @@ type office struct {
 	bot     *bot.Bot
 	people  *bot.People
 	service *approval.Service
+	api     ehpc.Config // how the EHPC API is called; the double's address where none is set
 
 	cancel context.CancelFunc
 	ended  chan error
@@ -100,9 +102,9 @@ func (o *office) build(p plan) {
 	require.NoError(o.t, err)
 	keys, err := approval.KeyringFor(db, nil)
 	require.NoError(o.t, err)
-	accounts, err := ehpc.NewClient(ehpc.Config{
-		Endpoint: o.ehpc.URL, AccessKeyID: ehpctest.AccessKeyID, SecretAccessKey: secret.New(ehpctest.SecretAccessKey),
-	})
+	o.api.Endpoint = cmp.Or(o.api.Endpoint, o.ehpc.URL)
+	o.api.AccessKeyID, o.api.SecretAccessKey = ehpctest.AccessKeyID, secret.New(ehpctest.SecretAccessKey)
+	accounts, err := ehpc.NewClient(o.api)
 	require.NoError(o.t, err)
 	api := bot.NewAPI(o.conf, nil)
 	o.people = bot.NewPeople(api)

@@ -53,7 +53,7 @@ func TestRefreshes(t *testing.T) {
 	counts, err := o.service.Counts(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, rounds*people*each, counts[approval.Pending])
-	t.Logf("%d commands during %d refreshes, all acknowledged, the slowest after %v", rounds*people*each, rounds, slowest)
+	t.Logf("figures: %d commands during %d refreshes, all acknowledged, the slowest after %v", rounds*people*each, rounds, slowest)
 	o.clean()
 	require.False(t, o.log.has("level=WARN"), o.log)
 }

@@ -173,14 +173,14 @@ func TestBurstUnderQuota(t *testing.T) {
 				b.drain(c.used)
 				room := min(quota, float64(quota-c.used)+b.rate*time.Since(b.began).Seconds())
 				calls, took := b.run(c.requests)
-				t.Logf("%d accounts: %.3f calls for each", len(b.order), calls)
+				t.Logf("figures: %d accounts: %.3f calls for each", len(b.order), calls)
 				for _, call := range b.api.Calls() {
 					require.NotEqual(t, 2500, call.Code, "more calls than the quota allows")
 				}
 				require.LessOrEqual(t, calls, c.cost)
 				if short := float64(len(b.order)) - room; short > 0 {
 					least := time.Duration(short / b.rate * float64(time.Second))
-					t.Logf("drained at %.1f%% of what the quota allows, in %s", 100*float64(least)/float64(took), took.Round(time.Second))
+					t.Logf("figures: drained at %.1f%% of what the quota allows, in %s", 100*float64(least)/float64(took), took.Round(time.Second))
 					require.GreaterOrEqual(t, float64(least)/float64(took), c.speed)
 					if c.used == quota {
 						require.True(t, slices.IsSorted(b.order), "not the oldest first: %v", b.order)
@@ -215,7 +215,7 @@ func TestBurstBeyondTheAPIsLimit(t *testing.T) {
 					}
 				}
 				least := time.Duration(float64(len(b.order)) / float64(c.quota) * float64(time.Hour))
-				t.Logf("%d accounts: %.3f calls for each, %d calls refused; drained at %.1f%% of what the API allows, in %s",
+				t.Logf("figures: %d accounts: %.3f calls for each, %d calls refused; drained at %.1f%% of what the API allows, in %s",
 					len(b.order), calls, refused, 100*float64(least)/float64(took), took.Round(time.Second))
 				require.Positive(t, refused)
 				require.LessOrEqual(t, calls, c.cost)

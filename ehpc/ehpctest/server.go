@@ -197,6 +197,16 @@ func (s *Server) AddExisting(clusterID, username, password string) {
 	c.add(username, password, "", s.now())
 }
 
+// RemoveUser removes an account without any call, as if an administrator had.
+// It does nothing where there is none, and panics for a cluster that the server
+// does not have.
+func (s *Server) RemoveUser(clusterID, username string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settle()
+	s.mustCluster(clusterID).remove(username)
+}
+
 // Users returns the usernames of a cluster, the oldest account first.
 func (s *Server) Users(clusterID string) []string {
 	s.mu.Lock()
