@@ -304,6 +304,22 @@ func TestDeciding(t *testing.T) {
 	})
 }
 
+// TestHangingGroup has a group of approvers that can't be asked about: it holds up no other.
+func TestHangingGroup(t *testing.T) {
+	t.Parallel()
+	b := setup(t, sqliteURL(t), func(c *approval.Config) { c.Approvers = []string{hanging, staff} })
+	asked := b.ask("isabel")
+	story, err := b.service.Approve(t.Context(), asked.ID, greta)
+	require.NoError(t, err)
+	require.Equal(t, approval.Approved, story.State)
+
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err = b.service.Approve(ctx, b.ask("nina").ID, otto)
+	require.Error(t, err, "whether otto is in it is not known")
+	require.Equal(t, 1, b.count(approval.Pending))
+}
+
 // TestProvisioningFaults lets the API misbehave in the middle, once for each way in which the bot must not be
 // misled about what it has done.
 func TestProvisioningFaults(t *testing.T) {
