@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -47,7 +48,7 @@ type Bot struct {
 // New returns a bot that is not connected yet.
 func New(conf Config, api *API, people *People, service *approval.Service, log *slog.Logger, met Observer) *Bot {
 	b := &Bot{conf: conf, api: api, service: service, people: people, log: log, pace: newPace(time.Now)}
-	b.sockets = sockets{api: api.Client, log: log, handle: b.handle, met: met, times: usualTimes}
+	b.sockets = sockets{api: api.Client, log: log, handle: b.handle, met: met, times: usualTimes, through: http.ProxyFromEnvironment}
 	return b
 }
 

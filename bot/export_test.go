@@ -2,6 +2,8 @@ package bot
 
 import (
 	"context"
+	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/slack-go/slack/socketmode"
@@ -40,3 +42,8 @@ func (b *Bot) Intercept(f func(ctx context.Context, event socketmode.Event)) {
 
 // BreakHandling makes the handling of commands panic.
 func BreakHandling(b *Bot) { b.people = nil }
+
+// UseProxy has the connections go through a proxy.
+func (b *Bot) UseProxy(proxy *url.URL) {
+	b.sockets.through = func(*http.Request) (*url.URL, error) { return proxy, nil }
+}

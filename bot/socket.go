@@ -23,14 +23,15 @@ import (
 // came over it is acknowledged. Slack sends an envelope to any of them
 // (docs.slack.dev/apis/events-api/using-socket-mode).
 type sockets struct {
-	api    *slack.Client
-	log    *slog.Logger
-	handle func(ctx context.Context, event socketmode.Event) reply
-	met    Observer
-	times  times
-	live   atomic.Int32
-	mu     sync.Mutex
-	last   error // of the last attempt to connect that failed; nil when one has succeeded since
+	api     *slack.Client
+	log     *slog.Logger
+	handle  func(ctx context.Context, event socketmode.Event) reply
+	met     Observer
+	times   times
+	through proxies
+	live    atomic.Int32
+	mu      sync.Mutex
+	last    error // of the last attempt to connect that failed; nil when one has succeeded since
 }
 
 // reply is what a handler answers: what goes into the acknowledgement, what is done after it, and what in its
@@ -213,7 +214,7 @@ type session struct {
 	room    chan struct{}  // bounds the handlers
 	working sync.WaitGroup // handlers, and what they do after the acknowledgement
 	mu      sync.Mutex
-	wire    *wire // nil before it is dialled, and behind a proxy
+	wire    *wire // nil before it is dialled
 }
 
 func newSession(s *sockets, log *slog.Logger, replaces *session) *session {
@@ -221,11 +222,9 @@ func newSession(s *sockets, log *slog.Logger, replaces *session) *session {
 		sockets: s, log: log, replaces: replaces, began: time.Now(),
 		leaving: make(chan struct{}), over: make(chan struct{}), room: make(chan struct{}, handlersAtOnce),
 	}
-	dialer := dialWith(c, c.useWire)
-	behindProxy(dialer, "https://wss-primary.slack.com/")
-	// Where there is no wire to look for pings, slack-go does, once in this time.
-	c.client = socketmode.New(s.api, socketmode.OptionDialer(dialer), socketmode.OptionPingInterval(s.times.ping),
-		socketmode.OptionReadLimit(4<<20))
+	// The wire looks for pings; slack-go does so too, now and then.
+	c.client = socketmode.New(s.api, socketmode.OptionDialer(dialWith(s.through, c, c.useWire)),
+		socketmode.OptionPingInterval(s.times.ping), socketmode.OptionReadLimit(4<<20))
 	return c
 }
 

@@ -3,12 +3,12 @@ package bot
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"encoding/binary"
 	"encoding/json"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -146,11 +146,17 @@ func (w *wire) goodbye() {
 	}
 }
 
-// dialWith returns a WebSocket dialer whose connections are wires, made known through use. Through a proxy,
-// whose tunnel the dialer builds itself, there is none.
-func dialWith(watch watcher, use func(*wire)) *websocket.Dialer {
-	var plain net.Dialer
-	wrap := func(conn net.Conn, err error) (net.Conn, error) {
+// proxies tells which proxy is to be used for a request; nil for none.
+type proxies func(*http.Request) (*url.URL, error)
+
+// dialWith returns a WebSocket dialer whose connections are wires, made known through use.
+func dialWith(through proxies, watch watcher, use func(*wire)) *websocket.Dialer {
+	connect := func(ctx context.Context, scheme, addr string) (net.Conn, error) {
+		conn, err := reach(ctx, through, &url.URL{Scheme: scheme, Host: addr})
+		if err == nil && scheme == "https" {
+			host, _, _ := net.SplitHostPort(addr)
+			conn, err = secure(ctx, conn, host)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -158,33 +164,16 @@ func dialWith(watch watcher, use func(*wire)) *websocket.Dialer {
 		use(w)
 		return w, nil
 	}
-	d := &websocket.Dialer{
-		Proxy:            http.ProxyFromEnvironment,
+	return &websocket.Dialer{
 		HandshakeTimeout: 10 * time.Second,
 		WriteBufferSize:  32 << 10, // above Slack's limit of 20 KB: it does not put fragments together
+		NetDialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
+			return connect(ctx, "http", addr)
+		},
+		NetDialTLSContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
+			return connect(ctx, "https", addr)
+		},
 	}
-	d.NetDialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		return wrap(plain.DialContext(ctx, network, addr))
-	}
-	d.NetDialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		t := tls.Dialer{NetDialer: &plain, Config: &tls.Config{MinVersion: tls.VersionTLS12}}
-		return wrap(t.DialContext(ctx, network, addr))
-	}
-	return d
-}
-
-// behindProxy gives up the wire where the environment asks for a proxy to that host.
-func behindProxy(d *websocket.Dialer, target string) bool {
-	req, err := http.NewRequest(http.MethodGet, target, nil)
-	if err != nil {
-		return false
-	}
-	proxy, err := d.Proxy(req)
-	if err != nil || proxy == nil {
-		return false
-	}
-	d.NetDialContext, d.NetDialTLSContext = nil, nil
-	return true
 }
 
 // message is what frames finds in a stream.
