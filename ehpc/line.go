@@ -27,6 +27,7 @@ type line struct {
 	wins    int           // calls that went well since most was last changed
 	closed  time.Time     // until then the API takes no calls
 	hold    time.Duration // the last one that a refusal brought about
+	doubt   doubt
 	alarm   *time.Timer   // set for when the next can go
 	short   bool          // accounts wait for room in the bucket
 	ages    map[int64]int // of the accounts that wait, be it for room or for what comes before that
@@ -46,6 +47,45 @@ func (s *signal) set(so bool) {
 	case so && s.c != nil:
 		close(s.c)
 		s.c = nil
+	}
+}
+
+// doubt is what a bucket holds and the API may not grant: others may use the
+// quota too, or this program did before a restart. It is given back when calls
+// go well, a few at first, then ever more.
+type doubt struct {
+	withheld float64 // calls of the bucket that are not made for now
+	good     int     // calls that went well since the API refused one
+	needed   int     // good ones that it takes before some are given back
+	step     float64 // how many are given back next
+}
+
+const (
+	kept       = 5 // calls that are left for one request to go on, should the refusal pass
+	leastGood  = 5
+	mostNeeded = 640
+)
+
+// raise is for a refusal, when the bucket has so much room.
+func (d *doubt) raise(room float64) {
+	switch {
+	case d.withheld == 0:
+		d.needed = leastGood
+	case d.good >= d.needed: // those that were given back were too many
+		d.needed = min(2*d.needed, mostNeeded)
+	}
+	d.withheld += max(0, room-kept)
+	d.good, d.step = 0, 1
+}
+
+// lower is for a call that went well.
+func (d *doubt) lower() {
+	if d.withheld == 0 {
+		return
+	}
+	if d.good++; d.good >= d.needed {
+		d.withheld = max(0, d.withheld-d.step)
+		d.step *= 2
 	}
 }
 
@@ -153,9 +193,12 @@ func (l *line) done(err error) {
 	l.out--
 	if tooMany(err) {
 		l.close(RetryAfter(err))
-	} else if l.wins++; l.wins >= l.most {
+	} else {
+		l.doubt.lower()
 		// As with congestion on a network: one more with each round that went well.
-		l.most, l.wins = min(l.most+1, mostCalls), 0
+		if l.wins++; l.wins >= l.most {
+			l.most, l.wins = min(l.most+1, mostCalls), 0
+		}
 	}
 	l.serve()
 }
@@ -179,8 +222,8 @@ func (l *line) close(asked time.Duration) {
 	}
 	l.closed = now.Add(max(l.hold, min(asked, 10*longestHold)))
 	l.most, l.wins = 1, 0
-	if l.bucket != nil { // it is not as full as we took it to be: others use the quota, or we did before a restart
-		l.bucket.AllowN(now, int(l.bucket.TokensAt(now)))
+	if l.bucket != nil {
+		l.doubt.raise(l.room())
 	}
 }
 
@@ -215,6 +258,9 @@ func (l *line) look(n int) {
 }
 
 func (l *line) allow() bool { return l.bucket == nil || l.bucket.AllowN(l.now(), 1) }
+
+// room is how many calls can be made now. There is a bucket.
+func (l *line) room() float64 { return l.bucket.TokensAt(l.now()) - l.doubt.withheld }
 
 func (l *line) ring(in time.Duration) {
 	if l.alarm == nil {
@@ -267,14 +313,14 @@ func (l *line) waitFor(others int) time.Duration {
 	if l.bucket == nil {
 		return wait
 	}
-	missing := float64(others+1) - l.bucket.TokensAt(now)
+	missing := float64(others+1) - l.room()
 	return max(wait, time.Duration(missing/float64(l.bucket.Limit())*float64(time.Second)))
 }
 
 // scarce tells whether more may be about to come than there is room for now, so
 // that it matters who is first.
 func (l *line) scarce() bool {
-	return l.bucket != nil && l.bucket.TokensAt(l.now()) < maxNear
+	return l.bucket != nil && l.room() < maxNear
 }
 
 // takes tells in which time the bucket gets room for so many calls.
@@ -290,7 +336,7 @@ func (l *line) within(d time.Duration) int {
 	if l.bucket == nil {
 		return maxNear
 	}
-	return int(l.bucket.TokensAt(l.now()) + float64(l.bucket.Limit())*d.Seconds())
+	return int(l.room() + float64(l.bucket.Limit())*d.Seconds())
 }
 
 // when returns a channel that is closed when it is so; nil where it is so now.
