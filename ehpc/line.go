@@ -169,7 +169,7 @@ func (l *line) join(who rank, most time.Duration) (*waiter, time.Duration) {
 		return nil, wait
 	}
 	w := l.waiting.add(who)
-	if who.account && l.scarce() {
+	if who.account && l.nearlyEmpty() {
 		l.ring(arrivalTime)
 	} else {
 		l.serve()
@@ -246,7 +246,7 @@ func (l *line) serve() {
 
 func (l *line) tell() {
 	l.eased.set(!l.short)
-	l.idle.set(!l.short && (l.asking == 0 || !l.scarce()))
+	l.idle.set(!l.short && (l.asking == 0 || !l.nearlyEmpty()))
 }
 
 // look notes that n more accounts are being looked up.
@@ -320,6 +320,12 @@ func (l *line) waitFor(others int) time.Duration {
 // scarce tells whether more may be about to come than there is room for now, so
 // that it matters who is first.
 func (l *line) scarce() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.nearlyEmpty()
+}
+
+func (l *line) nearlyEmpty() bool {
 	return l.bucket != nil && l.room() < maxNear
 }
 
@@ -336,6 +342,8 @@ func (l *line) within(d time.Duration) int {
 	if l.bucket == nil {
 		return maxNear
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	return int(l.room() + float64(l.bucket.Limit())*d.Seconds())
 }
 
