@@ -42,18 +42,18 @@ func TestMain(m *testing.M) {
 }
 
 // onBoth runs a test on SQLite and on PostgreSQL.
-func onBoth(t *testing.T, test func(t *testing.T, databaseURL func(t *testing.T) string)) {
+func onBoth(t *testing.T, test func(t *testing.T, databaseURL func(t testing.TB) string)) {
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
 		test(t, sqliteURL)
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		test(t, func(t *testing.T) string { return pgtest.URL(t) })
+		test(t, pgtest.URL)
 	})
 }
 
-func sqliteURL(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "ehpcbot.db") }
+func sqliteURL(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "ehpcbot.db") }
 
 const (
 	cluster = "ehpc-8jqdq0mz"
@@ -76,7 +76,7 @@ func policy() approval.Config {
 
 // bench is one test's surroundings: a database, the EHPC API, and people who can be told things.
 type bench struct {
-	t       *testing.T
+	t       testing.TB
 	url     string
 	conf    approval.Config
 	api     *ehpctest.Server
@@ -94,7 +94,7 @@ type bench struct {
 
 var key = []byte("0123456789abcdef0123456789abcdef")
 
-func setup(t *testing.T, url string, change func(*approval.Config), options ...ehpctest.Option) *bench {
+func setup(t testing.TB, url string, change func(*approval.Config), options ...ehpctest.Option) *bench {
 	t.Helper()
 	b := &bench{t: t, url: url, conf: policy(), people: &directory{members: map[string][]string{staff: {greta}}}, told: &messenger{}, grace: 2 * time.Second,
 		keys: [][]byte{key}, log: testLog(t)}
@@ -200,7 +200,7 @@ func (b *bench) eventually(condition func() bool, otherwise func() string) {
 	}
 }
 
-func testLog(t *testing.T) *slog.Logger {
+func testLog(t testing.TB) *slog.Logger {
 	if testing.Verbose() {
 		return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}

@@ -132,3 +132,27 @@ func TestQuotaUsedUp(t *testing.T) {
 		b.requireCredentials(b.story(id))
 	}
 }
+
+// BenchmarkBurst measures how long a thousand approved requests take until all credentials are handed over, with an
+// EHPC that answers at once, and how long others wait meanwhile who ask for something.
+func BenchmarkBurst(b *testing.B) {
+	const n = 1000
+	o := setup(b, sqliteURL(b), nil)
+	o.approveMany(n)
+	start := time.Now()
+	o.work()
+	var slowest time.Duration
+	often := time.NewTicker(20 * time.Millisecond)
+	defer often.Stop()
+	for i := 0; o.count(approval.Delivered) < n; i++ {
+		<-often.C
+		asked := time.Now()
+		_, err := o.service.Ask(b.Context(), approval.Ask{Requester: fmt.Sprintf("UX%d", i), Username: fmt.Sprintf("x%d", i)})
+		require.NoError(b, err)
+		slowest = max(slowest, time.Since(asked))
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(time.Since(start).Seconds(), "s")
+	b.ReportMetric(float64(slowest)/float64(time.Millisecond), "slowest-ask-ms")
+	b.ReportMetric(float64(len(o.api.Calls()))/n, "EHPC-calls/account")
+}

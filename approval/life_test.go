@@ -42,7 +42,7 @@ func (b *bench) actions(id int64) []string {
 
 func TestLife(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, url func(t *testing.T) string) {
+	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
 		t.Run("approved", func(t *testing.T) {
 			t.Parallel()
 			b := setup(t, url(t), nil)
@@ -138,7 +138,7 @@ func TestLife(t *testing.T) {
 
 func TestAsking(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, url func(t *testing.T) string) {
+	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
 		b := setup(t, url(t), func(c *approval.Config) { c.MaxActive = 2 })
 		ask := func(a approval.Ask) error {
 			if a.Requester == "" {
@@ -193,7 +193,7 @@ func TestAsking(t *testing.T) {
 
 func TestDeciding(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, url func(t *testing.T) string) {
+	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
 		setup := func(t *testing.T, change func(*approval.Config)) *bench { return setup(t, url(t), change) }
 		t.Run("by whom", func(t *testing.T) {
 			t.Parallel()
@@ -495,7 +495,7 @@ func TestSamePassword(t *testing.T) {
 // TestRestart stops the jobs at an awkward moment and starts them again on the same database.
 func TestRestart(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, url func(t *testing.T) string) {
+	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
 		t.Run("while the API's job runs", func(t *testing.T) {
 			t.Parallel()
 			b := setup(t, url(t), nil)
@@ -567,7 +567,7 @@ func TestClearedWhileDelivering(t *testing.T) {
 // TestLostJobsAreTakenUp loses jobs in a process that lives on, as happens when the database goes away at their end.
 func TestLostJobsAreTakenUp(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, url func(t *testing.T) string) {
+	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
 		b := setup(t, url(t), nil)
 		story := b.ask("isabel")
 		_, err := b.service.Approve(t.Context(), story.ID, anna)

@@ -28,7 +28,7 @@ func (b *bench) reader() *approval.Reader {
 }
 
 // raw opens a database as its owner could, past everything that ehpcbot holds.
-func raw(t *testing.T, url string) *sql.DB {
+func raw(t testing.TB, url string) *sql.DB {
 	t.Helper()
 	driver, name := "pgx", url
 	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
@@ -40,7 +40,7 @@ func raw(t *testing.T, url string) *sql.DB {
 	return db
 }
 
-func do(t *testing.T, db *sql.DB, statements ...string) {
+func do(t testing.TB, db *sql.DB, statements ...string) {
 	t.Helper()
 	for _, s := range statements {
 		_, err := db.ExecContext(t.Context(), s)
@@ -71,7 +71,7 @@ func butIndex(sums []string) []string {
 
 func TestReaderFiltersRequests(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, url func(t *testing.T) string) {
+	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
 		b := setup(t, url(t), func(c *approval.Config) { c.Required, c.MaxActive = 2, 2000 })
 		now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 		b.service.SetClock(func() time.Time { return now })
@@ -151,7 +151,7 @@ func TestReaderFiltersRequests(t *testing.T) {
 
 func TestReaderFiltersEvents(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, url func(t *testing.T) string) {
+	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
 		b := setup(t, url(t), nil)
 		start := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 		now := start
@@ -309,7 +309,7 @@ func TestReaderRefuses(t *testing.T) {
 		require.Error(t, err)
 		require.NotContains(t, err.Error(), "hunter2")
 	})
-	onBoth(t, func(t *testing.T, url func(t *testing.T) string) {
+	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
 		empty := url(t)
 		if path, ok := strings.CutPrefix(empty, "sqlite:"); ok {
 			require.NoError(t, os.WriteFile(path, nil, 0o600))
@@ -358,7 +358,7 @@ func TestReaderNeedsNoRightToWrite(t *testing.T) {
 // TestEventsStay holds that the database itself refuses to change the audit log.
 func TestEventsStay(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, url func(t *testing.T) string) {
+	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
 		b := setup(t, url(t), nil)
 		b.ask("isabel")
 		statements := []string{

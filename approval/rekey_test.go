@@ -41,7 +41,7 @@ func (b *bench) failed(names ...string) {
 
 func TestRekey(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, url func(t *testing.T) string) {
+	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
 		b := setup(t, url(t), nil)
 		b.work()
 		b.failed("isabel", "nina")
@@ -174,7 +174,7 @@ func TestRekeyWithTheBotRunning(t *testing.T) {
 // TestWrongKeyIsFoundAtStart holds that a lost key comes to light before a delivery needs it.
 func TestWrongKeyIsFoundAtStart(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, url func(t *testing.T) string) {
+	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
 		b := setup(t, url(t), nil)
 		b.work()
 		b.failed("isabel")

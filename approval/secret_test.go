@@ -27,7 +27,7 @@ func textOf(s string) secret.Text { return secret.New(s) }
 // stopped, in every cell of the database, and in the log.
 func TestPasswordsAreNowhere(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, url func(t *testing.T) string) {
+	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
 		logged := &lockedBuffer{}
 		b := setup(t, url(t), func(c *approval.Config) { c.CredentialsTTL, c.MaxActive = 200*time.Millisecond, 20 },
 			ehpctest.WithJobTime(100*time.Millisecond))

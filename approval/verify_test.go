@@ -26,7 +26,7 @@ func disarm(shared bool) []string {
 // of the database could.
 func TestVerifyFindsTampering(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, url func(t *testing.T) string) {
+	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
 		b := setup(t, url(t), nil)
 		b.nineEvents()
 		r := b.reader()
@@ -153,7 +153,7 @@ func lines(findings []approval.Finding) (lines []string) {
 // TestVerifyFindsForgery writes part of the log anew, with all hashes, as somebody could who knows this program.
 func TestVerifyFindsForgery(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, url func(t *testing.T) string) {
+	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
 		forge := func(t *testing.T, from, to int64, head bool) (approval.Mark, *approval.Reader) {
 			b := setup(t, url(t), nil)
 			b.nineEvents()

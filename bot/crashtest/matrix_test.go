@@ -36,7 +36,7 @@ func TestMatrix(t *testing.T) {
 			m := &matrix{}
 			m.run(t, d, chosen)
 			t.Logf("one life on %s passes %d points: %s", d.name, len(all), count(all))
-			fmt.Printf("crashtest: %s: %s, in %s\n", d.name, m, time.Since(begun).Round(time.Second))
+			t.Logf("figures: %s: %s, in %s", d.name, m, time.Since(begun).Round(time.Second))
 		})
 	}
 }
@@ -57,7 +57,7 @@ func sample(all []point) []point {
 type matrix struct {
 	mu       sync.Mutex
 	survived int
-	lives    int
+	lives    int      // those that were cut off
 	missed   []string // points that a life did not come to
 	repeats  []string // points after which a message was posted twice
 }
@@ -90,10 +90,12 @@ func (m *matrix) one(t *testing.T, d database, target point) {
 	l.live()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.survived++
 	if !l.points.reached() {
+		m.lives--
 		m.missed = append(m.missed, target.String())
+		return
 	}
+	m.survived++
 	if l.repeated > 0 {
 		m.repeats = append(m.repeats, fmt.Sprintf("%s (%d)", target, l.repeated))
 	}
@@ -107,7 +109,7 @@ func (m *matrix) String() string {
 	}
 	if len(m.missed) > 0 {
 		slices.Sort(m.missed)
-		text += fmt.Sprintf("; %d points not reached, as some steps come and go with time: %s", len(m.missed), strings.Join(m.missed, ", "))
+		text += fmt.Sprintf("; %d more points not reached, as some steps come and go with time: %s", len(m.missed), strings.Join(m.missed, ", "))
 	}
 	return text
 }

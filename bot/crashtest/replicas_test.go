@@ -130,8 +130,8 @@ func TestReplicas(t *testing.T) {
 	require.LessOrEqual(t, calls-n, kills, "calls of addUser beyond one for each account, of which only a kill can be the reason")
 	notes := r.repeated(all)
 	require.LessOrEqual(t, notes, kills, "messages that were repeated, of which only a kill can be the reason")
-	fmt.Printf("crashtest: replicas: %d of %d accounts with the right credentials, %d calls of addUser, %d kills (seed %d), "+
-		"%d acts repeated by people, %d messages repeated, in %s\n",
+	t.Logf("figures: replicas: %d of %d accounts with the right credentials, %d calls of addUser, %d kills (seed %d), "+
+		"%d acts repeated by people, %d messages repeated, in %s",
 		n, n, calls, kills, seed, again.Load(), notes, time.Since(begun).Round(time.Second))
 }
 
@@ -232,7 +232,7 @@ func TestTimers(t *testing.T) {
 		require.Equal(t, 1, holds(r.slack.Person(a.id).DirectMessages(), "has expired"))
 	}
 	require.Empty(t, r.slack.Violations())
-	fmt.Printf("crashtest: timers: %d requests on three replicas, %d reminders, %d notices of the end\n", len(all), len(all), len(all))
+	t.Logf("figures: timers: %d requests on three replicas, %d reminders, %d notices of the end", len(all), len(all), len(all))
 }
 
 // TestRollingRestart ends three replicas in order, one after the other, each when its predecessor is replaced,
@@ -281,6 +281,6 @@ func TestRollingRestart(t *testing.T) {
 	require.Equal(t, int(asked.Load()), number(look(t, r.address), `SELECT count(*) FROM request`), "acknowledged commands that are stored")
 	r.stopAll()
 	require.Empty(t, r.slack.Violations())
-	fmt.Printf("crashtest: rolling restart: three replicas replaced, %d commands acknowledged and stored, %d of them typed again, %d of these because they had not arrived\n",
+	t.Logf("figures: rolling restart: three replicas replaced, %d commands acknowledged and stored, %d of them typed again, %d of these because they had not arrived",
 		asked.Load(), again.Load(), lost.Load())
 }

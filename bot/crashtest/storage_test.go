@@ -44,7 +44,7 @@ func TestDiskFull(t *testing.T) {
 		room = func() { limitFiles(t, w.running(), "unlimited") }
 	}
 	outage(w, full, room)
-	fmt.Printf("crashtest: %s: nothing acknowledged that is not stored, everything resumed\n", what)
+	t.Logf("figures: %s: nothing acknowledged that is not stored, everything resumed", what)
 }
 
 // mountSmall gives a folder a small disk of its own, where that is permitted.
@@ -94,7 +94,7 @@ func TestLocked(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, conn.Close())
 	})
-	fmt.Println("crashtest: a locked database: nothing acknowledged that is not stored, everything resumed")
+	t.Log("figures: a locked database: nothing acknowledged that is not stored, everything resumed")
 }
 
 // TestPostgresRestart takes PostgreSQL away, as in a crash, and brings it back.
@@ -102,7 +102,7 @@ func TestPostgresRestart(t *testing.T) {
 	t.Parallel()
 	server, w := ownPostgres(t)
 	outage(w, server.Halt, func() { require.NoError(t, server.Run()) })
-	fmt.Println("crashtest: a restart of PostgreSQL: nothing acknowledged that is not stored, everything resumed")
+	t.Log("figures: a restart of PostgreSQL: nothing acknowledged that is not stored, everything resumed")
 }
 
 // TestPostgresReadOnly makes PostgreSQL read-only under the running program, as a switch to a standby does. A file of
@@ -123,7 +123,7 @@ func TestPostgresReadOnly(t *testing.T) {
 		})
 	}
 	outage(w, func() { readOnly("on") }, func() { readOnly("off") })
-	fmt.Println("crashtest: PostgreSQL read-only: nothing acknowledged that is not stored, everything resumed")
+	t.Log("figures: PostgreSQL read-only: nothing acknowledged that is not stored, everything resumed")
 }
 
 // ownPostgres starts a server that no other test uses, and a world on it.
@@ -286,7 +286,7 @@ func TestClock(t *testing.T) {
 	}
 	w.finish(3)
 	require.NotZero(t, late(w.api.Calls()), "calls that the API refused for their time")
-	fmt.Println("crashtest: a clock that is stepped by an hour, either way and back: all accounts made, once each")
+	t.Log("figures: a clock that is stepped by an hour, either way and back: all accounts made, once each")
 }
 
 // TestClockOfMachine sets the clock of the bot's own machine by an hour, either way, while the bot is down and a
@@ -313,7 +313,7 @@ func TestClockOfMachine(t *testing.T) {
 			w.start()
 			w.receive(a)
 			w.finish(1)
-			fmt.Printf("crashtest: a clock that is %s by an hour: everything resumed\n", name)
+			t.Logf("figures: a clock that is %s by an hour: everything resumed", name)
 		})
 	}
 }
