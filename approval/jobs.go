@@ -157,6 +157,9 @@ func (s *Service) enqueue(ctx context.Context, tx *sql.Tx, r Request, kinds ...j
 		if !wanted {
 			continue
 		}
+		if !at.IsZero() {
+			at = s.clock.Now().Add(at.Sub(s.now()))
+		}
 		opts := &river.InsertOpts{Queue: queueOf[kind], MaxAttempts: maxAttempts, ScheduledAt: at}
 		if _, err := s.queue.InsertTx(ctx, tx, argsOf(kind, r.ID), opts); err != nil {
 			return fmt.Errorf("insert a job (%s, request %d): %w", kind, r.ID, err)
@@ -168,7 +171,7 @@ func (s *Service) enqueue(ctx context.Context, tx *sql.Tx, r Request, kinds ...j
 // maxAttempts is never reached, because jobs are put off rather than failed; it stands for "until it is done".
 const maxAttempts = 1000
 
-// dueAt tells when a job is due, the zero time for at once, and whether it is wanted at all.
+// dueAt tells when a job is due by the service's clock, the zero time for at once, and whether it is wanted at all.
 func (s *Service) dueAt(r Request, kind jobKind) (at time.Time, wanted bool) {
 	switch kind {
 	case kindRemind:
@@ -290,12 +293,16 @@ func (s *Service) riverConfig(stopping context.Context, w Work, h *hands) *river
 		FetchCooldown:     10 * time.Millisecond,
 		FetchPollInterval: 500 * time.Millisecond,
 		JobTimeout:        jobTimeout,
-		// The jobs of dead processes are found by their locks, and those that a living one lost as well.
-		RescueStuckJobsAfter:        2 * jobTimeout,
+		// The jobs of dead processes are found by their locks, and those that a living one lost as well. River
+		// would go by the time of day, which can be set.
+		RescueStuckJobsAfter:        never,
 		CompletedJobRetentionPeriod: time.Hour,
 		RetryPolicy:                 panicked{},
+		Test:                        river.TestConfig{Time: workClock{s.clock}},
 	}
 }
+
+const never = 100 * 365 * 24 * time.Hour
 
 // jobTimeout is above what a job does at the most, which is to ask and to call, each with its own time-out, and for
 // some minutes together with others. The wait for a turn comes to that.

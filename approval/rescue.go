@@ -200,18 +200,15 @@ const (
 func (s *Service) keepRescuing(ctx context.Context, a *alive, h *hands) {
 	ticker := time.NewTicker(rescueEvery)
 	defer ticker.Stop()
-	for last := time.Now(); ; {
+	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
-		now := time.Now()
-		// By the time of day less has passed than really has, which the difference of two readings tells.
-		if now.Round(0).Sub(last.Round(0)) < now.Sub(last)-time.Second {
+		if setBack, err := s.clock.read(ctx); err == nil && setBack {
 			s.wake(ctx)
 		}
-		last = now
 		if s.db.Shared() {
 			s.rescueOnce(ctx, a)
 		}
@@ -233,13 +230,11 @@ func (s *Service) recoverOnce(ctx context.Context, a *alive, h *hands) {
 // back by an hour leaves them an hour away; the few that wait for a limit of others are put off again. Timers
 // go by the time of day, and stay.
 func (s *Service) wake(ctx context.Context) {
-	now, far := `now()`, `now() + interval '1 minute'`
-	if !s.db.Shared() {
-		now, far = `datetime('now', 'subsec')`, `datetime('now', 'subsec', '+1 minute')`
-	}
-	_, err := s.db.db.ExecContext(ctx, `UPDATE river_job SET state = 'available', scheduled_at = `+now+`
-		WHERE state IN ('available', 'scheduled', 'retryable') AND scheduled_at > `+far+`
-		AND kind IN ('provision', 'follow', 'deliver', 'refresh', 'notify')`)
+	now := s.clock.Now()
+	_, err := s.db.db.ExecContext(ctx, `UPDATE river_job SET state = 'available', scheduled_at = $1
+		WHERE state IN ('available', 'scheduled', 'retryable') AND scheduled_at > $2
+		AND kind IN ('provision', 'follow', 'deliver', 'refresh', 'notify')`,
+		s.db.riverTime(now), s.db.riverTime(now.Add(time.Minute)))
 	if err != nil && ctx.Err() == nil {
 		s.log.Warn("looking for jobs that were put off by a clock that was wrong", "error", err)
 	}

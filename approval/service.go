@@ -25,6 +25,7 @@ type Service struct {
 	db     *Database
 	keys   *Keyring
 	people Directory
+	clock  *queueClock
 	queue  *river.Client[*sql.Tx] // inserts jobs; the client that works them is made by Work
 	log    *slog.Logger
 	now    func() time.Time
@@ -33,13 +34,19 @@ type Service struct {
 // NewService returns a service on an open database. It refuses a keyring that can't open a password which is
 // sealed in the database, because that would come to light only at a delivery.
 func NewService(ctx context.Context, conf Config, db *Database, keys *Keyring, people Directory, log *slog.Logger) (*Service, error) {
-	// River leaves out the notice of a new job when it gave one for the same queue within this time, though
+	clock, err := newQueueClock(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	// River leaves out the notice of a new job when it gave one for the same queue within FetchCooldown, though
 	// the job that it gave it for may be taken already; the job would then wait for the next look into the queue.
-	queue, err := river.NewClient(db.driver, &river.Config{Logger: discardLogger(), FetchCooldown: time.Millisecond})
+	queue, err := river.NewClient(db.driver, &river.Config{
+		Logger: discardLogger(), FetchCooldown: time.Millisecond, Test: river.TestConfig{Time: insertClock{clock}},
+	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare the job queue: %w", err)
 	}
-	s := &Service{conf: conf, db: db, keys: keys, people: people, queue: queue, log: log, now: time.Now}
+	s := &Service{conf: conf, db: db, keys: keys, people: people, clock: clock, queue: queue, log: log, now: time.Now}
 	if err := db.CheckKeys(ctx, keys); err != nil {
 		return nil, err
 	}

@@ -21,31 +21,53 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		panic(err)
 	}
-	program.path = filepath.Join(dir, "ehpcbot")
+	buildDir = dir
 	code := m.Run()
 	pgtest.Stop()
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
 }
 
-// program is the bot, built once, with the points at which it tells of its commits.
-var program struct {
+// buildDir is where programs are built.
+var buildDir string
+
+// build is a way to build the bot, which is done once, with the points at which it tells of its commits.
+type build struct {
+	name string
+	args func(dir string) ([]string, error) // for go build, and what they need in a folder; nil for none
+
 	once sync.Once
 	path string
 	err  error
 }
 
+var program = build{name: "ehpcbot"}
+
 // binary returns the path of the program.
-func binary(t testing.TB) string {
+func (b *build) binary(t testing.TB) string {
 	t.Helper()
-	program.once.Do(func() {
-		out, err := exec.Command("go", "build", "-tags", "crashpoints", "-o", program.path, "ehpcbot").CombinedOutput()
+	b.once.Do(func() { b.path, b.err = b.make(filepath.Join(buildDir, b.name)) })
+	require.NoError(t, b.err)
+	return b.path
+}
+
+func (b *build) make(dir string) (path string, err error) {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return "", err
+	}
+	path = filepath.Join(dir, "ehpcbot")
+	args := []string{"build", "-tags", "crashpoints", "-o", path}
+	if b.args != nil {
+		more, err := b.args(dir)
 		if err != nil {
-			program.err = fmt.Errorf("build the program: %w: %s", err, out)
+			return "", fmt.Errorf("prepare to build the program: %w", err)
 		}
-	})
-	require.NoError(t, program.err)
-	return program.path
+		args = append(args, more...)
+	}
+	if out, err := exec.Command("go", append(args, "ehpcbot")...).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the program: %w: %s", err, out)
+	}
+	return path, nil
 }
 
 // database is a kind of database.

@@ -22,7 +22,11 @@ type process struct {
 // start it in turn, for limits; usually there are none.
 func start(t testing.TB, log *journal, env map[string]string, wrap ...string) *process {
 	t.Helper()
-	args := append(wrap, binary(t), "serve")
+	built := &program
+	if env[steppedClock] != "" {
+		built = &stepped
+	}
+	args := append(wrap, built.binary(t), "serve")
 	p := &process{cmd: exec.Command(args[0], args[1:]...), log: log, over: make(chan struct{})}
 	p.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir()}
 	for name, value := range env {
