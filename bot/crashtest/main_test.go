@@ -13,8 +13,12 @@ import (
 	"ehpcbot/approval/pgtest"
 )
 
-// full reports whether everything is to be run, and not only a sample.
-var full = os.Getenv("EHPCBOT_CRASH") == "full"
+var (
+	// full reports whether everything is to be run, and not only a sample.
+	full = os.Getenv("EHPCBOT_CRASH") == "full"
+	// soak is how long the soak lasts, if it is asked for.
+	soak = os.Getenv("EHPCBOT_SOAK")
+)
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "ehpcbot-crash-")

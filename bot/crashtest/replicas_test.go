@@ -103,11 +103,29 @@ func TestReplicas(t *testing.T) {
 	}
 	const seed = 20261123
 	r := newReplicas(t, 3, nil)
-	chaos := r.unleash(rand.New(rand.NewPCG(seed, seed)), n/2)
+	dice := rand.New(rand.NewPCG(seed, seed))
+	chaos := r.unleash(dice, n/2, func() { r.killOne(dice) })
 	begun := time.Now()
 	var again atomic.Int32
 	all := r.crowd(n)
-	lives := make(chan applicant, n)
+	r.live(all, &again)
+	kills := chaos()
+	r.settle()
+	r.wait(func() bool { return r.slack.Connections() == len(r.processes)*connections })
+	r.stopAll()
+	r.requireAccounts(all)
+	calls := r.api.CallCount(ehpctest.ActionAddUser)
+	require.LessOrEqual(t, calls-n, kills, "calls of addUser beyond one for each account, of which only a kill can be the reason")
+	notes := r.repeated(all)
+	require.LessOrEqual(t, notes, kills, "messages that were repeated, of which only a kill can be the reason")
+	t.Logf("figures: replicas: %d of %d accounts with the right credentials, %d calls of addUser, %d kills (seed %d), "+
+		"%d acts repeated by people, %d messages repeated, in %s",
+		n, n, calls, kills, seed, again.Load(), notes, time.Since(begun).Round(time.Second))
+}
+
+// live lives through the requests of all these people, some at a time.
+func (r *replicas) live(all []applicant, again *atomic.Int32) {
+	lives := make(chan applicant, len(all))
 	for _, a := range all {
 		lives <- a
 	}
@@ -121,18 +139,6 @@ func TestReplicas(t *testing.T) {
 		})
 	}
 	workers.Wait()
-	kills := chaos()
-	r.settle()
-	r.wait(func() bool { return r.slack.Connections() == len(r.processes)*connections })
-	r.stopAll()
-	r.requireAccounts(all)
-	calls := r.api.CallCount(ehpctest.ActionAddUser)
-	require.LessOrEqual(t, calls-n, kills, "calls of addUser beyond one for each account, of which only a kill can be the reason")
-	notes := r.repeated(all)
-	require.LessOrEqual(t, notes, kills, "messages that were repeated, of which only a kill can be the reason")
-	t.Logf("figures: replicas: %d of %d accounts with the right credentials, %d calls of addUser, %d kills (seed %d), "+
-		"%d acts repeated by people, %d messages repeated, in %s",
-		n, n, calls, kills, seed, again.Load(), notes, time.Since(begun).Round(time.Second))
 }
 
 // one is one request, from the command to the end. It returns how often people had to repeat something.
@@ -150,11 +156,18 @@ func (r *replicas) one(a applicant) (again int) {
 	return again + r.receive(a) - 1
 }
 
-// unleash kills replicas at random moments, that is after a random number of calls, until it is called off, but
+// killOne kills a replica and starts it again.
+func (r *replicas) killOne(dice *rand.Rand) {
+	i := dice.IntN(len(r.processes))
+	r.replica(i).kill()
+	r.launch(i)
+}
+
+// unleash makes trouble at random moments, that is after a random number of calls, until it is called off, but
 // most times at the most. The function that it returns calls it off and says how often that was.
-func (r *replicas) unleash(dice *rand.Rand, most int) (callOff func() int) {
+func (r *replicas) unleash(dice *rand.Rand, most int, trouble func()) (callOff func() int) {
 	var mu sync.Mutex
-	left, kills := 30, 0
+	left, times := 30, 0
 	due := make(chan struct{}, 1)
 	r.slack.OnCall(func(slacktest.Call, string) {
 		mu.Lock()
@@ -166,16 +179,14 @@ func (r *replicas) unleash(dice *rand.Rand, most int) (callOff func() int) {
 	over, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		for kills < most {
+		for times < most {
 			select {
 			case <-due:
 			case <-over:
 				return
 			}
-			i := dice.IntN(len(r.processes))
-			r.replica(i).kill()
-			r.launch(i)
-			kills++
+			trouble()
+			times++
 			mu.Lock()
 			left = 10 + dice.IntN(40)
 			mu.Unlock()
@@ -184,7 +195,7 @@ func (r *replicas) unleash(dice *rand.Rand, most int) (callOff func() int) {
 	return func() int {
 		close(over)
 		<-done
-		return kills
+		return times
 	}
 }
 
