@@ -1843,6 +1843,59 @@ func TestManyWrong(t *testing.T) {
 	}
 }
 
+// TestSecretsAreNowhere lets requests go all ways in which something can be written that should not be, at the most
+// detailed log level, and then looks for the passwords, the tokens and the keys in all that was written.
+func TestSecretsAreNowhere(t *testing.T) {
+	t.Parallel()
+	databases(t, func(t *testing.T, w *world) {
+		p := w.start("MAX_ACTIVE_REQUESTS=50")
+		echo := func(c slacktest.Call) bool { return c.Params.Get("blocks") != "" }
+		faults := map[string]func(){
+			"plain":    func() {},
+			"lost":     func() { w.ehpc.DropAfter(ehpctest.ActionAddUser, 1) },
+			"unsent":   func() { w.ehpc.DropBefore(ehpctest.ActionAddUser, 1) },
+			"internal": func() { w.ehpc.Fail(ehpctest.ActionAddUser, ehpctest.Fault{Code: 5000, Effect: true}) },
+			"cut":      func() { w.ehpc.Fail(ehpctest.ActionAddUser, ehpctest.Fault{Truncate: true}) },
+			"gateway": func() {
+				w.ehpc.Fail(ehpctest.ActionAddUser, ehpctest.Fault{Status: 502, Body: []byte("<html>"), Effect: true})
+			},
+			"limited":  func() { w.ehpc.Answer(ehpctest.ActionAddUser, 2500, 1) },
+			"unposted": func() { w.slack.Fail("chat.postMessage", slacktest.Fault{Status: 500, Match: echo}) },
+			"unshown":  func() { w.slack.Fail("chat.update", slacktest.Fault{Error: "internal_error", Match: echo}) },
+			"unnoted":  func() { w.slack.Fail("chat.update", slacktest.Fault{DropAfter: true, Match: echo}) },
+			"refused":  func() { w.slack.Fail("chat.update", slacktest.Fault{Error: "invalid_blocks", Match: echo}) },
+			"toomany":  func() { w.slack.Fail("chat.postMessage", slacktest.Fault{RetryAfter: time.Second, Match: echo}) },
+			"unclear":  func() { w.slack.Fail("chat.update", slacktest.Fault{Body: []byte("<html>"), Match: echo}) },
+		}
+		for _, username := range slices.Sorted(maps.Keys(faults)) {
+			w.command(isabel, username)
+			m := w.request(username)
+			faults[username]()
+			w.press(anna, m, "Approve")
+			dm, password := w.credentials(isabel, username)
+			w.press(isabel, dm, "I have saved it")
+			w.cleared(isabel, password)
+		}
+		for _, path := range []string{"/healthz", "/readyz"} {
+			for name, secret := range w.secrets() {
+				require.False(t, holds(p.get(path), secret), "the %s at %s", name, path)
+			}
+		}
+		require.Contains(t, p.get("/metrics"), "ehpcbot_")
+		p.kill() // so that the WAL stays
+		bytes := len(w.calls())
+		written := w.written()
+		for _, text := range written {
+			bytes += len(text)
+		}
+		if w.sqlite() {
+			require.Contains(t, written, "file ehpcbot.db-wal")
+		}
+		t.Logf("figures: %d passwords and %d tokens and keys are looked for in %d bytes of log, metrics, calls of Slack and data",
+			len(w.ehpc.Users(ehpctest.ClusterID)), len(w.secrets()), bytes)
+	})
+}
+
 func TestSecretsFromFiles(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -2511,31 +2564,81 @@ func (w *world) judge() {
 	for _, p := range w.processes {
 		require.NotContains(t, p.err.String(), "panic")
 		require.NotContains(t, p.err.String(), "goroutine ")
-		for _, secret := range []string{slacktest.AppToken, slacktest.BotToken, ehpctest.SecretAccessKey, w.env["ENCRYPTION_KEY"]} {
-			require.False(t, secret != "" && holds(p.out.String()+p.err.String(), secret), "a secret in the log")
+	}
+	written, calls := w.written(), w.calls()
+	for name, secret := range w.secrets() {
+		for place, text := range written {
+			require.False(t, holds(text, secret), "the %s in the %s", name, place)
 		}
+		require.False(t, holds(calls, secret), "the %s in a call of Slack", name)
 	}
 	for _, cluster := range []string{ehpctest.ClusterID, ehpctest.OtherClusterID} {
 		for _, username := range w.ehpc.Users(cluster) {
 			password, _ := w.ehpc.Password(cluster, username)
 			if made := w.ehpc.AddUserEffects(cluster, username); made > 0 {
 				require.Equal(t, 1, made, "%s is made once", username)
-				w.judgePassword(password)
+				w.judgePassword(password, written)
 			}
 		}
 	}
 }
 
+// secrets are those that the program is given, by name.
+func (w *world) secrets() map[string]string {
+	secrets := map[string]string{"app-level token": slacktest.AppToken, "bot token": slacktest.BotToken, "API key": ehpctest.SecretAccessKey}
+	if key := w.env["ENCRYPTION_KEY"]; key != "" {
+		secrets["encryption key"] = key
+	}
+	return secrets
+}
+
+// written is all that the program has written and that stays, by place. A test can have a WAL looked into only
+// while the program runs.
+func (w *world) written() map[string]string {
+	t := w.t
+	written := map[string]string{}
+	for i, p := range w.processes {
+		written[fmt.Sprintf("log of process %d", i)] = p.out.String() + p.err.String()
+		written[fmt.Sprintf("metrics of process %d", i)] = p.metrics
+	}
+	if w.sqlite() {
+		files, err := os.ReadDir(w.dir)
+		require.NoError(t, err)
+		for _, f := range files {
+			content, err := os.ReadFile(filepath.Join(w.dir, f.Name()))
+			require.NoError(t, err)
+			written["file "+f.Name()] = string(content)
+		}
+		return written
+	}
+	db := w.openDatabase()
+	defer db.Close()
+	var dump string
+	require.NoError(t, db.QueryRow("SELECT database_to_xml(true, false, '')::text").Scan(&dump))
+	written["database"] = strings.NewReplacer("&amp;", "&", "&lt;", "<", "&gt;", ">").Replace(dump)
+	return written
+}
+
+// calls is all that Slack was called with, but for the tokens that each call must have.
+func (w *world) calls() string {
+	var text strings.Builder
+	for _, c := range w.slack.AllCalls() {
+		for name, values := range c.Params {
+			fmt.Fprintln(&text, c.Method, name, strings.Join(values, "\n"))
+		}
+	}
+	return text.String()
+}
+
 // judgePassword looks for a password where it must not be.
-func (w *world) judgePassword(password string) {
+func (w *world) judgePassword(password string, written map[string]string) {
 	t := w.t
 	home := "nowhere"
 	if owner, known := w.owners[password]; known {
 		home = w.slack.DirectID(owner)
 	}
-	for _, p := range w.processes {
-		require.False(t, holds(p.out.String()+p.err.String(), password), "a password in the log")
-		require.False(t, holds(p.metrics, password), "a password in the metrics")
+	for place, text := range written {
+		require.False(t, holds(text, password), "a password in the %s", place)
 	}
 	for _, c := range w.slack.AllCalls() {
 		for name, values := range c.Params {
@@ -2555,21 +2658,6 @@ func (w *world) judgePassword(password string) {
 			require.False(t, holds(n.Mobile, password) || holds(n.Desktop, password) && !w.editingForbidden, "a password in a notification")
 		}
 	}
-	if w.sqlite() {
-		files, err := os.ReadDir(w.dir)
-		require.NoError(t, err)
-		for _, f := range files {
-			content, err := os.ReadFile(filepath.Join(w.dir, f.Name()))
-			require.NoError(t, err)
-			require.False(t, holds(string(content), password), "a password in %s", f.Name())
-		}
-		return
-	}
-	db := w.openDatabase()
-	defer db.Close()
-	var dump string
-	require.NoError(t, db.QueryRow("SELECT database_to_xml(true, false, '')::text").Scan(&dump))
-	require.False(t, holds(dump, password) || holds(dump, strings.NewReplacer("&", "&amp;").Replace(password)), "a password in the database")
 }
 
 // holds reports whether a text holds a secret, in clear or encoded in a usual way.
