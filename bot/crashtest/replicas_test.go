@@ -17,7 +17,7 @@ import (
 	"ehpcbot/ehpc/ehpctest"
 )
 
-// replicas are several programs on one PostgreSQL, each with connections of its own to one workspace.
+// replicas are programs on one database, of which SQLite takes one alone, each with connections of its own to one workspace.
 type replicas struct {
 	*world
 	mu        sync.Mutex
@@ -27,8 +27,8 @@ type replicas struct {
 // connections is how many each replica has. Slack allows ten in all.
 const connections = 2
 
-func newReplicas(t *testing.T, n int, env map[string]string) *replicas {
-	r := &replicas{world: newWorld(t, postgres)}
+func newReplicas(t *testing.T, d database, n int, env map[string]string) *replicas {
+	r := &replicas{world: newWorld(t, d)}
 	delete(r.env, "EHPCBOT_CRASHPOINTS")
 	r.env["SLACK_CONNECTIONS"] = fmt.Sprint(connections)
 	maps.Copy(r.env, env)
@@ -102,7 +102,7 @@ func TestReplicas(t *testing.T) {
 		n = 200
 	}
 	const seed = 20261123
-	r := newReplicas(t, 3, nil)
+	r := newReplicas(t, postgres, 3, nil)
 	dice := rand.New(rand.NewPCG(seed, seed))
 	chaos := r.unleash(dice, n/2, func() { r.killOne(dice) })
 	begun := time.Now()
@@ -227,7 +227,7 @@ func (r *replicas) repeated(all []applicant) int {
 // each requester is told once that the request has expired.
 func TestTimers(t *testing.T) {
 	t.Parallel()
-	r := newReplicas(t, 3, map[string]string{"APPROVAL_REMINDER": "1s", "APPROVAL_EXPIRY": "5s"})
+	r := newReplicas(t, postgres, 3, map[string]string{"APPROVAL_REMINDER": "1s", "APPROVAL_EXPIRY": "5s"})
 	all := r.crowd(10)
 	for _, a := range all {
 		r.ask(a)
@@ -253,7 +253,7 @@ func TestTimers(t *testing.T) {
 func TestRollingRestart(t *testing.T) {
 	t.Parallel()
 	const people = 4
-	r := newReplicas(t, 3, nil)
+	r := newReplicas(t, postgres, 3, nil)
 	all := r.crowd(2000)
 	var asked, again, lost atomic.Int32
 	over := make(chan struct{})

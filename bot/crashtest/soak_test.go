@@ -12,9 +12,9 @@ import (
 	"ehpcbot/ehpc/ehpctest"
 )
 
-// TestSoak lets all that can happen happen together, again and again and each time in another way: three replicas
-// work on a hundred requests while they are killed, while Slack ends connections, and while both APIs fail, before
-// and after what was asked of them took effect.
+// TestSoak lets all that can happen happen together, again and again and each time in another way: three replicas on
+// PostgreSQL, and one program on SQLite, work on a hundred requests while they are killed, while Slack ends
+// connections, and while both APIs fail, before and after what was asked of them took effect.
 func TestSoak(t *testing.T) {
 	if soak == "" {
 		t.Skip("it takes as long as EHPCBOT_SOAK says, for instance 10m")
@@ -23,15 +23,16 @@ func TestSoak(t *testing.T) {
 	require.NoError(t, err, "EHPCBOT_SOAK")
 	seed := uint64(time.Now().UnixNano())
 	for end := time.Now().Add(lasts); time.Now().Before(end) && !t.Failed(); seed++ {
-		soakOnce(t, seed)
+		soakOnce(t, postgres, 3, seed)
+		soakOnce(t, sqlite, 1, seed)
 	}
 }
 
-func soakOnce(t *testing.T, seed uint64) {
+func soakOnce(t *testing.T, d database, processes int, seed uint64) {
 	const n = 100
 	begun := time.Now()
 	t.Logf("seed %d", seed)
-	r := newReplicas(t, 3, nil)
+	r := newReplicas(t, d, processes, nil)
 	dice := rand.New(rand.NewPCG(seed, seed))
 	kinds := []func(*rand.Rand){r.killOne, r.cutConnection, r.failSlack, r.failSlack, r.failEHPC, r.failEHPC}
 	chaos := r.unleash(dice, n, func() { kinds[dice.IntN(len(kinds))](dice) })
@@ -49,9 +50,9 @@ func soakOnce(t *testing.T, seed uint64) {
 	require.LessOrEqual(t, calls-n, troubles, "calls of addUser beyond one for each account, of which only trouble can be the reason")
 	notes := r.repeated(all)
 	require.LessOrEqual(t, notes, troubles, "messages that were repeated, of which only trouble can be the reason")
-	t.Logf("figures: soak: %d of %d accounts with the right credentials, %d calls of addUser, %d times trouble (seed %d), "+
+	t.Logf("figures: soak on %s: %d of %d accounts with the right credentials, %d calls of addUser, %d times trouble (seed %d), "+
 		"%d acts repeated by people, %d messages repeated, in %s",
-		n, n, calls, troubles, seed, again.Load(), notes, time.Since(begun).Round(time.Second))
+		d.name, n, n, calls, troubles, seed, again.Load(), notes, time.Since(begun).Round(time.Second))
 }
 
 // cutConnection has Slack end connections, in one of its ways.
