@@ -110,7 +110,7 @@ func (s *stage) environment(dir string) map[string]string {
 func (s *stage) play(ctx context.Context) error {
 	s.say("ehpcbot demo: an embedded Slack workspace and an embedded EHPC API, on this machine alone.\n" +
 		"Isabel asks for an account on the cluster Training; Anna approves in #hpc-approvals.\n")
-	if err := s.slack.WaitConnections(ctx, 1); err != nil {
+	if err := s.slack.Wait(ctx, func() bool { return s.slack.Connections() > 0 }); err != nil {
 		return fmt.Errorf("the bot did not connect: %w", err)
 	}
 	if reply := s.slack.Person(isabel).Command(ctx, command, `isabel reason="thesis project"`); reply.Err != nil {
