@@ -52,9 +52,9 @@ const (
 	// openTime is how long a connection may take to be greeted.
 	openTime = 30 * time.Second
 	// hangUpTime is how long Slack has to close a connection that it was asked to close.
-	hangUpTime = time.Second
+	hangUpTime = 2 * time.Second
 	// passOnTime is what slack-go has to pass on what has arrived, when a connection ends.
-	passOnTime = 200 * time.Millisecond
+	passOnTime = time.Second
 	// handlersAtOnce bounds what runs at the same time in a session.
 	handlersAtOnce = 64
 )

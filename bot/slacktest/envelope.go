@@ -15,6 +15,8 @@ var (
 	ErrNoAck = errors.New("the app did not respond in time")
 	// ErrNotConnected is an [ErrNoAck] at once: the app has no connection.
 	ErrNotConnected = fmt.Errorf("%w: it has no connection", ErrNoAck)
+	// ErrNotSent is an [ErrNoAck] of an envelope that could not be sent, as its connection had ended just then.
+	ErrNotSent = fmt.Errorf("%w: its connection had ended", ErrNoAck)
 	// ErrBadAnswer is an acknowledgement with a payload that Slack can't use.
 	ErrBadAnswer = errors.New("the app's answer can't be shown")
 	// ErrClosed says that the server was closed meanwhile.
@@ -68,10 +70,14 @@ func (s *Server) dispatchEnvelope(ctx context.Context, e *envelope) receipt {
 	silent, start := c.silent, e.sent
 	s.change()
 	s.mu.Unlock()
+	var unsent error
 	if !silent {
-		_ = c.write(e.message) // what can't be written is lost, and nobody learns of it
+		unsent = c.write(e.message)
 	}
-	payload, err := s.await(ctx, answer)
+	payload, err := s.await(ctx, answer) // the person learns no earlier that it was lost
+	if errors.Is(err, ErrNoAck) && unsent != nil {
+		err = ErrNotSent
+	}
 	return receipt{e.id, payload, time.Since(start), err}
 }
 
