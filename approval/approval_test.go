@@ -89,6 +89,8 @@ type bench struct {
 	grace   time.Duration                             // of the jobs in hand when they are stopped
 	keys    [][]byte                                  // the first seals
 	calls   int                                       // of the API in an hour; 0: no limit
+	passed  time.Duration                             // by how much the service's clock is ahead
+	observe func(kind, result string)                 // told of each run of a job; may be nil
 	log     *slog.Logger
 }
 
@@ -118,6 +120,9 @@ func (b *bench) open() {
 	b.db = db
 	b.service, err = approval.NewService(ctx, b.conf, db, keys, b.people, b.log)
 	require.NoError(b.t, err)
+	if b.passed > 0 {
+		b.service.SetClock(func() time.Time { return time.Now().Add(b.passed) })
+	}
 	b.told.service = b.service
 	b.stop = func() {}
 }
@@ -137,6 +142,9 @@ func (b *bench) work() {
 		accounts = b.wrap(accounts)
 	}
 	work := approval.Work{Accounts: accounts, Messenger: b.told, Grace: b.grace}
+	if b.observe != nil {
+		work.Observe = func(kind, result string, _ time.Duration) { b.observe(kind, result) }
+	}
 	go func() { done <- b.service.Work(ctx, work) }()
 	b.stop = func() {
 		cancel()

@@ -67,6 +67,7 @@ func (r runner) provisioning(ctx context.Context, id int64) (*provisioning, erro
 		return nil, err
 	}
 	p := &provisioning{runner: r, Story: story}
+	p.elapsed() // counts from here on, if it does not yet
 	if story.Cluster.Zone == "" {
 		return nil, p.fail(ctx, FailureCluster, "")
 	}
@@ -86,7 +87,7 @@ func (p *provisioning) running() bool { return p.State == Provisioning && p.jobI
 // resume goes on with a request that is tried again, where it stood: its password is sealed already, and an
 // earlier call may have made the account.
 func (p *provisioning) resume(ctx context.Context) error {
-	p.startedAt = p.service.now()
+	p.begin(p.service.now())
 	return p.move(ctx, Provisioning, "resume", "")
 }
 
@@ -207,7 +208,7 @@ func (p *provisioning) seal(ctx context.Context) error {
 	}
 	p.attemptedAt = p.service.now()
 	if p.startedAt.IsZero() {
-		p.startedAt = p.attemptedAt
+		p.begin(p.attemptedAt)
 	}
 	if p.State == Provisioning {
 		return p.save(ctx, "attempt", "addUser is called again, with the same password")
@@ -278,6 +279,12 @@ func (p *provisioning) overdue() bool { return p.elapsed() > provisionLimit }
 // pause grows with the time that the request has taken so far.
 func (p *provisioning) pause() time.Duration {
 	return min(max(p.elapsed()/4, 500*time.Millisecond), longestPoll)
+}
+
+// begin starts the time that the account is in the making.
+func (p *provisioning) begin(at time.Time) {
+	p.startedAt = at
+	p.elapsed()
 }
 
 // elapsed is how long the account has been in the making; 0 when that has not begun.
