@@ -125,12 +125,12 @@ func TestHalfOpen(t *testing.T) {
 // A quiet connection that is pinged lives.
 func TestQuietConnectionStays(t *testing.T) {
 	t.Parallel()
-	const ping = 100 * time.Millisecond
+	const ping = 500 * time.Millisecond // above what a busy machine may keep a connection waiting
 	o := open(t, plan{
-		slack: []slacktest.Option{slacktest.WithPingInterval(ping / 10)},
+		slack: []slacktest.Option{slacktest.WithPingInterval(ping / 25)},
 		bot:   func(o *office) { o.bot.Quicken(ping, 0, time.Millisecond, time.Second) },
 	}).connected()
-	quiet := time.NewTimer(10 * ping)
+	quiet := time.NewTimer(4 * ping)
 	defer quiet.Stop()
 	lost := make(chan error, 1)
 	ctx, cancel := context.WithCancel(t.Context())
