@@ -3,6 +3,7 @@ package approval_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"sync"
@@ -403,16 +404,8 @@ func TestJobThatNeverEnds(t *testing.T) {
 	b := setup(t, sqliteURL(t), nil)
 	b.api.HangJobs(true)
 	b.work()
-	asked := b.ask("isabel")
-	_, err := b.service.Approve(t.Context(), asked.ID, anna)
-	require.NoError(t, err)
-	b.eventually(func() bool { return b.api.CallCount("operation") > 0 }, func() string { return "the job was not followed" })
-	b.close() // for half an hour
-	b.open()
-	b.service.SetClock(func() time.Time { return time.Now().Add(31 * time.Minute) })
-	b.work()
-	require.Equal(t, approval.FailureTimeout, b.reach(asked.ID, approval.Failed).Failure)
-	_, err = b.service.Retry(t.Context(), asked.ID, anna)
+	asked := b.fails("isabel", approval.FailureTimeout)
+	_, err := b.service.Retry(t.Context(), asked.ID, anna)
 	require.NoError(t, err)
 	b.api.HangJobs(false)
 	b.requireCredentials(b.reach(asked.ID, approval.Delivered))
@@ -471,6 +464,108 @@ func TestRetryFindsTheAccount(t *testing.T) {
 	require.NoError(t, err)
 	b.requireCredentials(b.reach(asked.ID, approval.Delivered))
 	require.Equal(t, 1, b.api.CallCount("addUser"))
+}
+
+// fails asks for an account that can't be made, and lets the half hour pass in which that may stay unclear.
+func (b *bench) fails(username string, why approval.Failure) approval.Story {
+	b.t.Helper()
+	asked := b.ask(username)
+	_, err := b.service.Approve(b.t.Context(), asked.ID, anna)
+	require.NoError(b.t, err)
+	if why == approval.FailureTimeout {
+		b.eventually(func() bool { return b.api.CallCount("operation") > 0 }, func() string { return "the job was not followed" })
+		b.later(31 * time.Minute)
+	}
+	require.Equal(b.t, why, b.reach(asked.ID, approval.Failed).Failure)
+	return asked
+}
+
+// later starts the bot again after a while.
+func (b *bench) later(d time.Duration) {
+	b.t.Helper()
+	b.passed += d
+	b.close()
+	b.open()
+	b.work()
+}
+
+func (b *bench) retry(id int64, state approval.State) approval.Story {
+	b.t.Helper()
+	_, err := b.service.Retry(b.t.Context(), id, anna)
+	require.NoError(b.t, err)
+	return b.reach(id, state)
+}
+
+// TestRetryLeavesTheAccountsOfOthers has an account of the name made by hand after the API's job has failed.
+func TestRetryLeavesTheAccountsOfOthers(t *testing.T) {
+	t.Parallel()
+	b := setup(t, sqliteURL(t), nil)
+	b.api.FailJobs(1)
+	b.work()
+	asked := b.fails("isabel", approval.FailureJob)
+	b.api.AddExisting(cluster, "isabel", "By-hand&word1A")
+	require.Equal(t, approval.FailureTaken, b.retry(asked.ID, approval.Failed).Failure)
+	require.Empty(t, b.told.delivered(asked.ID))
+	b.api.RemoveUser(cluster, "isabel")
+	b.requireCredentials(b.retry(asked.ID, approval.Delivered))
+}
+
+// TestRetryAfterAnOpenCall fails the second call of addUser when what became of the first is not known, and lets the
+// first one come to its end at last. The account is the request's own.
+func TestRetryAfterAnOpenCall(t *testing.T) {
+	t.Parallel()
+	b := setup(t, sqliteURL(t), nil)
+	b.api.Answer("addUser", 5000, 1)
+	b.api.FailJobs(1)
+	b.work()
+	asked := b.fails("isabel", approval.FailureJob)
+	b.api.AddExisting(cluster, "isabel", b.sentPassword())
+	b.retry(asked.ID, approval.Delivered)
+	require.Equal(t, b.sentPassword(), b.told.delivered(asked.ID)[0].password.Reveal())
+	require.Equal(t, 2, b.api.CallCount("addUser"))
+}
+
+// sentPassword reads the password of the last call of addUser.
+func (b *bench) sentPassword() string {
+	b.t.Helper()
+	var sent struct{ Password string }
+	for _, call := range b.api.Calls() {
+		if call.Action == "addUser" {
+			require.NoError(b.t, json.Unmarshal(call.Body, &sent))
+		}
+	}
+	require.NotEmpty(b.t, sent.Password)
+	return sent.Password
+}
+
+// TestRetryOfAJobThatVanished calls addUser again where nothing came of a job that the API does not know any more.
+func TestRetryOfAJobThatVanished(t *testing.T) {
+	t.Parallel()
+	b := setup(t, sqliteURL(t), nil)
+	b.api.LoseJobs(1)
+	b.api.FailJobs(1)
+	b.work()
+	asked := b.fails("isabel", approval.FailureTimeout)
+	b.requireCredentials(b.retry(asked.ID, approval.Delivered))
+	require.Equal(t, 2, b.api.CallCount("addUser"))
+}
+
+// TestRetryAfterThePasswordIsErased lets a job end after the time in which its request could be retried with the
+// password that is sealed for it. Nobody knows the password of that account any more, so it is not handed over.
+func TestRetryAfterThePasswordIsErased(t *testing.T) {
+	t.Parallel()
+	b := setup(t, sqliteURL(t), func(c *approval.Config) { c.Expiry = 3 * time.Second })
+	b.api.HangJobs(true)
+	b.work()
+	asked := b.fails("isabel", approval.FailureTimeout)
+	version := b.story(asked.ID).Version
+	b.eventually(func() bool { return b.story(asked.ID).Version > version }, func() string { return "the password is not erased" })
+	b.api.HangJobs(false)
+	require.Equal(t, approval.FailureTaken, b.retry(asked.ID, approval.Failed).Failure)
+	require.Empty(t, b.told.delivered(asked.ID))
+	b.api.RemoveUser(cluster, "isabel")
+	b.retry(asked.ID, approval.Delivered)
+	require.Equal(t, b.sentPassword(), b.told.delivered(asked.ID)[0].password.Reveal())
 }
 
 // TestSamePassword looks at what is sent: all calls of addUser for a request carry one password.

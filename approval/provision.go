@@ -178,7 +178,8 @@ func (p *provisioning) addUser(ctx context.Context, turn *ehpc.Turn) error {
 	})
 	switch {
 	case err == nil:
-		p.jobID, p.Failure, p.FailureDetail = job, "", ""
+		// The job tells from now on what becomes of this call. An earlier one stays as open as it was.
+		p.attemptedAt, p.jobID, p.Failure, p.FailureDetail = before, job, "", ""
 		return p.save(ctx, "add_user", "job "+job)
 	case errors.Is(err, ehpc.ErrExists) && before.IsZero():
 		p.attemptedAt = before // somebody was faster by the blink of an eye
@@ -242,6 +243,7 @@ func (p *provisioning) follow(ctx context.Context) error {
 		case job.Status == ehpc.JobSuccessful:
 			return p.succeed(ctx)
 		case job.Status == ehpc.JobFailed:
+			p.jobID = "" // it made no account: a user of that name who is there at a retry is somebody else's
 			return p.fail(ctx, FailureJob, job.ErrorCodes)
 		}
 		if time.Now().After(until) {
@@ -268,10 +270,20 @@ func (p *provisioning) stillRunning(ctx context.Context, listed bool) error {
 		case found:
 			return p.succeed(ctx)
 		case p.overdue():
-			return p.fail(ctx, FailureTimeout, "job "+p.jobID)
+			return p.giveUp(ctx, listed)
 		}
 	}
 	return &LaterError{After: p.pause()}
+}
+
+// giveUp ends a request whose job did not come to an end. One that the API still lists is followed further at a
+// retry. What became of one that has vanished stays open, and a retry calls addUser again.
+func (p *provisioning) giveUp(ctx context.Context, listed bool) error {
+	detail := "job " + p.jobID
+	if !listed {
+		p.attemptedAt, p.jobID = p.service.now(), ""
+	}
+	return p.fail(ctx, FailureTimeout, detail)
 }
 
 func (p *provisioning) overdue() bool { return p.elapsed() > provisionLimit }
@@ -388,7 +400,7 @@ func (p *provisioning) succeed(ctx context.Context) error {
 func (p *provisioning) fail(ctx context.Context, why Failure, detail string) error {
 	p.Failure, p.FailureDetail = why, detail
 	if why == FailureTaken {
-		p.sealed, p.attemptedAt, p.jobID = nil, time.Time{}, ""
+		p.forget()
 	}
 	if detail != "" {
 		detail = ": " + detail

@@ -29,10 +29,14 @@ type Request struct {
 
 	envelope    string
 	sealed      []byte    // the sealed password, nil where there is none
-	attemptedAt time.Time // when addUser was called with an outcome that is still open; zero: no such call
-	jobID       string    // the API's job that makes the account
+	attemptedAt time.Time // when addUser was called with an outcome that is open and that no job tells; zero: no such call
+	jobID       string    // the API's job that makes the account; empty where there is none, or it has failed
 	startedAt   time.Time // when provisioning began, or began again
 }
+
+// forget erases the sealed password, and all that was tried with it: an account that it may have made can't be handed
+// over any more, and counts as anybody's.
+func (r *Request) forget() { r.sealed, r.attemptedAt, r.jobID = nil, time.Time{}, "" }
 
 // Failure is why a request failed, or what keeps an active one waiting. The bot has a sentence for each.
 type Failure string

@@ -210,9 +210,6 @@ func (s *Service) Retry(ctx context.Context, id int64, person string) (Story, er
 		} else if ok {
 			return s.refuseFor(ctx, tx, KindActive, rival)
 		}
-		if r.Failure == FailureJob {
-			r.jobID = "" // that job has ended; in all other cases it is followed further
-		}
 		r.Failure, r.FailureDetail, r.startedAt = "", "", time.Time{}
 		return s.move(ctx, tx, r, Approved, person, "retry", "")
 	})

@@ -182,7 +182,9 @@ func (r runner) scrubCredentials(ctx context.Context, story Story) error {
 func (r runner) eraseSealed(ctx context.Context, id int64) error {
 	return r.change(ctx, id, "erase", func(req *Request) bool {
 		due := req.State == Failed && req.sealed != nil
-		req.sealed = nil
+		if due {
+			req.forget()
+		}
 		return due
 	})
 }
