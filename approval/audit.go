@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -47,6 +48,7 @@ func appendEvent(ctx context.Context, tx *sql.Tx, e Event) error {
 		return fmt.Errorf("read the last audit event: %w", err)
 	}
 	e.Seq++
+	e.Actor, e.Detail = storable(e.Actor), storable(e.Detail)
 	if e.Hash, err = e.hash(); err != nil {
 		return err
 	}
@@ -57,6 +59,11 @@ func appendEvent(ctx context.Context, tx *sql.Tx, e Event) error {
 		return fmt.Errorf("append an audit event: %w", err)
 	}
 	return nil
+}
+
+// storable drops what PostgreSQL takes in no text. Forged ids may hold it, and are to be found in the audit log.
+func storable(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "")
 }
 
 const eventColumns = `seq, at, request_id, actor, action, from_state, to_state, detail, prev_hash, hash`

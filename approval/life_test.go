@@ -305,6 +305,21 @@ func TestDeciding(t *testing.T) {
 	})
 }
 
+// TestTurnAway writes a forged press into the audit log, with what PostgreSQL would not take as it is.
+func TestTurnAway(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
+		b := setup(t, url(t), nil)
+		require.NoError(t, b.service.TurnAway(t.Context(), 7, "U\x00FORGED", "approve", "not a person\xff\x00"))
+		events, err := b.service.Events(t.Context(), 0)
+		require.NoError(t, err)
+		require.Len(t, events, 1)
+		require.Equal(t, "UFORGED", events[0].Actor)
+		require.Equal(t, "approve: not a person\uFFFD (request 7)", events[0].Detail)
+		require.Equal(t, "refused", events[0].Action)
+	})
+}
+
 // TestHangingGroup has a group of approvers that can't be asked about: it holds up no other.
 func TestHangingGroup(t *testing.T) {
 	t.Parallel()

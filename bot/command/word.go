@@ -144,6 +144,17 @@ func Visible(name string) string {
 	}, name))
 }
 
+// Sentence drops from what was typed what is no part of a sentence: characters that nobody sees, and the spaces around
+// it.
+func Sentence(text string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if hidden(r) {
+			return -1
+		}
+		return r
+	}, text))
+}
+
 // invisible reports a character that nobody sees, and that came along with something copied.
 func invisible(r rune) bool {
 	return unicode.Is(unicode.Cf, r) || unicode.IsControl(r) && !unicode.IsSpace(r)

@@ -1,8 +1,6 @@
 package view
 
 import (
-	"strings"
-
 	"github.com/slack-go/slack"
 
 	"ehpcbot/approval"
@@ -50,14 +48,14 @@ func AskFormValues(state *slack.ViewState) approval.Ask {
 		Username: command.Visible(fieldValue(state, BlockUsername)),
 		Cluster:  command.Visible(fieldValue(state, BlockCluster)),
 		Mod:      command.Visible(mod),
-		Reason:   strings.TrimSpace(fieldValue(state, BlockReason)),
+		Reason:   command.Sentence(fieldValue(state, BlockReason)),
 	}
 }
 
 // DenyFormValues reads the reason from a submitted form of a denial. The request's id is in the form's private
 // metadata, see [RequestID].
 func DenyFormValues(state *slack.ViewState) string {
-	return strings.TrimSpace(fieldValue(state, BlockReason))
+	return command.Sentence(fieldValue(state, BlockReason))
 }
 
 // fieldValue is what was typed into a field, or chosen in it.

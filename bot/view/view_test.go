@@ -195,7 +195,7 @@ func TestAskFormValues(t *testing.T) {
 		"username": {"value": {"type": "plain_text_input", "value": " isa\u200bbel "}},
 		"cluster": {"value": {"type": "static_select", "selected_option": {"text": {"type": "plain_text", "text": "x"}, "value": "ehpc-x"}}},
 		"mod": {"value": {"type": "static_select", "selected_option": {"value": "700"}}},
-		"reason": {"value": {"type": "plain_text_input", "value": "thesis\nproject\n"}},
+		"reason": {"value": {"type": "plain_text_input", "value": "the\u0000sis\nproject\n"}},
 		"unheard_of": {"value": {"type": "plain_text_input", "value": "x"}}}}`), &state))
 	require.Equal(t, approval.Ask{Username: "isabel", Cluster: "ehpc-x", Mod: "700", Reason: "thesis\nproject"}, AskFormValues(&state))
 }
@@ -218,7 +218,7 @@ func TestDenyForm(t *testing.T) {
 	form := testView(English).DenyForm(story(approval.Pending))
 	require.Equal(t, "12", form.PrivateMetadata)
 	require.Equal(t, CallbackDeny, form.CallbackID)
-	state := &slack.ViewState{Values: map[string]map[string]slack.BlockAction{BlockReason: {ActionValue: {Value: " no "}}}}
+	state := &slack.ViewState{Values: map[string]map[string]slack.BlockAction{BlockReason: {ActionValue: {Value: " n\x00o\u202e "}}}}
 	require.Equal(t, "no", DenyFormValues(state))
 }
 
