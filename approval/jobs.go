@@ -390,7 +390,7 @@ func (w *worker[A]) Work(ctx context.Context, job *river.Job[A]) error {
 	case "stopped":
 		return err // River makes the job available again, as the process is stopping
 	}
-	return river.JobSnooze(delay)
+	return river.JobSnooze(max(0, delay)) // River panics at less
 }
 
 func (w *worker[A]) judge(ctx context.Context, job *river.Job[A], err error) (result string, delay time.Duration) {

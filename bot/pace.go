@@ -73,8 +73,10 @@ func (p *pace) take(name, what string, urgent bool) error {
 		s = l.slot(now, urgent)
 	}
 	if s.at.After(now) {
-		l.give(what, s)
-		return &approval.LaterError{After: l.due[what].at.Sub(now), Err: errors.New("only so many messages a minute are taken by Slack")}
+		s = l.give(what, s) // may be one that nobody has come for yet, though its time has come
+	}
+	if s.at.After(now) {
+		return &approval.LaterError{After: s.at.Sub(now), Err: errors.New("only so many messages a minute are taken by Slack")}
 	}
 	delete(l.due, what)
 	return nil
@@ -88,8 +90,9 @@ func (l *lane) slot(now time.Time, urgent bool) slot {
 	return slot{at, urgent}
 }
 
-// give keeps a time free. What is urgent is given the time of the first that is not, which gets the new one.
-func (l *lane) give(what string, s slot) {
+// give keeps a time free, and returns it. What is urgent is given the time of the first that is not, which gets the
+// new one.
+func (l *lane) give(what string, s slot) slot {
 	first := what
 	for other, held := range l.due {
 		if s.urgent && !held.urgent && held.at.Before(s.at) && (first == what || held.at.Before(l.due[first].at)) {
@@ -102,6 +105,7 @@ func (l *lane) give(what string, s slot) {
 		s.at = held.at
 	}
 	l.due[what] = s
+	return s
 }
 
 // limited is told of a 429 answer: what it was given to is the first to go when Slack takes calls again, all

@@ -125,6 +125,21 @@ func TestPaceOfUpdates(t *testing.T) {
 	})
 }
 
+// What is urgent takes a time that has come and that nobody has used yet, and the one whose time it was comes later.
+func TestPaceOfUrgentUpdates(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPace(time.Now)
+		var later *approval.LaterError
+		p.limited(methodUpdate, "first", false, time.Second)
+		require.ErrorAs(t, p.take(methodUpdate, "second", false), &later)
+		time.Sleep(time.Second + updatePause/2)
+		require.NoError(t, p.take(methodUpdate, "urgent", true))
+		require.ErrorAs(t, p.take(methodUpdate, "first", false), &later)
+		require.Positive(t, later.After)
+	})
+}
+
 func TestPauseAfter(t *testing.T) {
 	t.Parallel()
 	spread := map[time.Duration]bool{}
