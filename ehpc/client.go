@@ -153,6 +153,8 @@ func newTransport() *http.Transport {
 		MaxIdleConnsPerHost:    32, // a burst would open a connection for each call otherwise
 		MaxResponseHeaderBytes: answerMaxHeaderBytes,
 		ForceAttemptHTTP2:      true,
+		// HTTP/2 would put call after call on a connection that has died without a word.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second},
 	}
 }
 

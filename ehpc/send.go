@@ -131,6 +131,7 @@ var errUnsendable = errors.New("the request cannot be built")
 func (c *Client) exchange(request *http.Request) (answer, error) {
 	response, err := c.http.Do(request)
 	if err != nil {
+		c.http.CloseIdleConnections() // what broke this one may have broken them all
 		return answer{}, err
 	}
 	defer response.Body.Close()
