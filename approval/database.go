@@ -11,8 +11,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
@@ -35,7 +37,9 @@ type Database struct {
 	driver   riverdriver.Driver[*sql.Tx]
 	dialect  goose.Dialect
 	path     string        // of the SQLite file
+	file     fs.FileInfo   // that file, as it was opened
 	lock     *os.File      // held while the SQLite file is in use
+	erased   atomic.Bool   // a sealed password was, and SQLite's write-ahead log may hold it still
 	listener *pgxpool.Pool // PostgreSQL's notifications of new jobs
 }
 
@@ -77,7 +81,11 @@ func dialSQLite(path string) (*Database, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the database: %w", err), unlockFile(lock))
 	}
+	file, err := f.Stat()
 	_ = f.Close()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open the database: %w", err), unlockFile(lock))
+	}
 	connector, err := sqlite.NewConnector(sqliteDSN(path))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the database: %w", err), unlockFile(lock))
@@ -91,17 +99,49 @@ func dialSQLite(path string) (*Database, error) {
 		return nil, errors.Join(fmt.Errorf("open the database: %w", err), db.Close(), unlockFile(lock))
 	}
 	readers.SetMaxOpenConns(4)
-	return &Database{db: db, readers: readers, turn: make(chan struct{}, 1), driver: riversqlite.New(db), dialect: goose.DialectSQLite3, path: path, lock: lock}, nil
+	return &Database{db: db, readers: readers, turn: make(chan struct{}, 1), driver: riversqlite.New(db), dialect: goose.DialectSQLite3, path: path, file: file, lock: lock}, nil
 }
 
 // sqliteDSN asks for a write-ahead log, so that others can read while the bot writes, that is synced at each
-// commit: an acknowledgement means that the request survives a power cut. Erased passwords are overwritten.
+// commit: an acknowledgement means that the request survives a power cut. Erased passwords are overwritten, and see
+// [Database.emptyLog].
 func sqliteDSN(path string) string {
 	pragmas := url.Values{
-		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "secure_delete(1)"},
+		"_pragma": {busyTimeout + "(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "secure_delete(1)"},
 		"_txlock": {"immediate"},
 	}
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: pragmas.Encode()}).String()
+}
+
+const busyTimeout = "busy_timeout"
+
+// emptyLog empties SQLite's write-ahead log after a sealed password was erased, which stays in it otherwise until the
+// log is written over. It waits for nobody: who reads at the moment is asked again later.
+func (d *Database) emptyLog(ctx context.Context) error {
+	if d.Shared() || !d.erased.Load() {
+		return nil
+	}
+	select {
+	case d.turn <- struct{}{}:
+		defer func() { <-d.turn }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	conn, err := d.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, `PRAGMA `+busyTimeout+`(0)`); err != nil {
+		return err
+	}
+	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), `PRAGMA `+busyTimeout+`(5000)`) }()
+	var busy, frames, moved int
+	err = conn.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &frames, &moved)
+	if err == nil && busy == 0 {
+		d.erased.Store(false)
+	}
+	return err
 }
 
 func postgresConfig(databaseURL string) (*pgxpool.Config, error) {
@@ -122,7 +162,8 @@ func dialPostgres(databaseURL string) (*Database, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := sql.OpenDB(watched(stdlib.GetConnector(*conf.ConnConfig.Copy())))
+	conf.AfterConnect = boundSession
+	db := sql.OpenDB(watched(stdlib.GetConnector(*conf.ConnConfig.Copy(), stdlib.OptionAfterConnect(boundSession))))
 	db.SetMaxOpenConns(16)
 	db.SetMaxIdleConns(8)
 	db.SetConnMaxIdleTime(5 * time.Minute)
@@ -135,6 +176,19 @@ func dialPostgres(databaseURL string) (*Database, error) {
 		db: db, readers: db, turn: make(chan struct{}, 1), driver: riverdatabasesql.NewWithPgxListener(db, listener),
 		dialect: goose.DialectPostgres, listener: listener,
 	}, nil
+}
+
+// boundSession has the server end what a process leaves behind that was lost without a word, with its machine or the
+// way to it, or that hangs: others must not wait for the lock that it holds in an open transaction. These are
+// statements, because a proxy such as PgBouncer takes no such parameters at the start of a session.
+func boundSession(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, `SELECT set_config(name, value, false) FROM (VALUES
+		('idle_in_transaction_session_timeout', '5s'),
+		('tcp_keepalives_idle', '10'), ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3')) AS s (name, value)`)
+	if err != nil {
+		return fmt.Errorf("bound the session: %w", err)
+	}
+	return nil
 }
 
 // Close closes the database. Nothing may use it any more.
@@ -157,7 +211,19 @@ func (d *Database) Ping(ctx context.Context) error {
 	if err := d.db.PingContext(ctx); err != nil {
 		return fmt.Errorf("ask the database: %w", err)
 	}
-	return nil
+	return d.inPlace()
+}
+
+// inPlace reports a SQLite file that was removed or replaced while it is open: what is written then is gone at the
+// next start.
+func (d *Database) inPlace() error {
+	if d.Shared() {
+		return nil
+	}
+	if now, err := os.Stat(d.path); err == nil && os.SameFile(now, d.file) {
+		return nil
+	}
+	return fmt.Errorf("%s was removed or replaced while ehpcbot uses it: put it back and restart ehpcbot", d.path)
 }
 
 // Shared reports whether other processes may use the database at the same time.
@@ -271,23 +337,36 @@ func (d *Database) KeyFile() string {
 // a price that a bot for people does not notice.
 //
 // Within the process they stand in line before that, in the order in which they came: the pool of connections
-// serves those who wait at random, and the job queue's own statements would starve among them.
-func (d *Database) write(ctx context.Context, f func(*sql.Tx) error) error {
+// serves those who wait at random, and the job queue's own statements would starve among them. A database that hangs
+// is given up after writeTime, because the others in line would wait as long.
+func (d *Database) write(ctx context.Context, f func(context.Context, *sql.Tx) error) error {
 	select {
 	case d.turn <- struct{}{}:
 		defer func() { <-d.turn }()
 	case <-ctx.Done():
 		return fmt.Errorf("wait for other writers: %w", context.Cause(ctx))
 	}
-	return transact(ctx, d.db, nil, func(tx *sql.Tx) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, writeTime, errHangs)
+	defer cancel()
+	err := transact(ctx, d.db, nil, func(tx *sql.Tx) error {
 		if d.Shared() {
 			if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(lockWrite)); err != nil {
 				return fmt.Errorf("wait for other writers: %w", err)
 			}
 		}
-		return f(tx)
+		return f(ctx, tx)
 	})
+	if err != nil {
+		return err
+	}
+	return d.inPlace()
 }
+
+// writeTime is far above what a transaction takes that writes. It is longer than SQLite waits for a lock, and than
+// PostgreSQL lets a process that hangs keep the lock of all writers.
+const writeTime = 10 * time.Second
+
+var errHangs = fmt.Errorf("the database takes longer than %s", writeTime)
 
 // read runs f in a transaction that sees one moment of the database.
 func (d *Database) read(ctx context.Context, f func(*sql.Tx) error) error {

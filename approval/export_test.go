@@ -2,11 +2,17 @@ package approval
 
 import (
 	"context"
+	"database/sql"
 	"time"
 )
 
 // SetClock replaces the service's clock, before the jobs start.
 func (s *Service) SetClock(now func() time.Time) { s.now = now }
+
+// Write runs f in a transaction that is the only one writing.
+func (d *Database) Write(ctx context.Context, f func(context.Context, *sql.Tx) error) error {
+	return d.write(ctx, f)
+}
 
 // HashOf is the hash that an event should have.
 func HashOf(e Event) string {

@@ -239,6 +239,7 @@ func (s *Service) workWith(ctx context.Context, client *river.Client[*sql.Tx], h
 	defer alive.Close()
 	s.rescueOnce(ctx, alive)
 	s.wake(ctx)
+	s.db.erased.Store(true) // maybe, by the process before
 	// River's own context must outlive ctx: cancelled with it, jobs would be cut off instead of finished.
 	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("start the jobs: %w", err)
@@ -339,7 +340,7 @@ type runner struct {
 const jobsInLine = 2
 
 // write is [Database.write] for jobs.
-func (r runner) write(ctx context.Context, f func(*sql.Tx) error) error {
+func (r runner) write(ctx context.Context, f func(context.Context, *sql.Tx) error) error {
 	select {
 	case r.line <- struct{}{}:
 		defer func() { <-r.line }()
@@ -387,8 +388,8 @@ func (w *worker[A]) Work(ctx context.Context, job *river.Job[A]) error {
 	switch result {
 	case "done":
 		return nil
-	case "stopped":
-		return err // River makes the job available again, as the process is stopping
+	case "stopped": // by this River knows that the process is stopping, and makes the job available again
+		return errors.Join(err, context.Cause(ctx))
 	}
 	return river.JobSnooze(max(0, delay)) // River panics at less
 }

@@ -222,7 +222,7 @@ func (p *provisioning) handOver(ctx context.Context, cause error) error {
 	if ctx.Err() != nil {
 		return cause
 	}
-	err := p.write(ctx, func(tx *sql.Tx) error { return p.service.enqueue(ctx, tx, p.Request, kindFollow) })
+	err := p.write(ctx, func(ctx context.Context, tx *sql.Tx) error { return p.service.enqueue(ctx, tx, p.Request, kindFollow) })
 	if err != nil {
 		return errors.Join(cause, err)
 	}
@@ -409,7 +409,7 @@ func (p *provisioning) fail(ctx context.Context, why Failure, detail string) err
 }
 
 func (p *provisioning) move(ctx context.Context, to State, action, detail string) error {
-	err := p.write(ctx, func(tx *sql.Tx) error {
+	err := p.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		return p.service.move(ctx, tx, &p.Request, to, System, action, detail)
 	})
 	if to != Provisioning {
@@ -428,7 +428,7 @@ func (p *provisioning) move(ctx context.Context, to State, action, detail string
 
 // save stores what is in hand, with an audit event, and inserts jobs.
 func (p *provisioning) save(ctx context.Context, action, detail string, jobs ...jobKind) error {
-	return p.write(ctx, func(tx *sql.Tx) error {
+	return p.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		p.UpdatedAt, p.dirty = p.service.now(), false
 		if err := saveRequest(ctx, tx, &p.Request, p.State); err != nil {
 			return err

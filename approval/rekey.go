@@ -61,7 +61,7 @@ func (d *Database) Rekey(ctx context.Context, keys *Keyring) (Rekeyed, error) {
 
 // reseal seals one password anew, unless it is erased or sealed right by now.
 func (d *Database) reseal(ctx context.Context, keys *Keyring, id int64) (done bool, err error) {
-	err = d.write(ctx, func(tx *sql.Tx) error {
+	err = d.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		done = false
 		r, err := requestByID(ctx, tx, id)
 		if err != nil || r.sealed == nil || keys.sealedWithFirst(r.sealed) {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
-	"errors"
+	"database/sql/driver"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -23,9 +23,11 @@ const lockAlive = 0x65687063
 
 // alive is the sign that this process lives.
 type alive struct {
-	db   *Database
-	name string
-	conn *sql.Conn // holds the lock on PostgreSQL; nil on SQLite
+	db      *Database
+	name    string
+	conn    *sql.Conn      // holds the lock on PostgreSQL; nil on SQLite
+	missing map[string]int // by process with jobs in hand: how many looks in a row found no sign of it
+	wakes   int            // in how many of the next looks to wake jobs
 }
 
 // clientID names this process to River. On SQLite it is always the same, as there is never a second one.
@@ -54,59 +56,103 @@ func (a *alive) hold(ctx context.Context) error {
 		if a.conn.PingContext(ctx) == nil {
 			return nil
 		}
-		_ = a.conn.Close()
-		a.conn = nil
+		a.Close()
 	}
+	a.missing = nil // what has taken this sign of life may have taken those of others, who are to have their time too
 	conn, err := a.db.db.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	if _, err := conn.ExecContext(ctx, `SELECT pg_advisory_lock($1, hashtext($2))`, lockAlive, a.name); err != nil {
-		return errors.Join(err, conn.Close())
-	}
 	a.conn = conn
-	return nil
+	// A process that hangs does not ping, and the server ends its connection: then others do its work. The lock may be
+	// held still by the connection that was lost, which is as good until the server notices; the next look takes it.
+	// (PostgreSQL has the time-out since version 14.)
+	_, err = conn.ExecContext(ctx, `SELECT pg_try_advisory_lock($1, hashtext($2)),
+		(SELECT set_config(name, $3, false) FROM pg_settings WHERE name = 'idle_session_timeout')`,
+		lockAlive, a.name, fmt.Sprint(hangsAfter.Milliseconds()))
+	if err != nil {
+		a.Close()
+	}
+	return err
 }
 
-// Close gives the sign of life back.
-func (a *alive) Close() error {
+// Close gives the sign of life back, with its connection.
+func (a *alive) Close() {
 	if a.conn == nil {
-		return nil
+		return
 	}
-	_, _ = a.conn.ExecContext(context.Background(), `SELECT pg_advisory_unlock($1, hashtext($2))`, lockAlive, a.name)
-	return a.conn.Close()
+	_ = a.conn.Raw(func(any) error { return driver.ErrBadConn }) // it is not to be used for anything else
+	_ = a.conn.Close()
+	a.conn = nil
 }
 
 // rescue makes the jobs of dead processes available again. Should a process have lost its lock and live on,
 // a job runs twice at the same time, which every job is made to bear.
 func (a *alive) rescue(ctx context.Context) (jobs int64, err error) {
-	statements := []string{
-		`UPDATE river_job SET state = 'available' WHERE state = 'running'`,
-		`DELETE FROM river_leader`,
+	if !a.db.Shared() {
+		return a.takeOver(ctx, `UPDATE river_job SET state = 'available' WHERE state = 'running'`, `DELETE FROM river_leader`)
 	}
-	if a.db.Shared() {
-		if err := a.hold(ctx); err != nil {
-			return 0, err
-		}
-		const dead = ` NOT IN (SELECT objid FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = %d
-			AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`
-		is := fmt.Sprintf(dead, lockAlive)
-		statements = []string{
-			`UPDATE river_job SET state = 'available' WHERE state = 'running'
-				AND hashtext(attempted_by[array_length(attempted_by, 1)])::oid` + is,
-			`DELETE FROM river_leader WHERE hashtext(leader_id)::oid` + is,
-		}
+	if err := a.hold(ctx); err != nil {
+		return 0, fmt.Errorf("show the others that this process lives: %w", err)
 	}
-	for i, statement := range statements {
-		res, err := a.db.db.ExecContext(ctx, statement)
+	dead, err := a.dead(ctx)
+	for _, name := range dead {
+		n, err := a.takeOver(ctx,
+			`UPDATE river_job SET state = 'available' WHERE state = 'running' AND attempted_by[array_length(attempted_by, 1)] = $1`,
+			`DELETE FROM river_leader WHERE leader_id = $1`, name)
 		if err != nil {
-			return 0, fmt.Errorf("take over the jobs of processes that ended: %w", err)
+			return jobs, err
 		}
-		if i == 0 {
-			jobs, _ = res.RowsAffected()
-		}
+		jobs += n
+	}
+	return jobs, err
+}
+
+// takeOver makes jobs available again, and lets somebody else lead.
+func (a *alive) takeOver(ctx context.Context, takeJobs, endLead string, args ...any) (jobs int64, err error) {
+	res, err := a.db.db.ExecContext(ctx, takeJobs, args...)
+	if err == nil {
+		jobs, _ = res.RowsAffected()
+		_, err = a.db.db.ExecContext(ctx, endLead, args...)
+	}
+	if err != nil {
+		return jobs, fmt.Errorf("take over the jobs of processes that ended: %w", err)
 	}
 	return jobs, nil
+}
+
+// dead lists the processes that jobs are in hand of, and of which several looks in a row found no sign: one may have
+// lost its connection, and is about to show that it lives.
+func (a *alive) dead(ctx context.Context) (dead []string, err error) {
+	silent, err := a.silent(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look for processes that ended: %w", err)
+	}
+	missing := map[string]int{}
+	for _, name := range silent {
+		if missing[name] = a.missing[name] + 1; missing[name] >= looksUntilDead {
+			dead = append(dead, name)
+			delete(missing, name)
+		}
+	}
+	a.missing = missing
+	return dead, nil
+}
+
+// silent lists the processes that jobs are in hand of, or that lead, and that hold no lock.
+func (a *alive) silent(ctx context.Context) ([]string, error) {
+	rows, err := a.db.db.QueryContext(ctx, `SELECT name FROM (
+			SELECT attempted_by[array_length(attempted_by, 1)] AS name FROM river_job WHERE state = 'running'
+			UNION SELECT leader_id FROM river_leader) AS busy
+		WHERE hashtext(name)::oid NOT IN (SELECT objid FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = $1
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`, lockAlive)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows, "read their names", func(row scanner) (name string, err error) {
+		err = row.Scan(&name)
+		return name, err
+	})
 }
 
 // hands knows the jobs that this process has in hand. The end of a job can fail to be stored, while the database
@@ -189,10 +235,18 @@ func (a *alive) running(ctx context.Context) (jobs []int64, err error) {
 }
 
 const (
-	// rescueEvery is how often the living look for the dead.
-	rescueEvery = 2 * time.Second
-	// lostAfter is well above what River takes to store the end of a job.
-	lostAfter = 30 * time.Second
+	// rescueEvery is how often the living look for the dead, and show that they live.
+	rescueEvery = time.Second
+	// looksUntilDead is how many of these have to find no sign of a process.
+	looksUntilDead = 3
+	// looksToWake is in how many looks jobs are woken after the clock was set back.
+	looksToWake = 5
+	// lookTime is the longest that such a look may take.
+	lookTime = 10 * time.Second
+	// hangsAfter is how long a process may be silent before others take it for dead.
+	hangsAfter = 15 * time.Second
+	// lostAfter is about what River takes at the most to store the end of a job, and far above the usual.
+	lostAfter = 40 * time.Second
 )
 
 // keepRescuing looks for dead processes until ctx ends, for jobs that were lost, and for a clock that was set
@@ -206,13 +260,26 @@ func (s *Service) keepRescuing(ctx context.Context, a *alive, h *hands) {
 			return
 		case <-ticker.C:
 		}
-		if setBack, err := s.clock.read(ctx); err == nil && setBack {
-			s.wake(ctx)
-		}
-		if s.db.Shared() {
-			s.rescueOnce(ctx, a)
-		}
-		s.recoverOnce(ctx, a, h)
+		s.look(ctx, a, h)
+	}
+}
+
+func (s *Service) look(ctx context.Context, a *alive, h *hands) {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	if setBack, err := s.clock.read(ctx); err == nil && setBack {
+		a.wakes = looksToWake
+	}
+	if a.wakes > 0 { // more than once: a job may have been put off by the old time meanwhile
+		a.wakes--
+		s.wake(ctx)
+	}
+	if s.db.Shared() {
+		s.rescueOnce(ctx, a)
+	}
+	s.recoverOnce(ctx, a, h)
+	if err := s.db.emptyLog(ctx); err != nil && ctx.Err() == nil {
+		s.log.Debug("the write-ahead log is not emptied yet", "error", err)
 	}
 }
 
@@ -233,7 +300,7 @@ func (s *Service) wake(ctx context.Context) {
 	now := s.clock.Now()
 	_, err := s.db.db.ExecContext(ctx, `UPDATE river_job SET state = 'available', scheduled_at = $1
 		WHERE state IN ('available', 'scheduled', 'retryable') AND scheduled_at > $2
-		AND kind IN ('provision', 'follow', 'deliver', 'refresh', 'notify')`,
+		AND kind IN ('provision', 'follow', 'deliver', 'refresh', 'notify', 'scrub')`,
 		s.db.riverTime(now), s.db.riverTime(now.Add(time.Minute)))
 	if err != nil && ctx.Err() == nil {
 		s.log.Warn("looking for jobs that were put off by a clock that was wrong", "error", err)

@@ -69,7 +69,7 @@ func (s *Service) Ask(ctx context.Context, a Ask) (Story, error) {
 	}
 	cluster, _ := s.conf.Cluster(a.Cluster)
 	var story Story
-	err := s.db.write(ctx, func(tx *sql.Tx) error {
+	err := s.db.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if err := s.admit(ctx, tx, a, cluster); err != nil {
 			return err
 		}
@@ -254,7 +254,7 @@ func (s *Service) act(ctx context.Context, id int64, person, action string, appr
 	}
 	var story Story
 	var refusal *Refusal
-	err := s.db.write(ctx, func(tx *sql.Tx) error {
+	err := s.db.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		r, err := requestByID(ctx, tx, id)
 		if err == nil {
 			if story, err = s.story(ctx, tx, r); err != nil {
@@ -294,7 +294,7 @@ func refusedDetail(action, why string, found, wanted int64) string {
 
 // TurnAway writes into the audit log that somebody wanted to act who was not let in. The request need not exist.
 func (s *Service) TurnAway(ctx context.Context, id int64, person, action, why string) error {
-	err := s.db.write(ctx, func(tx *sql.Tx) error {
+	err := s.db.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		r, err := requestByID(ctx, tx, id)
 		if err != nil && Refused(err) == nil {
 			return err
@@ -427,12 +427,32 @@ func (s *Service) Counts(ctx context.Context) (map[State]int, error) {
 
 // Sent remembers a message about a request, or the version of it that a known message shows by now.
 func (s *Service) Sent(ctx context.Context, requestID int64, m Message) error {
-	return s.db.write(ctx, func(tx *sql.Tx) error { return saveMessage(ctx, tx, requestID, m, s.now()) })
+	return s.db.write(ctx, func(ctx context.Context, tx *sql.Tx) error { return saveMessage(ctx, tx, requestID, m, s.now()) })
 }
 
-// Learn remembers an approval message that was not known, and makes it follow the request.
+// Claim remembers a message that there is to be once, and returns the one that counts: where another process has sent
+// one for the same purpose meanwhile, that one.
+func (s *Service) Claim(ctx context.Context, requestID int64, m Message) (first Message, err error) {
+	err = s.db.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		known, err := messagesOf(ctx, tx, requestID)
+		if err != nil {
+			return err
+		}
+		same := func(k Message) bool { return k.Purpose == m.Purpose && (k.Version > 0) == (m.Version > 0) }
+		if i := slices.IndexFunc(known, same); i >= 0 {
+			first = known[i]
+			return nil
+		}
+		first = m
+		return saveMessage(ctx, tx, requestID, m, s.now())
+	})
+	return first, err
+}
+
+// Learn remembers a message that was not known, and makes it follow the request: an approval message shows how it
+// stands, and credentials are cleared when their time has come.
 func (s *Service) Learn(ctx context.Context, requestID int64, m Message) error {
-	return s.db.write(ctx, func(tx *sql.Tx) error {
+	return s.db.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		r, err := requestByID(ctx, tx, requestID)
 		if err != nil {
 			return err
@@ -447,13 +467,16 @@ func (s *Service) Learn(ctx context.Context, requestID int64, m Message) error {
 		if err := saveMessage(ctx, tx, requestID, m, s.now()); err != nil {
 			return err
 		}
+		if m.Purpose == PurposeCredentials {
+			return s.enqueue(ctx, tx, r, kindScrub)
+		}
 		return s.enqueue(ctx, tx, r, kindRefresh)
 	})
 }
 
 // Forget forgets a message that no longer exists.
 func (s *Service) Forget(ctx context.Context, requestID int64, m Message) error {
-	return s.db.write(ctx, func(tx *sql.Tx) error { return deleteMessage(ctx, tx, requestID, m) })
+	return s.db.write(ctx, func(ctx context.Context, tx *sql.Tx) error { return deleteMessage(ctx, tx, requestID, m) })
 }
 
 func (s *Service) story(ctx context.Context, tx *sql.Tx, r Request) (Story, error) {
@@ -475,6 +498,7 @@ func (s *Service) move(ctx context.Context, tx *sql.Tx, r *Request, to State, ac
 	if err := saveRequest(ctx, tx, r, from); err != nil {
 		return err
 	}
+	s.noteErased(r)
 	if err := s.record(ctx, tx, *r, actor, action, from, detail); err != nil {
 		return err
 	}
@@ -487,10 +511,18 @@ func (s *Service) note(ctx context.Context, tx *sql.Tx, r *Request, actor, actio
 	if err := saveRequest(ctx, tx, r, r.State); err != nil {
 		return err
 	}
+	s.noteErased(r)
 	if err := s.record(ctx, tx, *r, actor, action, r.State, detail); err != nil {
 		return err
 	}
 	return s.enqueue(ctx, tx, *r, kindRefresh)
+}
+
+// noteErased notes that a request which had a sealed password has none any more, or may be such a one.
+func (s *Service) noteErased(r *Request) {
+	if r.sealed == nil && r.State != Pending {
+		s.db.erased.Store(true)
+	}
 }
 
 func (s *Service) record(ctx context.Context, tx *sql.Tx, r Request, actor, action string, from State, detail string) error {

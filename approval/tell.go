@@ -27,7 +27,7 @@ func (r runner) deliver(ctx context.Context, id int64) error {
 	if err := r.work.Messenger.Deliver(ctx, story, password); err != nil {
 		return errors.Join(err, r.undelivered(ctx, story, err))
 	}
-	err = r.write(ctx, func(tx *sql.Tx) error {
+	err = r.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		// Read again: by pressing the button the requester may have ended the delivery already.
 		now, err := requestByID(ctx, tx, id)
 		if err != nil {
@@ -52,7 +52,7 @@ func (r runner) undelivered(ctx context.Context, story Story, cause error) error
 	if errors.As(cause, &later) || story.Failure == WaitingDelivery || ctx.Err() != nil {
 		return nil
 	}
-	return r.write(ctx, func(tx *sql.Tx) error {
+	return r.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		now, err := requestByID(ctx, tx, story.ID)
 		if err != nil || now.State != Provisioned {
 			return err
@@ -132,7 +132,7 @@ func (r runner) remind(ctx context.Context, id int64) error {
 
 // expire ends a request that nobody decided in time.
 func (r runner) expire(ctx context.Context, id int64) error {
-	return r.write(ctx, func(tx *sql.Tx) error {
+	return r.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		req, err := requestByID(ctx, tx, id)
 		if err != nil || req.State != Pending {
 			return err
@@ -191,7 +191,7 @@ func (r runner) eraseSealed(ctx context.Context, id int64) error {
 
 // change stores what f changes in a request, with an audit event, if f says so.
 func (r runner) change(ctx context.Context, id int64, action string, f func(*Request) bool) error {
-	err := r.write(ctx, func(tx *sql.Tx) error {
+	err := r.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		req, err := requestByID(ctx, tx, id)
 		if err != nil || !f(&req) {
 			return err

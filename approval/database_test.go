@@ -1,0 +1,105 @@
+package approval_test
+
+import (
+	"context"
+	"database/sql"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"ehpcbot/approval"
+	"ehpcbot/approval/pgtest"
+)
+
+// TestWriterThatHangs has another process stop in the midst of a transaction, with the lock of all writers. The server
+// ends it, and the others go on.
+func TestWriterThatHangs(t *testing.T) {
+	t.Parallel()
+	url := pgtest.URL(t)
+	b := setup(t, url, nil)
+	hanging, err := approval.OpenDatabase(t.Context(), url)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = hanging.Close() })
+	holds, over := make(chan struct{}), make(chan struct{})
+	ended := make(chan error)
+	go func() {
+		ended <- hanging.Write(context.Background(), func(context.Context, *sql.Tx) error {
+			close(holds)
+			<-over
+			return nil
+		})
+	}()
+	<-holds
+	start := time.Now()
+	b.eventually(func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 2500*time.Millisecond) // as a person waits
+		defer cancel()
+		_, err := b.service.Ask(ctx, approval.Ask{Requester: isabel, Username: "isabel"})
+		return err == nil
+	}, func() string { return "nobody can write" })
+	require.Greater(t, time.Since(start), time.Second, "it did hold the lock")
+	close(over)
+	require.Error(t, <-ended, "what it wrote is not stored")
+}
+
+// TestErasedPasswordsLeaveTheLog looks for what was sealed in the files of SQLite: after the password is erased, it
+// stands in none of them, nor in the write-ahead log.
+func TestErasedPasswordsLeaveTheLog(t *testing.T) {
+	t.Parallel()
+	url := sqliteURL(t)
+	b := setup(t, url, nil)
+	keys, err := approval.NewKeyring(b.keys...)
+	require.NoError(t, err)
+	b.api.HangJobs(true)
+	b.work()
+	asked := b.ask("isabel")
+	_, err = b.service.Approve(t.Context(), asked.ID, anna)
+	require.NoError(t, err)
+	b.reach(asked.ID, approval.Provisioning)
+	path := strings.TrimPrefix(url, "sqlite:")
+	found := func() (opened int) {
+		for _, file := range []string{path, path + "-wal"} {
+			data, err := os.ReadFile(file)
+			require.NoError(t, err)
+			for at := range data {
+				for length := 1 + 8 + 12 + 12 + 16; length <= 1+8+12+30+16 && at+length <= len(data) && data[at] == 1; length++ {
+					if _, err := keys.Open(asked.ID, data[at:at+length]); err == nil {
+						opened++
+					}
+				}
+			}
+		}
+		return opened
+	}
+	require.Positive(t, found(), "it is there while it is needed")
+	b.api.HangJobs(false)
+	b.reach(asked.ID, approval.Delivered)
+	b.eventually(func() bool { return found() == 0 }, func() string { return "it can be opened still" })
+}
+
+// TestDatabaseFileIsReplaced takes the file away under the bot: nothing is acknowledged that would be gone at the next
+// start.
+func TestDatabaseFileIsReplaced(t *testing.T) {
+	t.Parallel()
+	url := sqliteURL(t)
+	b := setup(t, url, nil)
+	b.ask("isabel")
+	path := strings.TrimPrefix(url, "sqlite:")
+	require.NoError(t, b.service.Ping(t.Context()))
+	for name, put := range map[string]func(){
+		"removed":  func() {},
+		"replaced": func() { require.NoError(t, os.WriteFile(path, nil, 0o600)) },
+	} {
+		require.NoError(t, os.Rename(path, path+".away"))
+		put()
+		_, err := b.service.Ask(t.Context(), approval.Ask{Requester: isabel, Username: name})
+		require.ErrorContains(t, err, filepath.Base(path)+" was removed or replaced", name)
+		require.ErrorContains(t, b.service.Ping(t.Context()), "put it back", name)
+		require.NoError(t, os.Rename(path+".away", path))
+		require.NoError(t, b.service.Ping(t.Context()))
+	}
+}
