@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/pgtest"
 	"ehpcbot/ehpc/ehpctest"
 )
 
@@ -525,19 +527,132 @@ func TestRetryLeavesTheAccountsOfOthers(t *testing.T) {
 	b.requireCredentials(b.retry(asked.ID, approval.Delivered))
 }
 
-// TestRetryAfterAnOpenCall fails the second call of addUser when what became of the first is not known, and lets the
-// first one come to its end at last. The account is the request's own.
-func TestRetryAfterAnOpenCall(t *testing.T) {
+// TestJobThatFailsAfterAnOpenCall fails the second call of addUser when what became of the first is not known. The
+// account that the first one made is the request's own: at once where it is there, else at a retry.
+func TestJobThatFailsAfterAnOpenCall(t *testing.T) {
+	t.Parallel()
+	for name, late := range map[string]bool{"the account is there": false, "it comes later": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, sqliteURL(t), nil)
+			b.api.Answer("addUser", 5000, 1)
+			b.api.FailJobs(1)
+			var asked approval.Story
+			if late {
+				b.work()
+				asked = b.fails("isabel", approval.FailureJob)
+				b.api.AddExisting(cluster, "isabel", b.sentPassword())
+				b.retry(asked.ID, approval.Delivered)
+			} else {
+				var once sync.Once
+				b.api.OnCall(func(c ehpctest.Call, phase string) {
+					if c.Action == ehpctest.ActionOperation && phase == ehpctest.PhaseBefore {
+						once.Do(func() { b.api.AddExisting(cluster, "isabel", b.sentPassword()) })
+					}
+				})
+				b.work()
+				asked = b.ask("isabel")
+				_, err := b.service.Approve(t.Context(), asked.ID, anna)
+				require.NoError(t, err)
+				b.reach(asked.ID, approval.Delivered)
+			}
+			require.Equal(t, b.sentPassword(), b.told.delivered(asked.ID)[0].password.Reveal())
+			require.Equal(t, 2, b.api.CallCount("addUser"))
+		})
+	}
+}
+
+// TestRefusedLookUp ends a request at its first look-up. No job is left that goes on beside the one of a retry.
+func TestRefusedLookUp(t *testing.T) {
 	t.Parallel()
 	b := setup(t, sqliteURL(t), nil)
-	b.api.Answer("addUser", 5000, 1)
-	b.api.FailJobs(1)
+	var mu sync.Mutex
+	runs := map[string]int{}
+	b.observe = func(kind, result string) {
+		mu.Lock()
+		defer mu.Unlock()
+		runs[kind+" "+result]++
+	}
+	b.api.Answer("listUsers", 1400, 1)
 	b.work()
-	asked := b.fails("isabel", approval.FailureJob)
-	b.api.AddExisting(cluster, "isabel", b.sentPassword())
-	b.retry(asked.ID, approval.Delivered)
-	require.Equal(t, b.sentPassword(), b.told.delivered(asked.ID)[0].password.Reveal())
-	require.Equal(t, 2, b.api.CallCount("addUser"))
+	asked := b.fails("isabel", approval.FailureRefused)
+	b.requireCredentials(b.retry(asked.ID, approval.Delivered))
+	mu.Lock()
+	defer mu.Unlock()
+	require.Equal(t, 2, runs["provision done"], "%v", runs)
+}
+
+// TestQuestionsAboutTheJobFail lets the API never tell of the job again. The account itself tells that it is made; and
+// where that can't be seen either, the request ends, and a retry follows the same job.
+func TestQuestionsAboutTheJobFail(t *testing.T) {
+	t.Parallel()
+	for code, why := range map[int]approval.Failure{1200: approval.FailureOperator, 1400: approval.FailureRefused, 5000: approval.FailureTimeout} {
+		t.Run(fmt.Sprint(code), func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, sqliteURL(t), nil)
+			b.api.HangJobs(true)
+			b.api.Fail(ehpctest.ActionOperation, ehpctest.Fault{Code: code, Times: -1})
+			b.api.Fail(ehpctest.ActionListUsers, ehpctest.Fault{Skip: 1, Code: code, Times: -1})
+			b.work()
+			failed := b.story(b.fails("isabel", why).ID)
+			require.Contains(t, failed.FailureDetail, fmt.Sprint(code))
+			b.api.ClearFaults()
+			b.api.HangJobs(false)
+			b.requireCredentials(b.retry(failed.ID, approval.Delivered))
+			require.Equal(t, 1, b.api.CallCount("addUser"))
+		})
+	}
+	t.Run("but the account is there", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, sqliteURL(t), nil)
+		b.api.Fail(ehpctest.ActionOperation, ehpctest.Fault{Code: 1400, Times: -1})
+		b.work()
+		asked := b.ask("isabel")
+		_, err := b.service.Approve(t.Context(), asked.ID, anna)
+		require.NoError(t, err)
+		b.requireCredentials(b.reach(asked.ID, approval.Delivered))
+	})
+}
+
+// TestExistsAfterAnOpenCall lets an account come late whose call got no answer: it is looked for, and addUser is not
+// called again for each look.
+func TestExistsAfterAnOpenCall(t *testing.T) {
+	t.Parallel()
+	b := setup(t, sqliteURL(t), nil, ehpctest.WithJobTime(2*time.Second))
+	b.api.DropAfter("addUser", 1)
+	b.work()
+	asked := b.ask("isabel")
+	_, err := b.service.Approve(t.Context(), asked.ID, anna)
+	require.NoError(t, err)
+	b.requireCredentials(b.reach(asked.ID, approval.Delivered))
+	require.LessOrEqual(t, b.api.CallCount("addUser"), 3)
+}
+
+// TestReplicaWithoutTheKey has a request tried again by a replica that can't open its password. It calls nothing, so an
+// account that somebody makes by hand after that is not taken for the request's own.
+func TestReplicaWithoutTheKey(t *testing.T) {
+	t.Parallel()
+	url := pgtest.URL(t)
+	a := setup(t, url, nil)
+	other := &bench{
+		t: t, url: url, conf: policy(), people: a.people, told: &messenger{}, grace: 2 * time.Second,
+		keys: [][]byte{[]byte("fedcba9876543210fedcba9876543210")}, log: a.log, api: a.api,
+	}
+	other.open() // before anything is sealed
+	t.Cleanup(func() { other.close() })
+	a.api.FailJobs(1)
+	a.work()
+	asked := a.fails("isabel", approval.FailureJob)
+	a.stop()
+	other.work()
+	require.Equal(t, approval.FailureKey, other.retry(asked.ID, approval.Failed).Failure)
+	other.stop()
+	require.Equal(t, 1, a.api.CallCount("addUser"))
+
+	a.api.AddExisting(cluster, "isabel", "By-hand&word1A")
+	a.work()
+	require.Equal(t, approval.FailureTaken, a.retry(asked.ID, approval.Failed).Failure)
+	require.Empty(t, a.told.delivered(asked.ID))
 }
 
 // sentPassword reads the password of the last call of addUser.

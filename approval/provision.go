@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ehpcbot/ehpc"
+	"ehpcbot/ehpc/secret"
 )
 
 // The order in which an account is made is what makes it once, and with the password that is handed over:
@@ -94,7 +95,7 @@ func (p *provisioning) resume(ctx context.Context) error {
 // attempt makes the account.
 func (p *provisioning) attempt(ctx context.Context) error {
 	turn, err := p.turn(ctx)
-	if err != nil {
+	if err != nil || turn == nil {
 		return err
 	}
 	defer turn.End()
@@ -104,7 +105,7 @@ func (p *provisioning) attempt(ctx context.Context) error {
 	case turn.Taken:
 		return p.succeed(ctx)
 	case p.overdue():
-		return p.fail(ctx, FailureTimeout, "")
+		return p.fail(ctx, FailureTimeout, p.FailureDetail)
 	}
 	return p.addUser(ctx, turn)
 }
@@ -118,7 +119,8 @@ const (
 	stopWait = time.Second
 )
 
-// turn waits for the turn of the request, the oldest first, and has its username looked up.
+// turn waits for the turn of the request, the oldest first, and has its username looked up. It is nil, without an
+// error, where the request has ended.
 func (p *provisioning) turn(ctx context.Context) (*ehpc.Turn, error) {
 	waiting, cancel := context.WithTimeout(ctx, lineLimit)
 	defer cancel()
@@ -166,12 +168,15 @@ func (p *provisioning) tellOfWait(ctx context.Context, came <-chan struct{}) {
 
 func (p *provisioning) addUser(ctx context.Context, turn *ehpc.Turn) error {
 	before := p.attemptedAt // zero: no earlier call of ours is open
-	if err := p.seal(ctx); err != nil {
+	password, err := p.password()
+	switch {
+	case err != nil && p.sealed != nil: // it is not called, so nothing is noted as open
+		return p.fail(ctx, FailureKey, "")
+	case err != nil:
 		return err
 	}
-	password, err := p.service.keys.Open(p.ID, p.sealed)
-	if err != nil {
-		return p.fail(ctx, FailureKey, "")
+	if err := p.seal(ctx); err != nil {
+		return err
 	}
 	job, err := p.work.Accounts.AddUser(ctx, ehpc.AddUserRequest{
 		ClusterID: p.ClusterID, Zone: p.Story.Cluster.Zone, Username: p.Username, Password: password, Mod: p.Mod, Turn: turn,
@@ -186,7 +191,8 @@ func (p *provisioning) addUser(ctx context.Context, turn *ehpc.Turn) error {
 		return p.fail(ctx, FailureTaken, "")
 	case errors.Is(err, ehpc.ErrExists):
 		// An earlier call of ours is making the account; it is ours once it is listed.
-		return &LaterError{After: p.pause(), Err: err}
+		turn.End()
+		return p.awaitListing(ctx, err)
 	case errors.Is(err, ehpc.ErrOutcomeUnknown):
 		return p.waitFor(ctx, err)
 	}
@@ -198,15 +204,38 @@ func (p *provisioning) addUser(ctx context.Context, turn *ehpc.Turn) error {
 	return p.refused(ctx, err)
 }
 
-// seal commits the password before the first call that uses it.
-func (p *provisioning) seal(ctx context.Context) error {
-	if p.sealed == nil {
-		password, err := ehpc.NewPassword(p.service.conf.PasswordLength)
-		if err != nil {
-			return fmt.Errorf("make a password: %w", err)
-		}
-		p.sealed = p.service.keys.Seal(p.ID, password)
+// password returns the sealed password, or seals a new one, which is not stored yet.
+func (p *provisioning) password() (secret.Text, error) {
+	if p.sealed != nil {
+		return p.service.keys.Open(p.ID, p.sealed)
 	}
+	password, err := ehpc.NewPassword(p.service.conf.PasswordLength)
+	if err != nil {
+		return secret.Text{}, fmt.Errorf("make a password: %w", err)
+	}
+	p.sealed = p.service.keys.Seal(p.ID, password)
+	return password, nil
+}
+
+// awaitListing looks for an account that is being made, a few times before addUser is called again.
+func (p *provisioning) awaitListing(ctx context.Context, exists error) error {
+	for wait := listingPoll; wait <= pollInHand; wait *= 2 {
+		if err := sleep(ctx, wait); err != nil {
+			return err
+		}
+		_, found, err := p.work.Accounts.FindUser(ctx, p.Story.Cluster.Zone, p.ClusterID, p.Username)
+		switch {
+		case err != nil:
+			return p.waitFor(ctx, err)
+		case found:
+			return p.succeed(ctx)
+		}
+	}
+	return &LaterError{After: p.pause(), Err: exists}
+}
+
+// seal commits the password before the first call that uses it, and that it is about to be called.
+func (p *provisioning) seal(ctx context.Context) error {
 	p.attemptedAt = p.service.now()
 	if p.startedAt.IsZero() {
 		p.begin(p.attemptedAt)
@@ -222,6 +251,7 @@ func (p *provisioning) handOver(ctx context.Context, cause error) error {
 	if ctx.Err() != nil {
 		return cause
 	}
+	p.service.log.Debug("the job that made the call leaves its end to another", "request", p.ID, "why", cause)
 	err := p.write(ctx, func(ctx context.Context, tx *sql.Tx) error { return p.service.enqueue(ctx, tx, p.Request, kindFollow) })
 	if err != nil {
 		return errors.Join(cause, err)
@@ -239,12 +269,11 @@ func (p *provisioning) follow(ctx context.Context) error {
 		job, listed, err := p.work.Accounts.Operation(ctx, p.Story.Cluster.Zone, p.jobID)
 		switch {
 		case err != nil:
-			return p.waitFor(ctx, err)
+			return p.untold(ctx, err)
 		case job.Status == ehpc.JobSuccessful:
 			return p.succeed(ctx)
 		case job.Status == ehpc.JobFailed:
-			p.jobID = "" // it made no account: a user of that name who is there at a retry is somebody else's
-			return p.fail(ctx, FailureJob, job.ErrorCodes)
+			return p.jobFailed(ctx, job)
 		}
 		if time.Now().After(until) {
 			return p.stillRunning(ctx, listed)
@@ -257,7 +286,44 @@ const (
 	firstPoll   = 20 * time.Millisecond
 	pollInHand  = 4 * time.Second
 	longestPoll = 15 * time.Second
+	listingPoll = 500 * time.Millisecond
 )
+
+// jobFailed ends a request whose job has failed: it made no account, and a user of that name who is there at a retry
+// is somebody else's. But for an earlier call whose outcome is open, which may have made it: then the job failed
+// because the account is there.
+func (p *provisioning) jobFailed(ctx context.Context, job ehpc.Job) error {
+	if !p.attemptedAt.IsZero() {
+		_, found, err := p.work.Accounts.FindUser(ctx, p.Story.Cluster.Zone, p.ClusterID, p.Username)
+		switch {
+		case err != nil:
+			return p.waitFor(ctx, err)
+		case found:
+			return p.succeed(ctx)
+		}
+	}
+	p.jobID = ""
+	return p.fail(ctx, FailureJob, job.ErrorCodes)
+}
+
+// untold is for a question about the job that got no answer. What passes is waited for. A no, or silence for too long,
+// ends the request, unless the account itself tells that it is made; the job is kept, for a retry to follow it.
+func (p *provisioning) untold(ctx context.Context, cause error) error {
+	saidNo := errors.Is(cause, ehpc.ErrOperator) || errors.Is(cause, ehpc.ErrRefused)
+	if !saidNo && !p.overdue() || ctx.Err() != nil {
+		return p.waitFor(ctx, cause)
+	}
+	_, found, err := p.work.Accounts.FindUser(ctx, p.Story.Cluster.Zone, p.ClusterID, p.Username)
+	switch {
+	case err == nil && found:
+		return p.succeed(ctx)
+	case p.overdue():
+		return p.fail(ctx, FailureTimeout, sentence(cause))
+	case err != nil:
+		return p.lookUpFailed(ctx, err)
+	}
+	return p.waitFor(ctx, cause)
+}
 
 // stillRunning ends a run that has not seen the job's end. A job that is not listed may be over and
 // forgotten: then the account tells.
