@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -77,14 +78,15 @@ const (
 	kindDelay     jobKind = "delay"
 )
 
-// The queues keep those who wait for different things out of each other's way. What goes to the approval
-// channel goes one after the other, as Slack's limit of about one message a second has it; direct messages,
-// whose limits are by conversation, and the accounts don't wait for it.
+// The queues keep those who wait for different things out of each other's way. What is new in the approval channel is
+// posted there one after the other, as Slack's limit of about one message a second has it; changes of what stands there,
+// direct messages, whose limits are by conversation, and the accounts don't wait for it.
 var queues = map[string]river.QueueConfig{
 	"accounts": {MaxWorkers: 512}, // most of them wait for their turn; those behind them wait in the queue, by age
 	"follow":   {MaxWorkers: 512},
 	"direct":   {MaxWorkers: 16},
 	"channel":  {MaxWorkers: 1},
+	"changes":  {MaxWorkers: 4},
 	"timers":   {MaxWorkers: 4},
 }
 
@@ -94,6 +96,14 @@ var queueOf = map[jobKind]string{
 	kindDeliver:   "direct", kindNotify: "direct", kindScrub: "direct", kindDelay: "direct",
 	kindRefresh: "channel", kindRemind: "channel",
 	kindExpire: "timers",
+}
+
+// queueFor returns the queue of a job. The first refresh of a request posts its message, all others change it.
+func queueFor(r Request, kind jobKind) string {
+	if kind == kindRefresh && r.Version > 1 {
+		return "changes"
+	}
+	return queueOf[kind]
 }
 
 type target struct {
@@ -160,7 +170,7 @@ func (s *Service) enqueue(ctx context.Context, tx *sql.Tx, r Request, kinds ...j
 		if !at.IsZero() {
 			at = s.clock.Now().Add(at.Sub(s.now()))
 		}
-		opts := &river.InsertOpts{Queue: queueOf[kind], MaxAttempts: maxAttempts, ScheduledAt: at}
+		opts := &river.InsertOpts{Queue: queueFor(r, kind), MaxAttempts: maxAttempts, ScheduledAt: at}
 		if _, err := s.queue.InsertTx(ctx, tx, argsOf(kind, r.ID), opts); err != nil {
 			return fmt.Errorf("insert a job (%s, request %d): %w", kind, r.ID, err)
 		}
@@ -274,7 +284,10 @@ func (s *Service) stop(client *river.Client[*sql.Tx], grace time.Duration) {
 
 func (s *Service) riverConfig(stopping context.Context, w Work, h *hands) *river.Config {
 	workers := river.NewWorkers()
-	r := runner{service: s, work: w, line: make(chan struct{}, jobsInLine), hands: h, watches: newWatches(), stopping: stopping}
+	r := runner{
+		service: s, work: w, line: make(chan struct{}, jobsInLine), hands: h, watches: newWatches(),
+		shows: &shows{busy: map[int64]bool{}}, stopping: stopping,
+	}
 	addWorker[provisionArgs](workers, r, kindProvision, r.provision)
 	addWorker[followArgs](workers, r, kindFollow, r.follow)
 	addWorker[deliverArgs](workers, r, kindDeliver, r.deliver)
@@ -331,6 +344,7 @@ type runner struct {
 	line    chan struct{} // bounds the jobs that stand in line for the database
 	hands   *hands
 	watches *watches
+	shows   *shows
 
 	stopping context.Context // ends when no job is to wait any more
 }
@@ -379,6 +393,12 @@ func (w *worker[A]) Timeout(*river.Job[A]) time.Duration {
 func (w *worker[A]) Work(ctx context.Context, job *river.Job[A]) error {
 	defer w.runner.hands.take(job.ID)()
 	id := job.Args.request()
+	if queueOf[w.kind] == "channel" {
+		if !w.runner.shows.begin(id) {
+			return river.JobSnooze(soon)
+		}
+		defer w.runner.shows.end(id)
+	}
 	start := time.Now()
 	err := w.do(ctx, id)
 	result, delay := w.judge(ctx, job, err)
@@ -409,6 +429,30 @@ func (w *worker[A]) judge(ctx context.Context, job *river.Job[A], err error) (re
 	delay = backoff(putOff(job.Metadata))
 	log.Warn("job will be repeated", "in", delay, "error", err)
 	return "error", delay
+}
+
+// soon is when a job comes again that waits for another.
+const soon = 200 * time.Millisecond
+
+// shows are the requests of which something is being shown in the approval channel. Two jobs of one would post its
+// message twice.
+type shows struct {
+	mu   sync.Mutex
+	busy map[int64]bool
+}
+
+func (s *shows) begin(request int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.busy[request]
+	s.busy[request] = true
+	return !before
+}
+
+func (s *shows) end(request int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.busy, request)
 }
 
 // putOff reads how often River has put a job off.
