@@ -24,6 +24,7 @@ import (
 type API struct {
 	*slack.Client
 	dead context.Context // ends with a *FatalError as its cause
+	next *http.Transport // under all of its calls
 }
 
 // NewAPI returns a client. observe is told of each call; it may be nil.
@@ -32,20 +33,29 @@ func NewAPI(conf Config, observe func(method, result string)) *API {
 		observe = func(string, string) {}
 	}
 	dead, kill := context.WithCancelCause(context.Background())
-	next := http.DefaultTransport.(*http.Transport).Clone()
-	next.MaxIdleConnsPerHost = 16 // a burst of deliveries would open a connection for each otherwise
+	next := newTransport()
 	return &API{
 		dead: dead,
+		next: next,
 		Client: slack.New(conf.BotToken.Reveal(),
 			slack.OptionAPIURL(conf.APIURL),
 			slack.OptionAppLevelToken(conf.AppToken.Reveal()),
 			slack.OptionHTTPClient(&http.Client{
-				Timeout:       20 * time.Second,
+				Timeout:       callTime,
 				Transport:     &transport{next: next, base: conf.APIURL, observe: observe, kill: kill, closed: map[string]time.Time{}},
 				CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 			}),
 		),
 	}
+}
+
+// newTransport returns what Slack's Web API is called over.
+func newTransport() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConnsPerHost = 16 // a burst of deliveries would open a connection for each otherwise
+	// HTTP/2 would put call after call on a connection that has died without a word, for a quarter of an hour.
+	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second}
+	return t
 }
 
 // transport obeys Slack's 429 answers: until the time that Retry-After names, a method is not called again and
@@ -60,8 +70,14 @@ type transport struct {
 	closed map[string]time.Time // by method: until when
 }
 
-// answerLimit is the most that is read of an answer; Slack's are far smaller.
-const answerLimit = 8 << 20
+const (
+	// answerLimit is the most that is read of an answer; Slack's are far smaller.
+	answerLimit = 8 << 20
+	// callTime is the longest that a call may take.
+	callTime = 20 * time.Second
+	// openCallTime is the same for the one that opens a connection, without which nobody is answered.
+	openCallTime = 8 * time.Second
+)
 
 // Methods that are treated in a way of their own.
 const (
@@ -89,6 +105,11 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 			_ = req.Body.Close()
 		}
 		return nil, &approval.LaterError{After: wait, Err: errors.New("Slack's limit for " + method + " is reached")}
+	}
+	if method == methodOpen {
+		ctx, cancel := context.WithTimeout(req.Context(), openCallTime)
+		defer cancel() // the answer is read by then
+		req = req.WithContext(ctx)
 	}
 	resp, err := t.next.RoundTrip(req)
 	if err != nil {

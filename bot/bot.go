@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -48,7 +49,10 @@ type Bot struct {
 // New returns a bot that is not connected yet.
 func New(conf Config, api *API, people *People, service *approval.Service, log *slog.Logger, met Observer) *Bot {
 	b := &Bot{conf: conf, api: api, service: service, people: people, log: log, pace: newPace(time.Now)}
-	b.sockets = sockets{api: api.Client, log: log, handle: b.handle, met: met, times: usualTimes, through: http.ProxyFromEnvironment}
+	b.sockets = sockets{
+		api: api.Client, log: log, handle: b.handle, refuse: b.refuse, met: met, times: usualTimes,
+		through: http.ProxyFromEnvironment, suspect: api.next.CloseIdleConnections,
+	}
 	return b
 }
 
@@ -128,23 +132,33 @@ func (b *Bot) viewFor(ctx context.Context, id string) view.View {
 var errForeign = errors.New("not a person of this workspace")
 
 // admit looks at who is there: people of the workspace, and nobody else. In a shared channel people of other
-// organisations see the buttons too. Guests are people of the workspace only where they are listed by name
-// as approvers.
-func (b *Bot) admit(ctx context.Context, id, teamID string, listed bool) error {
-	if teamID != "" && teamID != b.team() {
-		return fmt.Errorf("%w: team %s", errForeign, teamID)
+// organisations see the buttons too. teams are the workspaces that Slack names with the action. Guests are people of
+// the workspace only where they are listed by name as approvers. ask tells who a person is.
+func (b *Bot) admit(ctx context.Context, id string, teams []string, listed bool, ask func(context.Context, string) (slack.User, error)) error {
+	if id == "" {
+		return fmt.Errorf("%w: nobody", errForeign)
 	}
-	user, err := b.people.Person(ctx, id)
-	if err != nil {
-		return err
+	user, err := ask(ctx, id)
+	for _, team := range append(teams, user.TeamID) {
+		if team != "" && team != b.team() && !sameOrganisation(user, b.team(), team) {
+			return fmt.Errorf("%w: team %s", errForeign, team)
+		}
 	}
 	switch {
-	case user.TeamID != "" && user.TeamID != b.team():
-		return fmt.Errorf("%w: team %s", errForeign, user.TeamID)
+	case errors.Is(err, errUnknown):
+		return fmt.Errorf("%w: %w", errForeign, err)
+	case err != nil:
+		return err
 	case user.IsBot, user.Deleted, user.IsStranger:
 		return fmt.Errorf("%w: a bot, a stranger, or deactivated", errForeign)
 	case (user.IsRestricted || user.IsUltraRestricted) && !listed:
 		return fmt.Errorf("%w: a guest", errForeign)
 	}
 	return nil
+}
+
+// sameOrganisation reports whether a person belongs to both workspaces. In Enterprise Grid people have several, and
+// Slack may name any of them (github.com/slackapi/bolt-js/issues/1875).
+func sameOrganisation(user slack.User, ours, other string) bool {
+	return slices.Contains(user.Enterprise.Teams, ours) && slices.Contains(user.Enterprise.Teams, other)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"runtime"
 	"time"
 
 	"github.com/slack-go/slack/socketmode"
@@ -46,4 +47,12 @@ func BreakHandling(b *Bot) { b.people = nil }
 // UseProxy has the connections go through a proxy.
 func (b *Bot) UseProxy(proxy *url.URL) {
 	b.sockets.through = func(*http.Request) (*url.URL, error) { return proxy, nil }
+}
+
+// WatchSessions tells of each session that is made, and of each that is freed. The bot does not run yet.
+func (b *Bot) WatchSessions(made, freed func()) {
+	b.sockets.made = func(c *session) {
+		made()
+		runtime.AddCleanup(c, func(struct{}) { freed() }, struct{}{})
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"ehpcbot/approval"
 	"ehpcbot/bot/slacktest"
 	"ehpcbot/ehpc/ehpctest"
+	"ehpcbot/ehpc/secret"
 )
 
 // passing are faults that are over by themselves, and what the log says of them; empty: a limit is no fault.
@@ -154,6 +155,11 @@ func TestClosedChannel(t *testing.T) {
 	}{
 		"is_archived":    {set(slacktest.Channel{Archived: true, BotIsMember: true}), "unarchive it"},
 		"not_in_channel": {set(slacktest.Channel{}), "/invite"},
+		"restricted_action_read_only_channel": {func(o *office) {
+			o.slack.Fail("chat.postMessage", slacktest.Fault{Error: "restricted_action_read_only_channel", Times: -1, Match: func(c slacktest.Call) bool {
+				return c.Params.Get("channel") == channel
+			}})
+		}, "an administrator of the workspace"},
 		"channel_not_found": {func(o *office) {
 			o.slack.Fail("*", slacktest.Fault{Error: "channel_not_found", Times: -1, Match: func(c slacktest.Call) bool {
 				return c.Params.Get("channel") == channel
@@ -197,7 +203,10 @@ func TestClosedChannel(t *testing.T) {
 			o.ask("isabel") // a repetition, or the request
 			o.ask("cancel 1")
 			o.says("D0ISABEL", "took", "back")
-			o.eventually(func() bool { return o.log.has("the end of a request is not shown", "is_archived") }, "the log says so")
+			o.eventually(func() bool {
+				return o.log.has("the end of a request is not shown", map[bool]string{true: "is_archived", false: "is_inactive"}[before])
+			}, "the log says so")
+			require.ErrorContains(t, o.bot.Ready(), "archived")
 			mend(o)
 			o.asked("omar")
 			o.clean()
@@ -296,6 +305,43 @@ func TestMessagesThatCantBeChanged(t *testing.T) {
 			o.clean()
 		})
 	}
+	t.Run("and the answer to the credentials got lost", func(t *testing.T) {
+		t.Parallel()
+		o := open(t, plan{}).connected()
+		o.slack.SetEditWindow(0)
+		o.slack.Fail("chat.postMessage", slacktest.Fault{DropAfter: true, Times: 1, Match: func(c slacktest.Call) bool {
+			return strings.Contains(c.Params.Get("blocks"), "Password")
+		}})
+		o.press(anna, o.asked("isabel"), "Approve")
+		forgotten := o.delivered("isabel")
+		o.says(channel, "has the credentials")
+		require.Equal(t, 2, o.showing("isabel"), "one more than the bot knows of")
+		o.press(isabel, forgotten, "I have saved it")
+		require.NoError(t, o.slack.Wait(o.patient(), func() bool { return o.showing("isabel") == 0 }), "both are cleared")
+		o.clean()
+	})
+	t.Run("after two messages without the secret", func(t *testing.T) {
+		t.Parallel()
+		o := open(t, plan{idle: true})
+		require.NoError(t, o.bot.Introduce(t.Context()))
+		story, err := o.service.Ask(t.Context(), approval.Ask{Requester: isabel, Username: "isabel"})
+		require.NoError(t, err)
+		hand := slack.New(slacktest.BotToken, slack.OptionAPIURL(o.slack.APIURL()))
+		_, _, _, err = hand.OpenConversationContext(t.Context(), &slack.OpenConversationParameters{Users: []string{isabel}})
+		require.NoError(t, err)
+		for _, ref := range []string{"1.1", "1.2"} { // by a job that ran twice
+			m := approval.Message{Purpose: approval.PurposeCredentials, Place: o.slack.DirectID(isabel), Ref: ref}
+			require.NoError(t, o.service.Sent(t.Context(), story.ID, m))
+		}
+		story, err = o.service.Story(t.Context(), story.ID)
+		require.NoError(t, err)
+		o.slack.Fail("chat.update", slacktest.Fault{Error: "edit_window_closed", Times: -1})
+		require.NoError(t, o.bot.Deliver(t.Context(), story, secret.New("Aa1!Aa1!Aa1!")))
+		direct := o.slack.Person(isabel).DirectMessages()
+
+		require.Len(t, direct, 1)
+		require.Contains(t, direct[0].Plain(), "Aa1!Aa1!Aa1!")
+	})
 	t.Run("nor deleted", func(t *testing.T) {
 		t.Parallel()
 		o := open(t, plan{}).connected()
@@ -367,7 +413,8 @@ func TestApproversUnknown(t *testing.T) {
 func TestPeopleUnknown(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]slacktest.Fault{
-		"error":   {Error: "user_not_visible", Times: -1},
+		"error":   {Error: "internal_error", Times: -1},
+		"nobody":  {Body: []byte(`{"ok":true,"user":null}`), Times: -1},
 		"500":     {Status: http.StatusInternalServerError, Times: -1},
 		"hanging": {Delay: 10 * time.Second, Times: -1},
 	} {
@@ -394,6 +441,49 @@ func TestPeopleUnknown(t *testing.T) {
 }
 
 // A form that Slack does not open: the person is told, and nothing has changed.
+// Whom Slack does not know is nobody of the workspace, and an approver who is deactivated is one no more.
+func TestPeopleWhoAreNone(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{"user_not_found", "user_not_visible"} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			o := open(t, plan{}).connected()
+			m := o.asked("isabel")
+			o.slack.Fail("users.info", slacktest.Fault{Error: code, Times: -1})
+			require.Contains(t, o.slack.Person("U0NOBODY").Command(t.Context(), command, "omar").Plain(), "Only members of this workspace")
+			o.press("U0NOBODY", m, "Approve")
+			o.told("U0NOBODY", "Only members of this workspace")
+			counts, err := o.service.Counts(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, 1, counts[approval.Pending])
+			o.clean()
+		})
+	}
+	t.Run("deactivated meanwhile", func(t *testing.T) {
+		t.Parallel()
+		time := newClock()
+		o := open(t, plan{bot: func(o *office) { o.people.SetClock(time.now) }}).connected()
+		o.press(anna, o.asked("one"), "Approve")
+		o.delivered("one")
+		o.slack.AddUser(slacktest.User{ID: anna, Name: "anna", Deleted: true})
+		time.advance(10e9)
+		o.press(anna, o.asked("two"), "Approve")
+		o.told(anna, "Only members of this workspace")
+		o.clean()
+	})
+	t.Run("after one answer that failed", func(t *testing.T) {
+		t.Parallel()
+		o := open(t, plan{}).connected()
+		m := o.asked("one")
+		o.slack.Fail("users.info", slacktest.Fault{Status: http.StatusInternalServerError, Match: func(c slacktest.Call) bool { return c.Params.Get("user") == anna }})
+		o.press(anna, m, "Approve")
+		o.told(anna, "Please try again in a minute")
+		o.press(anna, m, "Approve")
+		o.delivered("one")
+		o.clean()
+	})
+}
+
 func TestFormNotOpened(t *testing.T) {
 	t.Parallel()
 	faults := map[string]slacktest.Fault{

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"strings"
 
 	"github.com/slack-go/slack"
 	"github.com/slack-go/slack/socketmode"
@@ -30,11 +31,7 @@ func (b *Bot) handle(ctx context.Context, event socketmode.Event) (r reply) {
 		if answer.Text == "" { // a form has opened: there is nothing to say
 			return reply{}
 		}
-		return reply{payload: ephemeral(answer), instead: func(ctx context.Context) {
-			if err := b.respond(ctx, data.ChannelID, data.ResponseURL, answer); err != nil {
-				b.log.Warn("a person could not be answered", "person", data.UserID, "error", callError("answer a command", err))
-			}
-		}}
+		return b.answerCommand(data, answer)
 	case slack.InteractionCallback:
 		switch data.Type {
 		case slack.InteractionTypeBlockActions:
@@ -46,17 +43,35 @@ func (b *Bot) handle(ctx context.Context, event socketmode.Event) (r reply) {
 	return reply{}
 }
 
-func (b *Bot) trouble(event socketmode.Event) reply {
+// trouble answers an envelope whose handling went wrong.
+func (b *Bot) trouble(event socketmode.Event) reply { return b.answerWith(event, b.view().Trouble()) }
+
+// refuse answers an envelope that came too late.
+func (b *Bot) refuse(event socketmode.Event) reply {
+	return b.answerWith(event, b.view().StorageFailed())
+}
+
+// answerWith answers an envelope of any kind.
+func (b *Bot) answerWith(event socketmode.Event, m view.Message) reply {
 	switch data := event.Data.(type) {
 	case slack.SlashCommand:
-		return reply{payload: ephemeral(b.view().Trouble())}
+		return b.answerCommand(data, m)
 	case slack.InteractionCallback:
 		if data.Type == slack.InteractionTypeViewSubmission {
-			return reply{payload: showInstead(b.view(), b.view().Trouble())}
+			return reply{payload: showInstead(b.view(), m)}
 		}
-		return b.tell(data, b.view().Trouble())
+		return b.tell(data, m)
 	}
 	return reply{}
+}
+
+// answerCommand answers a command with the acknowledgement, or where that can't be sent any more in a message.
+func (b *Bot) answerCommand(c slack.SlashCommand, m view.Message) reply {
+	return reply{payload: ephemeral(m), instead: func(ctx context.Context) {
+		if err := b.respond(ctx, c.ChannelID, c.ResponseURL, m); err != nil {
+			b.log.Warn("a person could not be answered", "person", c.UserID, "error", callError("answer a command", err))
+		}
+	}}
 }
 
 // ephemeral is the payload of an acknowledgement that only the person sees.
@@ -66,7 +81,7 @@ func ephemeral(m view.Message) map[string]any {
 
 // command answers a slash command.
 func (b *Bot) command(ctx context.Context, c slack.SlashCommand, envelope string) view.Message {
-	if err := b.admitRequester(ctx, c.UserID, c.TeamID); err != nil {
+	if err := b.admitRequester(ctx, c.UserID, []string{c.TeamID}); err != nil {
 		b.turnAway(ctx, 0, c.UserID, "command", err)
 		return b.view().Foreign()
 	}
@@ -103,8 +118,8 @@ func (b *Bot) command(ctx context.Context, c slack.SlashCommand, envelope string
 
 // admitRequester is admit for people who ask, for whom Slack's silence is no reason to send them away: an
 // approver looks at the request in any case.
-func (b *Bot) admitRequester(ctx context.Context, id, teamID string) error {
-	err := b.admit(ctx, id, teamID, false)
+func (b *Bot) admitRequester(ctx context.Context, id string, teams []string) error {
+	err := b.admit(ctx, id, teams, false, b.people.Person)
 	if err != nil && !errors.Is(err, errForeign) {
 		b.log.Warn("Slack does not say who a person is", "person", id, "error", err)
 		return nil
@@ -208,13 +223,17 @@ func (b *Bot) turnAway(ctx context.Context, id int64, person, action string, why
 	}
 }
 
-// teamOf is the workspace of whoever acts.
-func teamOf(c slack.InteractionCallback) string { return cmp.Or(c.User.TeamID, c.Team.ID) }
+// teamsOf are the workspaces that Slack names with an action: the person's, and the one in which it happens.
+func teamsOf(c slack.InteractionCallback) []string { return []string{c.User.TeamID, c.Team.ID} }
 
-// admitPresser is admit for people who press a button: approvers who are listed by name may be guests.
+// admitPresser is admit for people who press a button: approvers who are listed by name may be guests, and whoever
+// decides must be one of the workspace now.
 func (b *Bot) admitPresser(ctx context.Context, c slack.InteractionCallback, action string) error {
-	listed := action == view.ActionSaved || slices.Contains(b.service.Config().Approvers, c.User.ID)
-	return b.admit(ctx, c.User.ID, teamOf(c), listed)
+	if action == view.ActionSaved {
+		return b.admit(ctx, c.User.ID, teamsOf(c), true, b.people.Person)
+	}
+	listed := slices.Contains(b.service.Config().Approvers, c.User.ID)
+	return b.admit(ctx, c.User.ID, teamsOf(c), listed, b.people.Decider)
 }
 
 // turnedAway is what a person sees whom admit does not let in: for good, or because Slack does not answer.
@@ -244,7 +263,10 @@ func (b *Bot) retry(ctx context.Context, _ view.View, c slack.InteractionCallbac
 }
 
 func (b *Bot) saved(ctx context.Context, _ view.View, c slack.InteractionCallback, id int64) error {
-	_, err := b.service.Clear(ctx, id, c.User.ID)
+	story, err := b.service.Clear(ctx, id, c.User.ID)
+	if channel, _ := messageOf(c); err == nil && strings.HasPrefix(channel, "D") {
+		b.remember(ctx, c, story, approval.PurposeCredentials)
+	}
 	return err
 }
 
@@ -265,24 +287,35 @@ func (b *Bot) openDenial(ctx context.Context, v view.View, c slack.InteractionCa
 // errFormFailed says that Slack did not open a form.
 var errFormFailed = errors.New("the form could not be opened")
 
-// learn remembers a message of the approval channel that the bot has lost sight of: killed between the post
-// and the note of it, it posts a second one. A press by an approver shows where the first one is, and from
-// then on it follows the request like the other.
+// learn remembers a message of the approval channel that an approver pressed a button of.
 func (b *Bot) learn(ctx context.Context, c slack.InteractionCallback, story approval.Story, outcome error) {
 	if r := approval.Refused(outcome); r != nil && slices.Contains(approversOnly, r.Kind) {
 		story = r.Story
 	} else if outcome != nil {
 		return
 	}
-	if c.Container.ChannelID != b.conf.Channel || c.Container.MessageTs == "" {
-		return
+	if channel, _ := messageOf(c); channel == b.conf.Channel {
+		b.remember(ctx, c, story, approval.PurposeApproval)
 	}
-	m := approval.Message{Purpose: approval.PurposeApproval, Place: c.Container.ChannelID, Ref: c.Container.MessageTs}
-	if slices.ContainsFunc(story.Messages, func(k approval.Message) bool { return k.Place == m.Place && k.Ref == m.Ref }) {
+}
+
+// messageOf returns where the message of a button is.
+func messageOf(c slack.InteractionCallback) (channel, ts string) {
+	return cmp.Or(c.Container.ChannelID, c.Channel.ID), cmp.Or(c.Container.MessageTs, c.Message.Timestamp)
+}
+
+// remember remembers the message of a button that was pressed, where the bot has lost sight of it: killed between the
+// post and the note of it, it posts a second one. A press shows where the first one is, and from then on it follows
+// the request like the other.
+func (b *Bot) remember(ctx context.Context, c slack.InteractionCallback, story approval.Story, purpose approval.Purpose) {
+	channel, ts := messageOf(c)
+	m := approval.Message{Purpose: purpose, Place: channel, Ref: ts}
+	known := slices.ContainsFunc(story.Messages, func(k approval.Message) bool { return k.Place == m.Place && k.Ref == m.Ref })
+	if known || m.Ref == "" {
 		return
 	}
 	if err := b.service.Learn(ctx, story.ID, m); err != nil {
-		b.log.Warn("remember an approval message", "request", story.ID, "error", err)
+		b.log.Warn("remember a message", "request", story.ID, "purpose", purpose, "error", err)
 	}
 }
 
@@ -299,7 +332,8 @@ func (b *Bot) tell(c slack.InteractionCallback, m view.Message) reply {
 			}
 			b.log.Debug("answer a press", "error", callError("answer", err))
 		}
-		_, err := b.api.PostEphemeralContext(ctx, c.Container.ChannelID, c.User.ID, options(m)...)
+		channel, _ := messageOf(c)
+		_, err := b.api.PostEphemeralContext(ctx, channel, c.User.ID, options(m)...)
 		if err != nil {
 			b.log.Warn("a person could not be answered", "person", c.User.ID, "error", callError("answer a press", err))
 		}
@@ -326,14 +360,15 @@ func (b *Bot) submit(ctx context.Context, c slack.InteractionCallback) reply {
 }
 
 func (b *Bot) submitAsk(ctx context.Context, c slack.InteractionCallback) any {
-	if err := b.admitRequester(ctx, c.User.ID, teamOf(c)); err != nil {
+	if err := b.admitRequester(ctx, c.User.ID, teamsOf(c)); err != nil {
 		b.turnAway(ctx, 0, c.User.ID, c.View.CallbackID, err)
 		return showInstead(b.view(), b.view().Foreign())
 	}
 	v := b.viewFor(ctx, c.User.ID)
 	a := view.AskFormValues(c.View.State)
 	a.Requester = c.User.ID
-	a.Envelope = "view " + c.View.ID // a form is submitted once, however often Slack says so
+	// A form is submitted once, however often Slack says so.
+	a.Envelope = strings.Join([]string{"view", c.View.ID, a.Requester, a.Cluster, a.Username}, " ")
 	if faults := b.service.Config().Check(a); len(faults) > 0 {
 		return slack.NewErrorsViewSubmissionResponse(v.FieldFaults(faults))
 	}

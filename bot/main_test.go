@@ -282,6 +282,7 @@ func (o *office) clean(except ...string) {
 	}
 	require.Zero(o.t, o.slack.CrossAcks())
 	log := o.log.String()
+	require.NotContains(o.t, log, "panic recovery", "a job panicked")
 	for _, name := range o.ehpc.Users(ehpctest.ClusterID) {
 		password, _ := o.ehpc.Password(ehpctest.ClusterID, name)
 		require.NotContains(o.t, log, password, "the password of %s", name)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -29,7 +30,31 @@ func options(m view.Message) []slack.MsgOption {
 
 // post posts a message and remembers where. Killed between the two, the bot posts it again; so nothing that
 // is posted here may be harmful when it is seen twice.
-func (b *Bot) post(ctx context.Context, s approval.Story, purpose approval.Purpose, to string, m view.Message) (approval.Message, error) {
+func (b *Bot) post(ctx context.Context, s approval.Story, purpose approval.Purpose, to string, m view.Message) error {
+	posted, err := b.send(ctx, s, purpose, to, m)
+	if err != nil {
+		return err
+	}
+	return b.service.Sent(ctx, s.ID, posted)
+}
+
+// postOnce is post for a message that there is to be once. Where a job runs twice at the same time, which can happen
+// when connections to the database are lost, one of the two counts, and the other is taken back.
+func (b *Bot) postOnce(ctx context.Context, s approval.Story, purpose approval.Purpose, to string, m view.Message) (approval.Message, error) {
+	posted, err := b.send(ctx, s, purpose, to, m)
+	if err != nil {
+		return approval.Message{}, err
+	}
+	first, err := b.service.Claim(ctx, s.ID, posted)
+	if err == nil && first.Ref != posted.Ref {
+		b.log.Info("a message that was posted twice is taken back", "request", s.ID, "purpose", purpose)
+		err = b.remove(ctx, posted)
+	}
+	return first, err
+}
+
+// send posts a message.
+func (b *Bot) send(ctx context.Context, s approval.Story, purpose approval.Purpose, to string, m view.Message) (approval.Message, error) {
 	doing := fmt.Sprintf("post the %s of request %d", purpose, s.ID)
 	var channel, ts string
 	err := b.paced(to, doing, purpose == approval.PurposeCredentials, func() (err error) {
@@ -39,8 +64,10 @@ func (b *Bot) post(ctx context.Context, s approval.Story, purpose approval.Purpo
 	if err := b.reached(to, err); err != nil {
 		return approval.Message{}, err
 	}
-	posted := approval.Message{Purpose: purpose, Place: channel, Ref: ts, Version: s.Version}
-	return posted, b.service.Sent(ctx, s.ID, posted)
+	if channel == "" || ts == "" {
+		return approval.Message{}, fmt.Errorf("%s: Slack does not say where it is", doing)
+	}
+	return approval.Message{Purpose: purpose, Place: channel, Ref: ts, Version: s.Version}, nil
 }
 
 // update changes a message. The credentials, and what takes them away, come before all others.
@@ -77,16 +104,27 @@ func (b *Bot) remove(ctx context.Context, old approval.Message) error {
 // closed says what to do about an approval channel that takes no messages.
 var closed = map[string]string{
 	"is_archived":         "it is archived: unarchive it, or set APPROVAL_CHANNEL to another",
+	"is_inactive":         "it is archived or frozen: open it again, or set APPROVAL_CHANNEL to another", // so chat.update says it
 	"not_in_channel":      "the bot is not in it: invite it there with /invite",
 	"channel_not_found":   "Slack does not know it, or it is private and the bot is not in it: invite the bot there, or correct the id",
 	"restricted_action":   "the workspace does not let the bot post there: an administrator of the workspace can allow it",
 	"user_not_in_channel": "the bot is not in it: invite it there with /invite",
 }
 
+// advised returns what to do about a channel that takes no messages; isClosed is false for any other error.
+func advised(err error) (advice string, isClosed bool) {
+	code := slackCode(err)
+	if strings.HasPrefix(code, "restricted_action") { // there are several, such as restricted_action_read_only_channel
+		code = "restricted_action"
+	}
+	advice, isClosed = closed[code]
+	return advice, isClosed
+}
+
 // reached notes, of a call that had to do with the approval channel, whether messages get there, and says in
 // the error what to do.
 func (b *Bot) reached(channel string, err error) error {
-	advice, isClosed := closed[slackCode(err)]
+	advice, isClosed := advised(err)
 	if channel != b.conf.Channel || err != nil && !isClosed {
 		return err
 	}
@@ -104,7 +142,7 @@ func (b *Bot) reached(channel string, err error) error {
 
 // closedTo reports whether a conversation takes no messages, whatever they say.
 func closedTo(err error) bool {
-	_, is := closed[slackCode(err)]
+	_, is := advised(err)
 	return is
 }
 
@@ -119,9 +157,14 @@ func fixed(err error) bool {
 	return slices.Contains([]string{"edit_window_closed", "cant_update_message", "block_mismatch"}, slackCode(err))
 }
 
+// passing reports whether Slack says that it is in trouble itself.
+func passing(err error) bool {
+	return slices.Contains([]string{"internal_error", "fatal_error", "service_unavailable", "request_timeout", "ratelimited"}, slackCode(err))
+}
+
 // unreachable reports whether there is nobody behind a person's id who could be told anything.
 func unreachable(err error) bool {
-	return slices.Contains([]string{"user_disabled", "user_not_found", "cannot_dm_bot", "is_inactive"}, slackCode(err))
+	return slices.Contains([]string{"user_disabled", "user_not_found", "cannot_dm_bot"}, slackCode(err))
 }
 
 // Refresh implements [approval.Messenger]. What has come to its end need not be shown in a channel that takes
@@ -152,7 +195,7 @@ func (b *Bot) refresh(ctx context.Context, s approval.Story) error {
 	if known > 0 {
 		return nil
 	}
-	_, err := b.post(ctx, s, approval.PurposeApproval, b.conf.Channel, m)
+	_, err := b.postOnce(ctx, s, approval.PurposeApproval, b.conf.Channel, m)
 	return err
 }
 
@@ -175,10 +218,16 @@ func (b *Bot) refreshOne(ctx context.Context, s approval.Story, old approval.Mes
 // awaitsApprover reports whether the approval message has buttons that somebody may need.
 func awaitsApprover(s approval.Story) bool { return s.State == approval.Pending || s.CanRetry() }
 
-// replace puts a new message in the place of one that can't be changed or is gone.
+// replace puts a new message in the place of one that can't be changed or is gone. Killed in between, the bot finds
+// the new one when it comes here again.
 func (b *Bot) replace(ctx context.Context, s approval.Story, old approval.Message, m view.Message) error {
-	if _, err := b.post(ctx, s, old.Purpose, old.Place, m); err != nil {
-		return err
+	replaced := slices.ContainsFunc(s.Messages, func(k approval.Message) bool {
+		return k.Purpose == old.Purpose && k.Place == old.Place && k.Ref != old.Ref && k.Version >= s.Version
+	})
+	if !replaced {
+		if err := b.post(ctx, s, old.Purpose, old.Place, m); err != nil {
+			return err
+		}
 	}
 	if err := b.remove(ctx, old); err != nil {
 		b.log.Warn("an outdated message could not be deleted", "request", s.ID, "error", err)
@@ -188,13 +237,13 @@ func (b *Bot) replace(ctx context.Context, s approval.Story, old approval.Messag
 
 // Remind implements [approval.Messenger].
 func (b *Bot) Remind(ctx context.Context, s approval.Story) error {
-	_, err := b.post(ctx, s, approval.PurposeReminder, b.conf.Channel, b.view().Reminder(s))
+	_, err := b.postOnce(ctx, s, approval.PurposeReminder, b.conf.Channel, b.view().Reminder(s))
 	return err
 }
 
 // Notify implements [approval.Messenger].
 func (b *Bot) Notify(ctx context.Context, s approval.Story) error {
-	_, err := b.post(ctx, s, approval.PurposeNotice, s.Requester, b.viewFor(ctx, s.Requester).Notice(s))
+	err := b.post(ctx, s, approval.PurposeNotice, s.Requester, b.viewFor(ctx, s.Requester).Notice(s))
 	if unreachable(err) {
 		b.log.Warn("there is nobody who could be told", "request", s.ID, "person", s.Requester, "error", err)
 		return nil
@@ -209,15 +258,17 @@ func (b *Bot) Deliver(ctx context.Context, s approval.Story, password secret.Tex
 	v := b.viewFor(ctx, s.Requester)
 	message, posted := s.Message(approval.PurposeCredentials)
 	if !posted {
+		ready := s
+		ready.Version = 0 // the message shows nothing of the request so far
 		var err error
-		if message, err = b.post(ctx, s, approval.PurposeCredentials, s.Requester, v.CredentialsReady(s)); err != nil {
+		if message, err = b.postOnce(ctx, ready, approval.PurposeCredentials, s.Requester, v.CredentialsReady(s)); err != nil {
 			return err
 		}
 	}
 	credentials := v.Credentials(s, password)
 	err := b.update(ctx, message, credentials)
 	switch {
-	case gone(err):
+	case gone(err), slackCode(err) == "channel_not_found":
 		if err := b.service.Forget(ctx, s.ID, message); err != nil {
 			return err
 		}
@@ -232,12 +283,12 @@ func (b *Bot) Deliver(ctx context.Context, s approval.Story, password secret.Tex
 // one is known, a repetition sends no other.
 func (b *Bot) deliverAnew(ctx context.Context, s approval.Story, first approval.Message, credentials view.Message) error {
 	for _, m := range s.Messages {
-		if m.Purpose == approval.PurposeCredentials && m.Ref != first.Ref {
+		if m.Purpose == approval.PurposeCredentials && m.Ref != first.Ref && m.Version > 0 {
 			return nil
 		}
 	}
 	b.log.Warn("the workspace forbids editing: the credentials go out as a message of their own", "request", s.ID)
-	_, err := b.post(ctx, s, approval.PurposeCredentials, first.Place, credentials)
+	_, err := b.postOnce(ctx, s, approval.PurposeCredentials, first.Place, credentials)
 	return err
 }
 
@@ -258,8 +309,8 @@ func (b *Bot) Scrub(ctx context.Context, s approval.Story) error {
 // scrubOne changes the message, or deletes it where it can't be changed.
 func (b *Bot) scrubOne(ctx context.Context, s approval.Story, old approval.Message, cleared view.Message) error {
 	err := b.update(ctx, old, cleared)
-	if fixed(err) {
-		if err = b.remove(ctx, old); slackCode(err) != "" {
+	if fixed(err) || slackCode(err) == "is_inactive" {
+		if err = b.remove(ctx, old); slackCode(err) != "" && !passing(err) {
 			return &approval.LaterError{After: time.Hour, Err: b.stuck(s, err)}
 		}
 	}

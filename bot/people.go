@@ -2,12 +2,15 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/slack-go/slack"
 	"golang.org/x/sync/singleflight"
+
+	"ehpcbot/approval"
 )
 
 // People knows who people are and which groups they belong to, from Slack, and remembers it for a while: a
@@ -18,14 +21,19 @@ type People struct {
 	groups  memory[[]string]
 }
 
-// How long answers of Slack are used. A group's list is asked for anew when it is older than groupFresh; if
-// Slack does not answer, the last one counts until groupStale, and from then on nobody is in the group. People
-// change seldom: what was true once will do until Slack answers again.
+// errUnknown says that Slack knows nobody of an id, which is an answer and not its silence.
+var errUnknown = errors.New("Slack knows no such person")
+
+// How long answers of Slack are used. What a decision hangs on, who is in a group and whether an approver is still one
+// of the workspace, is asked for anew when it is older than decisionFresh; if Slack does not answer, the last answer
+// counts until decisionStale, and from then on nobody is an approver. For all else people change seldom: what was true
+// once will do until Slack answers again.
 const (
 	personFresh = time.Hour
 	personStale = 30 * 24 * time.Hour
-	groupFresh  = 5 * time.Second
-	groupStale  = 5 * time.Minute
+
+	decisionFresh = 5 * time.Second
+	decisionStale = 5 * time.Minute
 )
 
 const (
@@ -33,7 +41,7 @@ const (
 	lookUpTime = 800 * time.Millisecond
 	// askTime is how long Slack is given to answer; an answer that comes late is there for the next question.
 	askTime = 5 * time.Second
-	// silentTime is how long nobody asks again what Slack did not answer.
+	// silentTime is how long nobody asks again what Slack did not answer in time.
 	silentTime = 2 * time.Second
 )
 
@@ -41,14 +49,19 @@ const (
 func NewPeople(api *API) *People {
 	return &People{
 		now: time.Now,
-		persons: memory[slack.User]{fresh: personFresh, stale: personStale, ask: func(ctx context.Context, id string) (slack.User, error) {
+		persons: memory[slack.User]{ask: func(ctx context.Context, id string) (slack.User, error) {
 			user, err := api.GetUserInfoContext(ctx, id)
-			if err != nil {
+			switch code := slackCode(err); {
+			case code == "user_not_found", code == "user_not_visible":
+				return slack.User{}, fmt.Errorf("%w (%s)", errUnknown, code)
+			case err != nil:
 				return slack.User{}, callError("ask Slack about a person", err)
+			case user.ID == "" && user.Name == "" && user.Locale == "":
+				return slack.User{}, errors.New("ask Slack about a person: the answer is empty")
 			}
 			return *user, nil
 		}},
-		groups: memory[[]string]{fresh: groupFresh, stale: groupStale, ask: func(ctx context.Context, id string) ([]string, error) {
+		groups: memory[[]string]{ask: func(ctx context.Context, id string) ([]string, error) {
 			members, err := api.GetUserGroupMembersContext(ctx, id)
 			return members, callError(fmt.Sprintf("ask Slack who is in the group %s", id), err)
 		}},
@@ -57,19 +70,23 @@ func NewPeople(api *API) *People {
 
 // Person returns what Slack says of a person.
 func (p *People) Person(ctx context.Context, id string) (slack.User, error) {
-	return p.persons.get(ctx, id, p.now)
+	return p.persons.get(ctx, id, p.now, personFresh, personStale)
+}
+
+// Decider is Person for one who is about to decide: what Slack said some time ago does not do.
+func (p *People) Decider(ctx context.Context, id string) (slack.User, error) {
+	return p.persons.get(ctx, id, p.now, decisionFresh, decisionStale)
 }
 
 // Members implements [approval.Directory].
 func (p *People) Members(ctx context.Context, id string) ([]string, error) {
-	return p.groups.get(ctx, id, p.now)
+	return p.groups.get(ctx, id, p.now, decisionFresh, decisionStale)
 }
 
 // memory remembers answers to questions of one kind.
 type memory[T any] struct {
-	fresh, stale time.Duration
-	ask          func(ctx context.Context, id string) (T, error)
-	asking       singleflight.Group
+	ask    func(ctx context.Context, id string) (T, error)
+	asking singleflight.Group
 
 	mu    sync.Mutex
 	known map[string]remembered[T]
@@ -82,14 +99,15 @@ type remembered[T any] struct {
 	err    error
 }
 
-// get returns a fresh answer, or asks. The question goes on when those who asked it wait no longer.
-func (m *memory[T]) get(ctx context.Context, id string, now func() time.Time) (T, error) {
+// get returns a fresh answer, or asks; where there is none, one that is not stale. The question goes on when those who
+// asked it wait no longer.
+func (m *memory[T]) get(ctx context.Context, id string, now func() time.Time, fresh, stale time.Duration) (T, error) {
 	have := m.recall(id)
 	switch {
-	case !have.at.IsZero() && now().Sub(have.at) < m.fresh:
+	case !have.at.IsZero() && now().Sub(have.at) < fresh:
 		return have.value, nil
 	case have.err != nil && now().Sub(have.failed) < silentTime:
-		return m.settle(have, have.err, now())
+		return settle(have, have.err, now(), stale)
 	}
 	asked := m.asking.DoChan(id, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTime)
@@ -105,19 +123,19 @@ func (m *memory[T]) get(ctx context.Context, id string, now func() time.Time) (T
 		if answer.Err == nil {
 			return answer.Val.(T), nil
 		}
-		return m.settle(have, answer.Err, now())
+		return settle(have, answer.Err, now(), stale)
 	case <-ctx.Done():
-		return m.settle(have, context.Cause(ctx), now())
+		return settle(have, context.Cause(ctx), now(), stale)
 	case <-timer.C:
 		err := fmt.Errorf("no answer from Slack: %w", context.DeadlineExceeded)
 		m.remember(id, have.value, err, now())
-		return m.settle(have, err, now())
+		return settle(have, err, now(), stale)
 	}
 }
 
 // settle is for what is known when Slack does not answer.
-func (m *memory[T]) settle(have remembered[T], err error, now time.Time) (T, error) {
-	if !have.at.IsZero() && now.Sub(have.at) < m.stale {
+func settle[T any](have remembered[T], err error, now time.Time, stale time.Duration) (T, error) {
+	if !have.at.IsZero() && now.Sub(have.at) < stale && !errors.Is(err, errUnknown) {
 		return have.value, nil
 	}
 	var none T
@@ -137,10 +155,18 @@ func (m *memory[T]) remember(id string, value T, err error, now time.Time) {
 		m.known = map[string]remembered[T]{}
 	}
 	r := m.known[id]
-	if err != nil {
-		r.failed, r.err = now, err
-	} else {
+	switch {
+	case err == nil:
 		r = remembered[T]{value: value, at: now}
+	case isSilence(err):
+		r.failed, r.err = now, err
 	}
 	m.known[id] = r
+}
+
+// isSilence tells a question that was not answered in time, or was not to be asked, from one that failed at once: that
+// one may be answered the next time.
+func isSilence(err error) bool {
+	var later *approval.LaterError
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &later)
 }

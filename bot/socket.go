@@ -26,9 +26,13 @@ type sockets struct {
 	api     *slack.Client
 	log     *slog.Logger
 	handle  func(ctx context.Context, event socketmode.Event) reply
+	refuse  func(event socketmode.Event) reply // in place of handle: it came too late
+	pulse   pulse
 	met     Observer
 	times   times
 	through proxies
+	made    func(*session) // told of each session; may be nil
+	suspect func()         // called when a connection is lost: what broke it may have broken those of the Web API, too
 	live    atomic.Int32
 	mu      sync.Mutex
 	last    error // of the last attempt to connect that failed; nil when one has succeeded since
@@ -55,8 +59,13 @@ const (
 	hangUpTime = 2 * time.Second
 	// passOnTime is what slack-go has to pass on what has arrived, when a connection ends.
 	passOnTime = time.Second
-	// handlersAtOnce bounds what runs at the same time in a session.
-	handlersAtOnce = 64
+	// handlersAtOnce bounds what runs at the same time in a session. Most of it waits for the database.
+	handlersAtOnce = 1000
+	// provenTime is how long a connection must have lived for the failures before it to be forgotten. After
+	// failures beyond mostFlaps the wait grows no further while Slack still greets: only who is never greeted
+	// has to wait for longest.
+	provenTime = 10 * time.Second
+	mostFlaps  = 3
 )
 
 // times are those that tests shorten.
@@ -79,6 +88,7 @@ func (s *sockets) run(ctx context.Context, n int) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var lines sync.WaitGroup
+	lines.Go(func() { s.pulse.run(ctx) })
 	for i := range n {
 		lines.Go(func() {
 			if err := s.keep(ctx, i+1); err != nil {
@@ -98,8 +108,11 @@ func (s *sockets) keep(ctx context.Context, number int) error {
 	var previous *session // kept until another is connected, if it has not ended by then
 	for failures := 0; ; {
 		c := newSession(s, log, previous)
+		if s.made != nil {
+			s.made(c)
+		}
 		ended := make(chan error, 1)
-		running.Go(func() { ended <- c.run(ctx) })
+		running.Go(func() { c.run(ctx, ended) })
 		var err error
 		select {
 		case err = <-ended:
@@ -107,7 +120,7 @@ func (s *sockets) keep(ctx context.Context, number int) error {
 			err = c.verdict(nil)
 		}
 		if c.connected.Load() { // the one before is being left
-			failures, previous = 0, c
+			failures, previous = c.forgive(failures), c
 		} else if isAnnounced(c) {
 			c.hangUp(errLeft)
 		}
@@ -120,11 +133,20 @@ func (s *sockets) keep(ctx context.Context, number int) error {
 			pause = pauseAfter(s.times, failures, err)
 			log.Warn("a connection to Slack is lost", "error", err, "again_in", pause.Round(time.Millisecond))
 			s.failed(err)
+			s.suspect()
 		}
 		if wait(ctx, pause) != nil {
 			return nil
 		}
 	}
+}
+
+// forgive returns how many of the failures in a row still count after a session that was greeted.
+func (c *session) forgive(failures int) int {
+	if time.Since(c.began) >= provenTime {
+		return 0
+	}
+	return min(failures, mostFlaps)
 }
 
 func isAnnounced(c *session) bool {
@@ -161,6 +183,13 @@ func pauseAfter(t times, failures int, err error) time.Duration {
 		pause = max(pause, later.After)
 	}
 	return pause
+}
+
+// count counts the connections that are open, and tells of each number in the order in which they came to be.
+func (s *sockets) count(more int32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.met.Connections(int(s.live.Add(more)))
 }
 
 func (s *sockets) failed(err error) {
@@ -201,7 +230,8 @@ type session struct {
 	began     time.Time
 	dialled   bool // once
 	connected atomic.Bool
-	mute      atomic.Bool             // nothing can be sent over it any more
+	mute      atomic.Bool             // nothing more is to be sent over it
+	broken    atomic.Bool             // nothing can be, not even what answers an envelope in hand
 	passed    atomic.Int32            // envelopes that slack-go has passed on
 	hangUp    context.CancelCauseFunc // ends the connection
 
@@ -234,8 +264,9 @@ func (c *session) useWire(w *wire) {
 	c.wire = w
 }
 
-// run lives through the session. It ends with nil when it was left in order.
-func (c *session) run(ctx context.Context) error {
+// run lives through the session. It tells of the end of the connection, with nil when that was left in order, and
+// returns when all that came over it is done.
+func (c *session) run(ctx context.Context, ended chan<- error) {
 	defer close(c.over)
 	// The connection outlives ctx until what came over it is acknowledged.
 	conn, hangUp := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -253,11 +284,12 @@ func (c *session) run(ctx context.Context) error {
 			c.take(ctx, event)
 		case err := <-done:
 			c.down()
-			c.working.Wait() // each has a deadline of its own
 			if cause := context.Cause(conn); cause != nil {
 				err = cause
 			}
-			return c.verdict(err)
+			ended <- c.verdict(err) // the next session does not wait for what is in hand
+			c.working.Wait()        // each has a deadline of its own
+			return
 		}
 	}
 }
@@ -298,6 +330,7 @@ func (c *session) announced(reason string) {
 // ended keeps slack-go from dialling anew, once it has passed on what arrived before the end: an envelope that
 // can't be acknowledged any more is handled all the same.
 func (c *session) ended() {
+	c.broken.Store(true)
 	c.mute.Store(true)
 	w := c.theWire()
 	for until := time.Now().Add(passOnTime); int(c.passed.Load()) < w.arrived() && time.Now().Before(until); {
@@ -397,16 +430,17 @@ func (c *session) unreadable(ctx context.Context, event socketmode.Event) {
 func (c *session) up() {
 	c.connected.Store(true)
 	c.silence.Reset(c.sockets.times.ping)
-	c.sockets.met.Connections(int(c.sockets.live.Add(1)))
+	c.sockets.count(+1)
 	c.sockets.failed(nil)
-	if c.replaces != nil {
-		c.working.Go(c.replaces.retire)
+	if before := c.replaces; before != nil {
+		c.replaces = nil // or no session would ever be freed
+		c.working.Go(before.retire)
 	}
 }
 
 func (c *session) down() {
 	if c.connected.Load() {
-		c.sockets.met.Connections(int(c.sockets.live.Add(-1)))
+		c.sockets.count(-1)
 	}
 }
 
@@ -438,9 +472,15 @@ func (c *session) answer(ctx context.Context, event socketmode.Event, received t
 	ctx, cancel := context.WithDeadline(ctx, received.Add(handleTime))
 	defer cancel()
 	late := c.mute.Load() // when it was taken: what came before the end is waited for
+	if c.sockets.pulse.feel() {
+		c.log.Warn("an envelope has waited while this process stood still: it is not handled any more")
+		r := c.sockets.refuse(event)
+		c.ack(ctx, event.Request.EnvelopeID, r.payload)
+		return both(r.instead, r.after)
+	}
 	r := c.sockets.handle(ctx, event)
-	if late {
-		c.log.Warn("an envelope came while its connection was closed: the person sees an error, but it is done")
+	if late || c.broken.Load() {
+		c.log.Warn("the connection of an envelope closed before it was acknowledged: the person sees an error, but it is done")
 		return both(r.instead, r.after)
 	}
 	c.ack(ctx, event.Request.EnvelopeID, r.payload)

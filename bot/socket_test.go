@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -156,6 +158,68 @@ func TestBrokenConnections(t *testing.T) {
 	}
 	opened := len(o.slack.Calls("apps.connections.open"))
 	require.Equal(t, 8, opened, "nothing is dialled twice")
+	o.clean()
+}
+
+// A connection that breaks as soon as it is greeted is not opened again without a pause, and never after a long one.
+func TestFlappingConnections(t *testing.T) {
+	t.Parallel()
+	const pause = 100 * time.Millisecond
+	o := open(t, plan{
+		before: func(o *office) { o.conf.Connections = 1 },
+		bot:    func(o *office) { o.bot.Quicken(patience, 0, pause, time.Hour) },
+	}).connected()
+	start := time.Now()
+	for n := range 8 {
+		o.slack.DropConnections()
+		require.NoError(t, o.slack.Wait(o.patient(), func() bool { return o.slack.ConnectionsMade() == n+2 && o.slack.Connections() == 1 }), o.log)
+		o.eventually(func() bool { open, _ := o.bot.Live(); return open == 1 }, "the connection is greeted")
+	}
+	require.Greater(t, time.Since(start), 8*pause, "it is not dialled again without a pause")
+	o.clean()
+}
+
+// A session that is over leaves nothing behind.
+func TestSessionsAreFreed(t *testing.T) {
+	t.Parallel()
+	var made atomic.Int32
+	var freed atomic.Int32
+	o := open(t, plan{before: func(o *office) { o.conf.Connections = 1 }, bot: func(o *office) {
+		o.bot.WatchSessions(func() { made.Add(1) }, func() { freed.Add(1) })
+	}}).connected()
+	for n := range 10 {
+		o.slack.DisconnectOne(0, "refresh_requested")
+		require.NoError(t, o.slack.Wait(o.patient(), func() bool { return o.slack.ConnectionsMade() == n+2 && o.slack.Connections() == 1 }), o.log)
+	}
+	o.eventually(func() bool {
+		runtime.GC()
+		return freed.Load() >= made.Load()-2 // the one that serves, and the one before it
+	}, "what is over is freed")
+	o.clean()
+}
+
+// The connection breaks while a command is being handled: the person, who sees Slack's error, is told what was done.
+func TestConnectionBreaksWhileHandling(t *testing.T) {
+	t.Parallel()
+	arrived, free := make(chan struct{}), make(chan struct{})
+	var first sync.Once
+	o := open(t, plan{before: func(o *office) { o.conf.Connections = 1 }, bot: func(o *office) {
+		o.bot.Intercept(func(context.Context, socketmode.Event) {
+			first.Do(func() { close(arrived); <-free })
+		})
+	}}).connected()
+	release := sync.OnceFunc(func() { close(free) })
+	t.Cleanup(release) // before the bot ends
+	reply := make(chan slacktest.Reply, 1)
+	go func() { reply <- o.slack.Person(isabel).Command(t.Context(), command, "isabel") }()
+	<-arrived
+	o.slack.DropConnections()
+	// Whoever has opened the next one has seen the end of this one.
+	require.NoError(t, o.slack.Wait(o.patient(), func() bool { return o.slack.ConnectionsMade() == 2 }))
+	release()
+	require.Error(t, (<-reply).Err)
+	o.told(isabel, "is in")
+	o.asked("omar")
 	o.clean()
 }
 
@@ -342,7 +406,7 @@ func TestCommandThatCrossesTheClose(t *testing.T) {
 		}
 	}
 	require.GreaterOrEqual(t, told, crossed)
-	require.True(t, o.log.has("came while its connection was closed"))
+	require.True(t, o.log.has("closed before it was acknowledged"))
 	o.clean()
 }
 

@@ -190,11 +190,13 @@ const (
 	closeMessage
 	envelopeMessage   // wants to be acknowledged
 	disconnectMessage // announces the end of the connection
+	textMessage       // no JSON at all
 )
 
 // frames takes a server's half of a WebSocket connection apart (RFC 6455, 5.2). Everything is passed on byte
-// for byte, but for disconnect messages and the frame that closes the connection, which are taken out. Those are
-// some 200 bytes long at the most; larger frames are not looked into.
+// for byte, but for disconnect messages, the frame that closes the connection, and what is no JSON, of which slack-go
+// takes ten for the end of it. These are taken out. They are some 200 bytes long at the most; larger frames are not
+// looked into.
 type frames struct {
 	tell func(message)
 	mode int    // what the bytes that come next belong to
@@ -273,13 +275,17 @@ func (f *frames) step() bool {
 		return false
 	}
 	m := inspect(f.in[0], f.in[header:header+payload])
-	if m.kind == disconnectMessage || m.kind == closeMessage {
+	if m.kind.takenOut() {
 		f.in = f.in[header+payload:]
 	} else {
 		f.pass(header + payload)
 	}
 	f.tell(m)
 	return true
+}
+
+func (k messageKind) takenOut() bool {
+	return k == disconnectMessage || k == closeMessage || k == textMessage
 }
 
 func (f *frames) pass(n int) {
@@ -316,6 +322,8 @@ func read(payload []byte) message {
 		EnvelopeID   string `json:"envelope_id"`
 	}
 	switch err := json.Unmarshal(payload, &m); {
+	case !bytes.HasPrefix(bytes.TrimSpace(payload), []byte("{")):
+		return message{kind: textMessage}
 	case err != nil:
 	case m.Type == socketmode.RequestTypeDisconnect:
 		return message{disconnectMessage, m.Reason}

@@ -63,12 +63,12 @@ func TestFrames(t *testing.T) {
 	large := frame(opText, `{"envelope_id":"2","payload":"`+strings.Repeat("x", 70_000)+`"}`)
 	medium := frame(opText, `{"envelope_id":"3","payload":"`+strings.Repeat("x", 1_000)+`"}`)
 	before := answer101 + frame(opText, hello) + frame(opPing, "Ping from applink-1") + large + medium
-	after := frame(opText, envelope) + frame(opText, "not JSON")
-	out, seen := pass(before+frame(opText, warning)+after+frame(opClose, "\x03\xe8"), nil)
+	after := frame(opText, envelope) + frame(opText, "{not JSON")
+	out, seen := pass(before+frame(opText, warning)+after+frame(opText, "Ping from applink-1")+frame(opClose, "\x03\xe8"), nil)
 	require.Equal(t, before+after, out)
 	require.Equal(t, []message{
 		{kind: pingMessage}, {kind: envelopeMessage}, {kind: envelopeMessage},
-		{disconnectMessage, "warning"}, {kind: envelopeMessage}, {kind: closeMessage},
+		{disconnectMessage, "warning"}, {kind: envelopeMessage}, {kind: textMessage}, {kind: closeMessage},
 	}, seen)
 }
 
@@ -93,7 +93,7 @@ func FuzzFrames(f *testing.F) {
 		require.Equal(t, seen, seenInPieces)
 		removed := 0
 		for _, m := range seen {
-			if m.kind == disconnectMessage || m.kind == closeMessage {
+			if m.kind.takenOut() {
 				removed++
 			}
 		}

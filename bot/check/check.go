@@ -198,7 +198,7 @@ func (r *Report) person(ctx context.Context, api *slack.Client, id string, peopl
 		err = errors.New("the person is deactivated")
 	case user.IsBot:
 		err = errors.New("this is a bot, which can't approve")
-	case user.IsStranger, user.TeamID != "" && user.TeamID != r.team:
+	case user.IsStranger, user.TeamID != "" && user.TeamID != r.team && !slices.Contains(user.Enterprise.Teams, r.team):
 		err = errors.New("this is a person of another organisation, who can't approve")
 	default:
 		name = cmp.Or(user.RealName, user.Name)

@@ -55,6 +55,7 @@ func newWorld(t testing.TB, d database, options ...ehpctest.Option) *world {
 		if p := w.running(); p != nil {
 			p.kill()
 		}
+		require.NotContains(t, w.log.String(), "panic recovery", "a job panicked")
 		if t.Failed() {
 			t.Logf("the program said:\n%s", w.log)
 		}

@@ -116,7 +116,7 @@ func (s *Server) editable(id string) (*channel, string) {
 	case c == nil:
 		return nil, "channel_not_found"
 	case c.Archived:
-		return nil, "is_archived"
+		return nil, "is_inactive" // what is_archived is to a post: docs.slack.dev/reference/methods/chat.update
 	}
 	return c, ""
 }

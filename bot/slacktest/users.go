@@ -11,6 +11,7 @@ import (
 type User struct {
 	ID, Name, RealName, Locale, TZ, TeamID string
 
+	Teams           []string // in Enterprise Grid: the workspaces of the person
 	Bot             bool
 	Deleted         bool // deactivated
 	Restricted      bool // guest
@@ -113,6 +114,9 @@ func userObject(u User, locale bool) object {
 	}
 	if u.Stranger {
 		o["is_stranger"] = true
+	}
+	if len(u.Teams) > 0 {
+		o["enterprise_user"] = object{"id": u.ID, "enterprise_id": "E0GRID", "enterprise_name": "Grid", "is_admin": false, "is_owner": false, "teams": u.Teams}
 	}
 	if locale {
 		o["locale"] = u.Locale

@@ -1,0 +1,62 @@
+package bot_test
+
+import (
+	"testing"
+
+	"github.com/slack-go/slack"
+	"github.com/slack-go/slack/socketmode"
+	"github.com/stretchr/testify/require"
+
+	"ehpcbot/approval"
+	"ehpcbot/bot/slacktest"
+)
+
+// Who may press is told by what Slack says of the person, and by the workspaces that it names with the press. In
+// Enterprise Grid these differ for people of several workspaces.
+func TestWhoIsOfTheWorkspace(t *testing.T) {
+	t.Parallel()
+	const ours, other, third = slacktest.TeamID, "T0OTHER", "T0THIRD"
+	cases := map[string]struct {
+		anna       slacktest.User
+		user, team string // as the press has them
+		may        bool
+	}{
+		"a member":                                {user: ours, team: ours, may: true},
+		"nothing is said":                         {may: true},
+		"a foreign workspace of the person":       {user: other, team: ours},
+		"a foreign workspace of the press":        {user: ours, team: other},
+		"a foreign workspace alone":               {team: other},
+		"a person of a foreign workspace":         {anna: slacktest.User{TeamID: other}, user: ours, team: ours},
+		"Grid: home elsewhere":                    {anna: slacktest.User{TeamID: other, Teams: []string{other, ours}}, user: ours, team: ours, may: true},
+		"Grid: another workspace of theirs":       {anna: slacktest.User{Teams: []string{other, ours}}, user: other, team: ours, may: true},
+		"Grid: a workspace that is not theirs":    {anna: slacktest.User{Teams: []string{other, ours}}, user: third, team: ours},
+		"Grid: not in ours, though of the others": {anna: slacktest.User{TeamID: other, Teams: []string{other, third}}, user: third, team: other},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := open(t, plan{idle: true})
+			c.anna.ID, c.anna.Name = anna, "anna"
+			o.slack.AddUser(c.anna)
+			require.NoError(t, o.bot.Introduce(t.Context()))
+			story, err := o.service.Ask(t.Context(), approval.Ask{Requester: isabel, Username: "isabel"})
+			require.NoError(t, err)
+			press := slack.InteractionCallback{
+				Type: slack.InteractionTypeBlockActions, Team: slack.Team{ID: c.team}, User: slack.User{ID: anna, TeamID: c.user},
+				ActionCallback: slack.ActionCallbacks{BlockActions: []*slack.BlockAction{{ActionID: "approve", Value: "1"}}},
+			}
+			press.Container.ChannelID = channel
+			o.bot.Handle(t.Context(), socketmode.Event{Type: socketmode.EventTypeInteractive, Data: press, Request: &socketmode.Request{}})
+			story, err = o.service.Story(t.Context(), story.ID)
+			require.NoError(t, err)
+			events, err := o.service.Events(t.Context(), story.ID)
+			require.NoError(t, err)
+			if c.may {
+				require.Equal(t, approval.Approved, story.State)
+				return
+			}
+			require.Equal(t, approval.Pending, story.State)
+			require.Equal(t, "refused", events[len(events)-1].Action)
+		})
+	}
+}
