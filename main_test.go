@@ -1560,10 +1560,13 @@ func TestLostKey(t *testing.T) {
 		key := filepath.Join(w.dir, "ehpcbot.db.key")
 		if w.sqlite() {
 			require.NoError(t, os.Rename(key, key+".away"))
-			out, code := w.run(nil)
-			require.Equal(t, 1, code, "no new key takes the place of one that is needed: %s", out)
-			require.Contains(t, out, "ENCRYPTION_KEY")
-			_ = os.Remove(key)
+			for _, command := range []string{"serve", "check"} {
+				out, code := w.run([]string{command})
+				require.Equal(t, 1, code, "no new key takes the place of one that is needed: %s", out)
+				require.Contains(t, out, "ENCRYPTION_KEY: 1 of 1 sealed passwords can't be opened, because the key file ")
+				require.Equal(t, 1, strings.Count(out, "ENCRYPTION_KEY: "), out)
+				require.NoFileExists(t, key, "the next backup would put it in the place of the one that is needed")
+			}
 		}
 		for _, args := range [][]string{{"serve"}, {"check"}} {
 			out, code := w.run(args, "ENCRYPTION_KEY="+other)

@@ -248,6 +248,24 @@ func TestKeyFile(t *testing.T) {
 		require.NoError(t, err)
 		requireOpens(t, set, own)
 	})
+	t.Run("is not made anew when something is sealed", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, sqliteURL(t), nil)
+		b.work()
+		b.failed("isabel")
+		b.close()
+		db, err := approval.OpenExisting(t.Context(), b.url)
+		require.NoError(t, err)
+		defer db.Close()
+		_, err = approval.KeyringFor(db, nil)
+		require.EqualError(t, err, "ENCRYPTION_KEY: 1 of 1 sealed passwords can't be opened, because the key file "+db.KeyFile()+" is not there; "+
+			"restore it from a backup, or set ENCRYPTION_KEY to the key that was used before")
+		require.ErrorAs(t, err, new(*approval.KeyError))
+		require.NoFileExists(t, db.KeyFile())
+		set, err := approval.KeyringFor(db, [][]byte{key})
+		require.NoError(t, err, "a configured key needs no file")
+		require.NoError(t, db.CheckKeys(t.Context(), set))
+	})
 	for name, keys := range map[string][][]byte{"damaged": nil, "damaged, with ENCRYPTION_KEY": {newKey(1)}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -33,6 +33,9 @@ const (
 // errNoKey says that a sealed password was sealed with a key that is not configured.
 var errNoKey = errors.New("it was sealed with a key that ENCRYPTION_KEY does not hold")
 
+// errNoKeyFile says that the key file is gone, and no key is configured that could stand in for it.
+var errNoKeyFile = errors.New("the key file is not there")
+
 // Keyring seals passwords with its first key and opens what any of its keys sealed. A sealed password is
 // bound to its request: it opens for no other.
 type Keyring struct {
@@ -151,6 +154,10 @@ type KeyError struct {
 }
 
 func (e *KeyError) Error() string {
+	if errors.Is(e.Err, errNoKeyFile) {
+		return fmt.Sprintf("ENCRYPTION_KEY: %d of %d sealed passwords can't be opened, because the key file %s is not there; "+
+			"restore it from a backup, or set ENCRYPTION_KEY to the key that was used before", e.Lost, e.Of, e.KeyFile)
+	}
 	text := fmt.Sprintf("ENCRYPTION_KEY: %d of %d sealed passwords can't be opened (%v)", e.Lost, e.Of, e.Err)
 	if !errors.Is(e.Err, errNoKey) {
 		return text + "; restore the database from a backup"
@@ -187,8 +194,9 @@ func (d *Database) sealed(ctx context.Context) (sealed []sealedPassword, err err
 
 // KeyringFor returns the keyring of the configured keys. A SQLite database can have a key of its own in a file
 // beside it: with no key configured it is made at the first start, and seals; with keys configured it still opens
-// what it sealed, so that nothing is lost when a configuration takes over from the file. A PostgreSQL database,
-// which several machines may use, needs a configured key.
+// what it sealed, so that nothing is lost when a configuration takes over from the file. Where something is sealed
+// already the file was lost, and a new one would take its place in the next backup: that is a [KeyError]. A
+// PostgreSQL database, which several machines may use, needs a configured key.
 func KeyringFor(d *Database, keys [][]byte) (*Keyring, error) {
 	switch {
 	case d.Shared() && len(keys) == 0:
@@ -205,10 +213,23 @@ func KeyringFor(d *Database, keys [][]byte) (*Keyring, error) {
 	case len(keys) > 0:
 		return NewKeyring(keys...)
 	}
+	if err := d.nothingSealed(); err != nil {
+		return nil, err
+	}
 	if own, err = makeKeyFile(d.KeyFile()); err != nil {
 		return nil, err
 	}
 	return NewKeyring(own)
+}
+
+// nothingSealed reports whether a SQLite database can do with a new key. It needs no context: the file is this
+// process's alone.
+func (d *Database) nothingSealed() error {
+	sealed, err := d.sealed(context.Background())
+	if err != nil || len(sealed) == 0 {
+		return err
+	}
+	return &KeyError{Lost: len(sealed), Of: len(sealed), KeyFile: d.KeyFile(), Err: errNoKeyFile}
 }
 
 func readKeyFile(path string) ([]byte, error) {

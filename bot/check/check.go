@@ -38,7 +38,8 @@ func (r *Report) line(what string, found string, err error, advice string) bool 
 		return true
 	}
 	r.failed++
-	fmt.Fprintf(r.out, "FAIL  %s: %v\n", what, err)
+	// Some errors begin with the name of their variable.
+	fmt.Fprintf(r.out, "FAIL  %s: %s\n", what, strings.TrimPrefix(err.Error(), what+": "))
 	if advice != "" {
 		fmt.Fprintf(r.out, "      -> %s\n", advice)
 	}
@@ -253,7 +254,11 @@ func (r *Report) database(ctx context.Context, conf config.Database) {
 	if err == nil {
 		err = db.CheckKeys(ctx, keys)
 	}
-	r.line("ENCRYPTION_KEY", "opens all that is sealed", err, "put the key back that was used before; several may stand there, comma separated")
+	advice = "let the key file be readable for this user, or restore it from a backup"
+	if errors.As(err, new(*approval.KeyError)) {
+		advice = "" // the error says it
+	}
+	r.line("ENCRYPTION_KEY", "opens all that is sealed", err, advice)
 }
 
 func code(err error) string {
