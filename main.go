@@ -85,7 +85,7 @@ func rootCommand(out, errOut io.Writer, env envconfig.Lookuper) *cobra.Command {
 		&cobra.Command{Use: "serve", Short: "Run the bot (what ehpcbot does without a command, too)", Args: cobra.NoArgs, RunE: serving},
 		checkCommand(out, env),
 		manifestCommand(out, env),
-		demoCommand(out, errOut),
+		demoCommand(out, errOut, env),
 		&cobra.Command{
 			Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 			Run: func(*cobra.Command, []string) { fmt.Fprintln(out, versionLine()) },
@@ -149,20 +149,26 @@ func manifestCommand(out io.Writer, env envconfig.Lookuper) *cobra.Command {
 	return cmd
 }
 
-func demoCommand(out, errOut io.Writer) *cobra.Command {
+func demoCommand(out, errOut io.Writer, env envconfig.Lookuper) *cobra.Command {
 	var verbose bool
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Play one request from the command to the credentials, on this machine alone",
 		Long: "demo starts an embedded Slack workspace and an embedded EHPC API on this machine, runs the bot against\n" +
-			"them over real connections, and prints the conversation as each person sees it. It needs no configuration.",
+			"them over real connections, and prints the conversation as each person sees it. It needs no configuration;\n" +
+			"with LOCALE=zh the people and the bot speak Chinese.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := io.Discard
 			if verbose {
 				log = errOut
 			}
-			return demo.Play(cmd.Context(), out, func(ctx context.Context, env envconfig.Lookuper) error {
+			// Where the terminal or the reader of the output goes away, the demo ends in order and clears up.
+			signal.Ignore(syscall.SIGPIPE)
+			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGHUP)
+			defer stop()
+			locale, _ := env.Lookup("LOCALE")
+			return demo.Play(ctx, out, locale, func(ctx context.Context, env envconfig.Lookuper) error {
 				return serve(ctx, env, log, nil)
 			})
 		},

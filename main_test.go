@@ -1682,11 +1682,36 @@ func TestCommandLine(t *testing.T) {
 	})
 	t.Run("demo", func(t *testing.T) {
 		t.Parallel()
-		out, code := run(t, []string{"SLACK_BOT_TOKEN=nonsense", "HTTP_ADDR=nonsense"}, "demo")
-		require.Zero(t, code, out)
-		for _, part := range []string{"/ehpc-adduser isabel", "[Approve] [Deny]", "Password: ", "I have saved it"} {
-			require.Contains(t, out, part)
+		for locale, golden := range map[string]string{"": "en.txt", "nonsense": "en.txt", "zh": "zh.txt"} {
+			tmp := t.TempDir()
+			out, code := run(t, []string{"SLACK_BOT_TOKEN=nonsense", "HTTP_ADDR=nonsense", "LOCALE=" + locale, "TMPDIR=" + tmp}, "demo")
+			require.Zero(t, code, out)
+			got := withoutChance(out)
+			path := filepath.Join("bot", "demo", "testdata", golden)
+			if *update {
+				require.NoError(t, os.WriteFile(path, []byte(got), 0o600))
+			}
+			want, err := os.ReadFile(path)
+			require.NoError(t, err, "run the test with -update")
+			require.Equal(t, string(want), got)
+			entries, err := os.ReadDir(tmp)
+			require.NoError(t, err)
+			require.Empty(t, entries, "it clears up")
 		}
+	})
+	t.Run("demo into nothing", func(t *testing.T) {
+		t.Parallel()
+		tmp := t.TempDir()
+		reader, writer, err := os.Pipe()
+		require.NoError(t, err)
+		require.NoError(t, reader.Close())
+		cmd := exec.CommandContext(t.Context(), binary, "demo")
+		cmd.Env, cmd.Stdout = []string{"TMPDIR=" + tmp}, writer
+		_ = cmd.Run()
+		require.NoError(t, writer.Close())
+		entries, err := os.ReadDir(tmp)
+		require.NoError(t, err)
+		require.Empty(t, entries, "it clears up")
 	})
 	t.Run("healthcheck", func(t *testing.T) {
 		t.Parallel()
@@ -1701,6 +1726,12 @@ func TestCommandLine(t *testing.T) {
 		_, code = run(t, []string{"HTTP_ADDR="}, "healthcheck")
 		require.Equal(t, 1, code)
 	})
+}
+
+// withoutChance puts fixed words in the place of what differs in each run of the demo.
+func withoutChance(text string) string {
+	text = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d UTC`).ReplaceAllString(text, "2026-11-26 15:46 UTC")
+	return regexp.MustCompile(`(Password: |密码：)\S{20}\n`).ReplaceAllString(text, "${1}3D5IUkSX*4bHXb0ncF9k\n")
 }
 
 func TestCheck(t *testing.T) {
@@ -2047,6 +2078,23 @@ func TestDocuments(t *testing.T) {
 			require.Contains(t, has, m[1], "README knows a command that the program has not")
 		}
 	})
+	t.Run("demo", func(t *testing.T) {
+		t.Parallel()
+		played, err := os.ReadFile(filepath.Join("bot", "demo", "testdata", "en.txt"))
+		require.NoError(t, err)
+		_, conversation, _ := strings.Cut(text, "```text\n")
+		conversation, _, _ = strings.Cut(conversation, "```")
+		rest := string(played)
+		for line := range strings.Lines(withoutChance(conversation)) {
+			said, indented := strings.CutPrefix(line, "    ")
+			if !indented {
+				continue // a heading, which the demo words otherwise
+			}
+			var found bool
+			_, rest, found = strings.Cut(rest, "   "+said)
+			require.True(t, found, "the demo does not say this, or not in this order: %s", said)
+		}
+	})
 	t.Run("states", func(t *testing.T) {
 		t.Parallel()
 		for _, state := range approval.States() {
@@ -2069,6 +2117,8 @@ func TestDocuments(t *testing.T) {
 // What follows is what the tests stand on.
 
 var binary string // the built program
+
+var update = flag.Bool("update", false, "write the golden files")
 
 func TestMain(m *testing.M) {
 	flag.Parse()

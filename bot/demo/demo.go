@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/sethvargo/go-envconfig"
@@ -31,9 +30,30 @@ const (
 	channel = "C0APPROVALS"
 )
 
-// Play plays the request and writes the conversation to out, as each person sees it. serve runs the bot with a
-// configuration until its context ends. An error means that something went otherwise than it should.
-func Play(ctx context.Context, out io.Writer, serve func(ctx context.Context, env envconfig.Lookuper) error) error {
+// language is what the people of a demo speak, and the words by which they know how the request stands.
+type language struct {
+	locale       string // the bot's
+	slack        string // the people's
+	making, done string // in the approval message
+}
+
+var (
+	english = language{locale: "en", slack: "en-US", making: "is being made", done: "the credentials are delivered"}
+	chinese = language{locale: "zh", slack: "zh-CN", making: "正在创建账号", done: "登录信息已送达"}
+)
+
+// languageOf takes English for whatever it does not know: the demo needs no configuration, so none can be wrong.
+func languageOf(locale string) language {
+	if strings.EqualFold(strings.TrimSpace(locale), chinese.locale) {
+		return chinese
+	}
+	return english
+}
+
+// Play plays the request and writes the conversation to out, as each person sees it, in the language of a LOCALE.
+// serve runs the bot with a configuration until its context ends. An error means that something went otherwise
+// than it should.
+func Play(ctx context.Context, out io.Writer, locale string, serve func(ctx context.Context, env envconfig.Lookuper) error) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	dir, err := os.MkdirTemp("", "ehpcbot-demo-")
@@ -41,7 +61,7 @@ func Play(ctx context.Context, out io.Writer, serve func(ctx context.Context, en
 		return fmt.Errorf("make a folder for the demo: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	stage := newStage(out)
+	stage := newStage(out, languageOf(locale))
 	defer stage.close()
 
 	bot, stop := context.WithCancel(ctx)
@@ -64,22 +84,21 @@ func Play(ctx context.Context, out io.Writer, serve func(ctx context.Context, en
 // stage is the embedded workspace and API, and the pen that writes down what people see.
 type stage struct {
 	out   io.Writer
+	lang  language
 	slack *slacktest.Server
 	api   *ehpctest.Server
-
-	printed atomic.Int64 // events
 }
 
-func newStage(out io.Writer) *stage {
+func newStage(out io.Writer, lang language) *stage {
 	s := &stage{
 		out:   out,
+		lang:  lang,
 		slack: slacktest.NewServer(),
 		api:   ehpctest.NewServer(ehpctest.WithCluster(cluster, zone), ehpctest.WithJobTime(300*time.Millisecond)),
 	}
-	s.slack.AddUser(slacktest.User{ID: isabel, Name: "isabel", RealName: "Isabel", Locale: "en-US"})
-	s.slack.AddUser(slacktest.User{ID: anna, Name: "anna", RealName: "Anna", Locale: "en-US"})
+	s.slack.AddUser(slacktest.User{ID: isabel, Name: "isabel", RealName: "Isabel", Locale: lang.slack})
+	s.slack.AddUser(slacktest.User{ID: anna, Name: "anna", RealName: "Anna", Locale: lang.slack})
 	s.slack.AddChannel(slacktest.Channel{ID: channel, Name: "hpc-approvals", BotIsMember: true})
-	s.slack.OnEvent(s.print)
 	return s
 }
 
@@ -103,64 +122,108 @@ func (s *stage) environment(dir string) map[string]string {
 		"LOGIN_HINT":                  "ssh {username}@login.example.org",
 		"DATABASE_URL":                "sqlite:" + filepath.Join(dir, "ehpcbot.db"),
 		"HTTP_ADDR":                   "",
+		"LOCALE":                      s.lang.locale,
 	}
 }
 
-// play lets the people act, each after having seen what came before.
+// play lets the people act, each after having seen what came before. It writes each thing down once it is there,
+// and not as it happens: so the conversation is the same each time, although the bot does several things at once.
 func (s *stage) play(ctx context.Context) error {
 	s.say("ehpcbot demo: an embedded Slack workspace and an embedded EHPC API, on this machine alone.\n" +
 		"Isabel asks for an account on the cluster Training; Anna approves in #hpc-approvals.\n")
 	if err := s.slack.Wait(ctx, func() bool { return s.slack.Connections() > 0 }); err != nil {
 		return fmt.Errorf("the bot did not connect: %w", err)
 	}
-	if reply := s.slack.Person(isabel).Command(ctx, command, `isabel reason="thesis project"`); reply.Err != nil {
+	for _, act := range []func(context.Context) error{s.ask, s.approve, s.handOver, s.clear} {
+		if err := act(ctx); err != nil {
+			return err
+		}
+	}
+	return s.judge()
+}
+
+func (s *stage) ask(ctx context.Context) error {
+	const words = `isabel reason="thesis project"`
+	s.scene("Isabel types", command+" "+words)
+	reply := s.slack.Person(isabel).Command(ctx, command, words)
+	if reply.Err != nil {
 		return fmt.Errorf("the command was not answered: %w", reply.Err)
 	}
+	s.scene("only Isabel sees", picture(slacktest.Message{Blocks: reply.Blocks}))
+	return nil
+}
+
+func (s *stage) approve(ctx context.Context) error {
 	request, err := s.slack.WaitMessage(ctx, channel, func(m slacktest.Message) bool { return len(m.Buttons()) == 2 })
 	if err != nil {
 		return fmt.Errorf("the approvers were not asked: %w", err)
 	}
-	if _, err := s.slack.Person(anna).Press(ctx, request, "Approve"); err != nil {
+	s.scene("in #hpc-approvals, a new message", picture(request))
+	// The cluster takes its time, so that it can be seen that the message follows the request.
+	s.api.HangJobs(true)
+	defer s.api.HangJobs(false)
+	if err := s.press(ctx, "Anna", anna, request); err != nil {
 		return fmt.Errorf("the approval was not taken: %w", err)
 	}
-	message, err := s.credentials(ctx)
-	if err != nil {
-		return err
-	}
-	// The approval message follows to the end.
-	if _, err := s.slack.WaitMessage(ctx, channel, func(m slacktest.Message) bool {
-		return strings.Contains(m.Plain(), "delivered") || len(m.Buttons()) == 0
-	}); err != nil {
-		return fmt.Errorf("the approvers were not told: %w", err)
-	}
-	if _, err := s.slack.Person(isabel).Press(ctx, message, message.Buttons()[0].Text); err != nil {
-		return fmt.Errorf("the credentials were not cleared: %w", err)
-	}
-	password, _ := s.api.Password(cluster, "isabel")
-	_, err = s.slack.WaitDirectMessage(ctx, isabel, func(m slacktest.Message) bool { return !strings.Contains(m.Plain(), password) })
-	if err != nil {
-		return fmt.Errorf("the credentials were not cleared: %w", err)
-	}
-	return s.judge(password)
+	return s.follows(ctx, s.lang.making)
 }
 
-// credentials waits until Isabel sees the password that her account has.
-func (s *stage) credentials(ctx context.Context) (slacktest.Message, error) {
-	m, err := s.slack.WaitDirectMessage(ctx, isabel, func(m slacktest.Message) bool {
-		password, made := s.api.Password(cluster, "isabel")
-		return made && strings.Contains(m.Plain(), password) && len(m.Buttons()) > 0
-	})
+// follows waits until the approval message says something.
+func (s *stage) follows(ctx context.Context, words string) error {
+	m, err := s.slack.WaitMessage(ctx, channel, func(m slacktest.Message) bool { return strings.Contains(picture(m), words) })
 	if err != nil {
-		return m, fmt.Errorf("the credentials did not arrive: %w", err)
+		return fmt.Errorf("the approvers were not told: %w", err)
 	}
-	return m, nil
+	s.scene("in #hpc-approvals, the message changes", picture(m))
+	return nil
+}
+
+// press presses the first button of a message.
+func (s *stage) press(ctx context.Context, name, person string, m slacktest.Message) error {
+	button := m.Buttons()[0].Text
+	s.scene(name+" presses", button)
+	_, err := s.slack.Person(person).Press(ctx, m, button)
+	return err
+}
+
+// handOver waits until Isabel sees the password that her account has.
+func (s *stage) handOver(ctx context.Context) error {
+	m, err := s.slack.WaitDirectMessage(ctx, isabel, s.showsPassword)
+	if err != nil {
+		return fmt.Errorf("the credentials did not arrive: %w", err)
+	}
+	// What notifies her holds no password; it comes into the message when that is there.
+	s.scene("direct message to Isabel, a new message", picture(slacktest.Message{Blocks: m.History[0].Blocks}))
+	s.scene("direct message to Isabel, the message changes", picture(m))
+	return s.follows(ctx, s.lang.done)
+}
+
+func (s *stage) showsPassword(m slacktest.Message) bool {
+	password, made := s.api.Password(cluster, "isabel")
+	return made && strings.Contains(m.Plain(), password) && len(m.Buttons()) > 0 && len(m.History) > 0
+}
+
+func (s *stage) clear(ctx context.Context) error {
+	m, err := s.slack.WaitDirectMessage(ctx, isabel, s.showsPassword)
+	if err == nil {
+		err = s.press(ctx, "Isabel", isabel, m)
+	}
+	if err == nil {
+		m, err = s.slack.WaitDirectMessage(ctx, isabel, func(now slacktest.Message) bool { return now.TS == m.TS && !s.showsPassword(now) })
+	}
+	if err != nil {
+		return fmt.Errorf("the credentials were not cleared: %w", err)
+	}
+	s.scene("direct message to Isabel, the message changes", picture(m))
+	return nil
 }
 
 // judge looks at what the strict doubles have to say of it all.
-func (s *stage) judge(password string) error {
+func (s *stage) judge() error {
 	if v := s.slack.Violations(); len(v) > 0 {
 		return fmt.Errorf("rules of Slack's were broken: %s", strings.Join(v, "; "))
 	}
+	password, _ := s.api.Password(cluster, "isabel")
 	for _, n := range s.slack.Person(isabel).Notifications() {
 		if strings.Contains(n.Mobile+n.Desktop, password) {
 			return errors.New("a notification showed the password")
@@ -169,12 +232,17 @@ func (s *stage) judge(password string) error {
 	if n := s.api.AddUserEffects(cluster, "isabel"); n != 1 {
 		return fmt.Errorf("the account was made %d times", n)
 	}
-	s.allPrinted()
 	s.say("The account exists on the cluster, its password is the one that Isabel saw, and no notification showed it.")
 	return nil
 }
 
 func (s *stage) say(text string) { fmt.Fprintln(s.out, text) }
+
+// scene writes down what somebody does or sees, with names in the place of ids.
+func (s *stage) scene(heading, text string) {
+	text = strings.NewReplacer("<@"+isabel+">", "@Isabel", "<@"+anna+">", "@Anna", "\n", "\n   ").Replace(text)
+	s.say("── " + heading + "\n   " + text + "\n")
+}
 
 // picture draws a message: its text, and its buttons below.
 func picture(m slacktest.Message) string {
@@ -187,50 +255,4 @@ func picture(m slacktest.Message) string {
 		return strings.Contains(string(b), `"type":"actions"`)
 	})
 	return strings.TrimSpace(m.Plain() + "\n" + strings.Join(buttons, " "))
-}
-
-// allPrinted waits until everything that happened so far is written down.
-func (s *stage) allPrinted() {
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for s.printed.Load() < int64(len(s.slack.Transcript())) {
-		<-tick.C
-	}
-}
-
-// print writes an event down, with who sees it in front.
-func (s *stage) print(e slacktest.Event) {
-	defer s.printed.Add(1)
-	who := map[string]string{isabel: "Isabel", anna: "Anna"}
-	heading := ""
-	switch e.Kind {
-	case slacktest.CommandTyped:
-		heading = who[e.User] + " types"
-	case slacktest.ButtonPressed:
-		heading = who[e.User] + " presses"
-	case slacktest.ModalOpened, slacktest.ModalUpdated:
-		heading = who[e.SeenBy] + " sees a form"
-	case slacktest.ModalSubmitted:
-		heading = who[e.User] + " submits"
-	case slacktest.EphemeralShown:
-		heading = "only " + who[e.SeenBy] + " sees"
-	case slacktest.MessagePosted, slacktest.MessageUpdated, slacktest.MessageDeleted:
-		heading = "direct message to Isabel"
-		if e.Channel == channel {
-			heading = "in #hpc-approvals"
-		}
-		heading += map[slacktest.EventKind]string{
-			slacktest.MessagePosted: ", a new message", slacktest.MessageUpdated: ", the message changes", slacktest.MessageDeleted: ", the message is deleted",
-		}[e.Kind]
-	default:
-		heading = string(e.Kind)
-	}
-	text := e.Text
-	if e.Message != nil && e.Kind != slacktest.ButtonPressed {
-		text = picture(*e.Message)
-	}
-	for id, name := range who {
-		text = strings.ReplaceAll(text, id, name)
-	}
-	fmt.Fprintf(s.out, "── %s\n   %s\n\n", heading, strings.ReplaceAll(text, "\n", "\n   "))
 }
