@@ -35,14 +35,33 @@ var version = ""
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := rootCommand(os.Stdout, os.Stderr, envconfig.OsLookuper()).ExecuteContext(ctx)
+	out := &watchedWriter{w: os.Stdout}
+	err := rootCommand(out, os.Stderr, envconfig.OsLookuper()).ExecuteContext(ctx)
 	stop()
+	if out.err != nil && !errors.Is(err, out.err) {
+		err = fmt.Errorf("write the output: %w", out.err)
+	}
 	if err != nil {
 		if !errors.Is(err, errReported) {
 			fmt.Fprintln(os.Stderr, describe(err))
 		}
 		os.Exit(1)
 	}
+}
+
+// watchedWriter keeps the first error of writing, so that what a full disk or a closed pipe has cut off does not
+// end as a success.
+type watchedWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (w *watchedWriter) Write(p []byte) (int, error) {
+	n, err := w.w.Write(p)
+	if w.err == nil {
+		w.err = err
+	}
+	return n, err
 }
 
 // describe puts the program's name in front of an error, and leaves a list of faults the lines it is.

@@ -1699,6 +1699,20 @@ func TestCommandLine(t *testing.T) {
 			require.Empty(t, entries, "it clears up")
 		}
 	})
+	t.Run("full disk", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		for _, args := range []string{"version", "manifest", "manifest --json", "--help", "help demo", "check", "demo"} {
+			full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+			require.NoError(t, err)
+			var complaint strings.Builder
+			cmd := exec.CommandContext(t.Context(), binary, strings.Fields(args)...)
+			cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = w.environ(nil), w.dir, full, &complaint
+			require.Error(t, cmd.Run(), args)
+			require.Equal(t, "ehpcbot: write the output: write /dev/stdout: no space left on device\n", complaint.String(), args)
+			require.NoError(t, full.Close())
+		}
+	})
 	t.Run("demo into nothing", func(t *testing.T) {
 		t.Parallel()
 		tmp := t.TempDir()
@@ -1707,7 +1721,7 @@ func TestCommandLine(t *testing.T) {
 		require.NoError(t, reader.Close())
 		cmd := exec.CommandContext(t.Context(), binary, "demo")
 		cmd.Env, cmd.Stdout = []string{"TMPDIR=" + tmp}, writer
-		_ = cmd.Run()
+		require.Error(t, cmd.Run(), "what was not written is no success")
 		require.NoError(t, writer.Close())
 		entries, err := os.ReadDir(tmp)
 		require.NoError(t, err)
