@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"time"
 
@@ -36,7 +37,7 @@ var version = ""
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	out := &watchedWriter{w: os.Stdout}
-	err := rootCommand(out, os.Stderr, envconfig.OsLookuper()).ExecuteContext(ctx)
+	err := rootCommand(out, os.Stderr, envconfig.OsLookuper(), os.Environ()).ExecuteContext(ctx)
 	stop()
 	if out.err != nil && !errors.Is(err, out.err) {
 		err = fmt.Errorf("write the output: %w", out.err)
@@ -76,11 +77,11 @@ func describe(err error) string {
 // errReported ends a command that has said already what is wrong.
 var errReported = errors.New("reported")
 
-// rootCommand is the whole command line. It writes to out and errOut only, and reads env only, so that tests
-// can run it.
-func rootCommand(out, errOut io.Writer, env envconfig.Lookuper) *cobra.Command {
+// rootCommand is the whole command line. It writes to out and errOut only, and reads env only; environ names what
+// is set, also what env is never asked for.
+func rootCommand(out, errOut io.Writer, env envconfig.Lookuper, environ []string) *cobra.Command {
 	serving := func(cmd *cobra.Command, _ []string) error {
-		err := serve(cmd.Context(), env, errOut, os.Environ())
+		err := serve(cmd.Context(), env, errOut, environ)
 		if cmd.Context().Err() != nil && errors.Is(err, context.Canceled) {
 			return nil // told to stop while it was still starting
 		}
@@ -92,6 +93,7 @@ func rootCommand(out, errOut io.Writer, env envconfig.Lookuper) *cobra.Command {
 		Long: "ehpcbot takes requests for user accounts on QingCloud EHPC clusters in Slack, lets approvers decide,\n" +
 			"makes the accounts, and hands the credentials over in a direct message.\n\n" +
 			"It is configured by environment variables; .env.example and README.md list them all.",
+		Version:       versionLine(),
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -99,31 +101,35 @@ func rootCommand(out, errOut io.Writer, env envconfig.Lookuper) *cobra.Command {
 	}
 	root.SetOut(out)
 	root.SetErr(errOut)
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		&cobra.Command{Use: "serve", Short: "Run the bot (what ehpcbot does without a command, too)", Args: cobra.NoArgs, RunE: serving},
-		checkCommand(out, env),
+		checkCommand(out, env, environ),
 		manifestCommand(out, env),
 		demoCommand(out, errOut, env),
 		&cobra.Command{
 			Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 			Run: func(*cobra.Command, []string) { fmt.Fprintln(out, versionLine()) },
 		},
-		healthCommand(env),
+		healthCommand(out, env),
 	)
 	root.AddCommand(report.Commands(out, env, time.Now)...)
 	return root
 }
 
-func checkCommand(out io.Writer, env envconfig.Lookuper) *cobra.Command {
+func checkCommand(out io.Writer, env envconfig.Lookuper, environ []string) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check",
 		Short: "Try the configuration against Slack, the EHPC API and the database, and say what is wrong",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			conf, err := config.Load(env)
+			conf, err := load(env, environ)
 			if err != nil {
 				return err
+			}
+			for _, hint := range config.Misspelt(environ) {
+				fmt.Fprintf(out, "warn  %s\n", hint)
 			}
 			accounts, err := ehpc.NewClient(conf.EHPC)
 			if err != nil {
@@ -197,7 +203,7 @@ func demoCommand(out, errOut io.Writer, env envconfig.Lookuper) *cobra.Command {
 }
 
 // healthCommand is for containers, whose images have no shell to ask /healthz with.
-func healthCommand(env envconfig.Lookuper) *cobra.Command {
+func healthCommand(out io.Writer, env envconfig.Lookuper) *cobra.Command {
 	return &cobra.Command{
 		Use:    "healthcheck",
 		Short:  "Ask the bot on this machine whether it runs",
@@ -207,6 +213,11 @@ func healthCommand(env envconfig.Lookuper) *cobra.Command {
 			addr, err := config.HTTPAddr(env)
 			if err != nil {
 				return err
+			}
+			if addr == "" {
+				// A container whose bot can't be asked is not one that should be started again and again.
+				fmt.Fprintln(out, "off: HTTP_ADDR is set to nothing, so nothing answers /healthz")
+				return nil
 			}
 			return status.Ask(cmd.Context(), addr)
 		},
@@ -232,12 +243,12 @@ func versionLine() string {
 // serve runs the bot until ctx ends. It stops in this order: no more envelopes are taken and those in hand
 // are answered; the jobs in hand end; then the database is closed.
 func serve(ctx context.Context, env envconfig.Lookuper, logs io.Writer, environ []string) error {
-	conf, err := config.Load(env)
+	conf, err := load(env, environ)
 	if err != nil {
-		return errors.Join(append([]error{err}, hints(environ)...)...)
+		return err
 	}
 	log := newLogger(logs, conf.Log)
-	for _, hint := range hints(environ) {
+	for _, hint := range config.Misspelt(environ) {
 		log.Warn("an unknown variable", "hint", hint)
 	}
 	log.Info("ehpcbot starts", "version", versionLine(), "database", conf.Database)
@@ -300,13 +311,13 @@ func serve(ctx context.Context, env envconfig.Lookuper, logs io.Writer, environ 
 	return err
 }
 
-// hints tells of variables that look as if they were meant to be ours.
-func hints(environ []string) []error {
-	var hints []error
-	for _, line := range config.Misspelt(environ) {
-		hints = append(hints, errors.New(line))
+// load reads the configuration. To its faults come hints at variables that look as if they were meant to be ours.
+func load(env envconfig.Lookuper, environ []string) (config.Config, error) {
+	conf, err := config.Load(env)
+	if hints := config.Misspelt(environ); err != nil && len(hints) > 0 {
+		err = fmt.Errorf("%w\n%s", err, strings.Join(hints, "\n"))
 	}
-	return hints
+	return conf, err
 }
 
 func listen(addr string) (net.Listener, error) {

@@ -1621,6 +1621,9 @@ func TestCommandLine(t *testing.T) {
 		out, code := run(t, nil, "version")
 		require.Zero(t, code)
 		require.Regexp(t, `^ehpcbot .+\n$`, out)
+		flag, code := run(t, nil, "--version")
+		require.Zero(t, code)
+		require.Equal(t, out, flag)
 	})
 	t.Run("help", func(t *testing.T) {
 		t.Parallel()
@@ -1737,8 +1740,9 @@ func TestCommandLine(t *testing.T) {
 		out, code = run(t, []string{"HTTP_ADDR=" + p.addr()}, "healthcheck")
 		require.Equal(t, 1, code)
 		require.Contains(t, out, "healthz")
-		_, code = run(t, []string{"HTTP_ADDR="}, "healthcheck")
-		require.Equal(t, 1, code)
+		out, code = run(t, []string{"HTTP_ADDR="}, "healthcheck")
+		require.Zero(t, code, "a container with HTTP_ADDR= would be unhealthy for ever")
+		require.Equal(t, "off: HTTP_ADDR is set to nothing, so nothing answers /healthz\n", out)
 	})
 }
 
@@ -1811,6 +1815,19 @@ func TestCheck(t *testing.T) {
 			require.Contains(t, after, "->")
 		})
 	}
+	t.Run("misspelt", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		const hint = "APPROVAL_EXPIRE: is not read; is APPROVAL_EXPIRY meant?\n"
+		out, code := w.run([]string{"check"}, "APPROVAL_EXPIRE=1h")
+		require.Zero(t, code, out)
+		require.Contains(t, out, "warn  "+hint)
+		for _, command := range []string{"check", "serve"} {
+			out, code = w.run([]string{command}, "APPROVAL_EXPIRE=1h", "APPROVERS=")
+			require.Equal(t, 1, code)
+			require.Regexp(t, `(?s)^ehpcbot can't start with this configuration:\nAPPROVERS: is missing; [^\n]+\n`+regexp.QuoteMeta(hint)+`$`, out)
+		}
+	})
 	t.Run("beside the bot", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)

@@ -6,7 +6,8 @@ import (
 )
 
 // Misspelt returns a line for each variable of environ, which is in the form of [os.Environ], that is none of
-// ours but looks as if it were meant to be: a letter or two away from one, or the file of what is no secret.
+// ours but looks as if it were meant to be: a letter or two away from one, the file of what is no secret, or with the
+// program's name in front.
 // They are hints, no faults, as the variables of other programs may stand in the same environment.
 func Misspelt(environ []string) []string {
 	known := knownNames()
@@ -36,12 +37,18 @@ func knownNames() []string {
 // maxDistance is how many letters may differ for a name to be taken as a misspelling.
 const maxDistance = 2
 
+// programPrefix is how many programs begin the names of their variables; this one does not.
+const programPrefix = "EHPCBOT_"
+
 func misspelling(name string, known []string) string {
 	if slices.Contains(known, name) {
 		return ""
 	}
 	if base, found := strings.CutSuffix(name, fileSuffix); found && slices.Contains(known, base) {
 		return "is not read; only secrets can come from a file, so set " + base
+	}
+	if base, found := strings.CutPrefix(name, programPrefix); found && slices.Contains(known, base) {
+		return "is not read; set " + base + ", without " + programPrefix
 	}
 	best, least := "", maxDistance+1
 	for _, k := range known {
