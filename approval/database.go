@@ -72,6 +72,10 @@ func dial(databaseURL string) (*Database, error) {
 }
 
 func dialSQLite(path string) (*Database, error) {
+	path, err := realPath(path)
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
 	lock, err := lockFile(path + ".lock")
 	if err != nil {
 		return nil, err

@@ -3,12 +3,36 @@ package approval
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
 // ErrInUse says that another process uses a SQLite database.
 var ErrInUse = errors.New("another ehpcbot uses it; stop that one first, or give this one a DATABASE_URL of its own")
+
+// realPath follows symbolic links, so that a SQLite database has one lock and one key, whatever name it goes by, as
+// it has one write-ahead log. The file need not be there yet, but its folder must.
+func realPath(path string) (string, error) {
+	whole, err := filepath.EvalSymlinks(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return whole, err
+	}
+	dir, err := filepath.EvalSymlinks(filepath.Dir(path))
+	if err != nil {
+		return "", err
+	}
+	path = filepath.Join(dir, filepath.Base(path))
+	target, err := os.Readlink(path)
+	if err != nil {
+		return path, nil
+	}
+	if !filepath.IsAbs(target) {
+		target = filepath.Join(dir, target)
+	}
+	return realPath(target) // a link to what is not there yet; one in a circle has ended above, with another error
+}
 
 // lockFile takes the lock that keeps a second process off a SQLite database. The kernel gives it back when
 // the process ends, however it ends; the file itself stays, because removing it would let two processes hold
