@@ -263,6 +263,8 @@ func serve(ctx context.Context, env envconfig.Lookuper, logs io.Writer, environ 
 		return err
 	}
 
+	protect(db, log)
+
 	metrics := status.NewMetrics()
 	reach, err := status.NewReach(conf.EHPC.Endpoint, log)
 	if err != nil {
@@ -318,6 +320,17 @@ func load(env envconfig.Lookuper, environ []string) (config.Config, error) {
 		err = fmt.Errorf("%w\n%s", err, strings.Join(hints, "\n"))
 	}
 	return conf, err
+}
+
+// protect keeps others off what the database holds, and goes on where it can't: the bot works all the same.
+func protect(db *approval.Database, log *slog.Logger) {
+	changed, err := db.Protect()
+	for _, path := range changed {
+		log.Warn("others could read or change a file; now its owner alone can", "file", path)
+	}
+	if err != nil {
+		log.Warn("others can read or change a file of the database; let its owner chmod it to 600", "error", err)
+	}
 }
 
 func listen(addr string) (net.Listener, error) {

@@ -1586,7 +1586,7 @@ func TestLostKey(t *testing.T) {
 func TestFiles(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.start()
+	p := w.start()
 	w.command(isabel, "isabel")
 	entries, err := os.ReadDir(w.dir)
 	require.NoError(t, err)
@@ -1599,6 +1599,21 @@ func TestFiles(t *testing.T) {
 	}
 	require.Contains(t, seen, "ehpcbot.db")
 	require.Contains(t, seen, "ehpcbot.db.key")
+
+	key := filepath.Join(w.dir, "ehpcbot.db.key")
+	require.NoError(t, os.Chmod(key, 0o644))
+	out, code := w.run([]string{"check"})
+	require.Zero(t, code, out)
+	require.Contains(t, out, "\nwarn  DATABASE_URL: "+key+" can be read or changed by others than its owner\n      -> chmod 600 "+key+" (")
+	w.stop(p)
+	p = w.start()
+	require.Contains(t, p.err.String(), "others could read or change a file")
+	info, err := os.Stat(key)
+	require.NoError(t, err)
+	require.EqualValues(t, 0o600, info.Mode())
+	out, code = w.run([]string{"check"})
+	require.Zero(t, code, out)
+	require.NotContains(t, out, "warn")
 
 	for _, path := range []string{filepath.Join(w.dir, "nowhere", "x.db"), w.dir, "/proc/x.db"} {
 		for _, command := range []string{"serve", "check"} {

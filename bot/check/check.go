@@ -46,6 +46,11 @@ func (r *Report) line(what string, found string, err error, advice string) bool 
 	return false
 }
 
+// warn writes a line about what works, but should be otherwise.
+func (r *Report) warn(what, found, advice string) {
+	fmt.Fprintf(r.out, "warn  %s: %s\n      -> %s\n", what, found, advice)
+}
+
 // Run tries everything in the order in which it is set up. The report counts what failed.
 func Run(ctx context.Context, out io.Writer, conf config.Config, api *slack.Client, accounts *ehpc.Client) *Report {
 	r := &Report{out: out}
@@ -237,6 +242,9 @@ func (r *Report) cluster(ctx context.Context, accounts *ehpc.Client, c approval.
 func (r *Report) database(ctx context.Context, conf config.Database) {
 	ctx, cancel := tried(ctx)
 	defer cancel()
+	for _, path := range approval.Exposed(conf.URL) {
+		r.warn("DATABASE_URL", path+" can be read or changed by others than its owner", "chmod 600 "+path+" (the bot does so at its start, if it is the owner)")
+	}
 	db, err := approval.OpenDatabase(ctx, conf.URL)
 	if errors.Is(err, approval.ErrInUse) {
 		r.line("DATABASE_URL", "in use by an ehpcbot that is running, so its key is not looked at", nil, "")

@@ -1,0 +1,58 @@
+package approval_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"ehpcbot/approval"
+	"ehpcbot/approval/pgtest"
+)
+
+func TestProtect(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "ehpcbot.db")
+	url := "sqlite:" + path
+	require.Empty(t, approval.Exposed(url), "it is not there yet")
+	db, err := approval.OpenDatabase(t.Context(), url)
+	require.NoError(t, err)
+	defer db.Close()
+	_, err = approval.KeyringFor(db, nil)
+	require.NoError(t, err)
+	require.Empty(t, approval.Exposed(url))
+	changed, err := db.Protect()
+	require.NoError(t, err)
+	require.Empty(t, changed)
+
+	all := []string{path, path + "-wal", path + "-shm", path + ".key"}
+	for i, mode := range []os.FileMode{0o640, 0o604, 0o620, 0o666} {
+		require.NoError(t, os.Chmod(all[i], mode))
+	}
+	link := filepath.Join(t.TempDir(), "link.db")
+	require.NoError(t, os.Symlink(path, link))
+	require.Equal(t, all, approval.Exposed(url))
+	require.Equal(t, all, approval.Exposed("sqlite:"+link))
+	changed, err = db.Protect()
+	require.NoError(t, err)
+	require.Equal(t, all, changed)
+	require.Empty(t, approval.Exposed(url))
+	for _, file := range all {
+		info, err := os.Stat(file)
+		require.NoError(t, err)
+		require.EqualValues(t, 0o600, info.Mode().Perm())
+	}
+}
+
+func TestProtectPostgres(t *testing.T) {
+	t.Parallel()
+	url := pgtest.URL(t)
+	db, err := approval.OpenDatabase(t.Context(), url)
+	require.NoError(t, err)
+	defer db.Close()
+	changed, err := db.Protect()
+	require.NoError(t, err)
+	require.Empty(t, changed)
+	require.Empty(t, approval.Exposed(url))
+}
