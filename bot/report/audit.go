@@ -77,7 +77,7 @@ func eventsAsCSV(w io.Writer, events iter.Seq2[approval.Event, error]) error {
 // noFormula puts a ' before what a spreadsheet would compute, and what would make it call others; the wide signs
 // are those that East Asian keyboards write.
 func noFormula(cell string) string {
-	if trimmed := strings.TrimLeft(cell, " "); trimmed != "" && strings.ContainsAny(firstRune(trimmed), "=+-@＝＋－＠") {
+	if trimmed := strings.TrimLeft(cell, string([]rune{' ', wideSpace, joiner})); trimmed != "" && strings.ContainsAny(firstRune(trimmed), "=+-@＝＋－＠") {
 		return "'" + cell
 	}
 	return cell

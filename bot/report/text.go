@@ -10,10 +10,19 @@ import (
 	"unicode/utf8"
 )
 
+// What [unicode.IsPrint] leaves out, but people write and no terminal obeys.
+const (
+	wideSpace = '\u3000' // between Chinese words
+	joiner    = '\u200d' // in many an emoji, and in the scripts of India
+)
+
+func clean(r rune) bool {
+	return (unicode.IsPrint(r) || r == wideSpace || r == joiner) && r != utf8.RuneError
+}
+
 // printable escapes what a terminal could take for a command, or what would rearrange the line: control
 // characters, marks that turn the direction of writing, and bytes that are no UTF-8.
 func printable(s string) string {
-	clean := func(r rune) bool { return unicode.IsPrint(r) && r != utf8.RuneError }
 	if strings.IndexFunc(s, func(r rune) bool { return !clean(r) }) < 0 {
 		return s
 	}
