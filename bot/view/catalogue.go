@@ -160,6 +160,7 @@ type refusalWords struct {
 	ReasonTooLong     phrase // {limit}
 	ActiveOther       phrase
 	TooMany           phrase // {limit}
+	TooManyOne        phrase // where one is the limit
 	Unknown           phrase
 	NotYours          phrase
 	NotApprover       phrase

@@ -172,6 +172,7 @@ var chinese = catalogue{
 		ReasonTooLong:     "理由太长，请控制在 {limit} 个字符以内。",
 		ActiveOther:       "已有其他人在申请 {cluster} 上的账号 `{username}`。请换一个用户名，例如 `{other}`。",
 		TooMany:           "您已有 {limit} 条未完成的申请，达到了上限。请等其中一条完成，或撤回一条：`{command} list` 可查看它们。",
+		TooManyOne:        "您已有一条未完成的申请，达到了上限。请等它完成，或撤回它：`{command} list` 可查看。",
 		Unknown:           "没有编号为 {value} 的申请。`{command} list` 可查看您的申请。",
 		NotYours:          "申请 {value} 不是您提交的，只有申请人本人可以这样做。",
 		NotApprover:       "您不是审批人，不能处理此申请。没有做任何更改。",

@@ -172,6 +172,7 @@ var english = catalogue{
 		ReasonTooLong:     "The reason is too long. Please put it into at most {limit} characters.",
 		ActiveOther:       "Somebody else has asked for the account `{username}` on {cluster} already. Please choose another username, such as `{other}`.",
 		TooMany:           "You have {limit} open requests, and that is as many as you can have. Wait for one of them to be done, or take one back: `{command} list` shows them.",
+		TooManyOne:        "You have an open request, and one is as many as you can have. Wait for it to be done, or take it back: `{command} list` shows it.",
 		Unknown:           "There is no request {value}. `{command} list` shows yours.",
 		NotYours:          "Request {value} is not yours. Only the person who asked can do this.",
 		NotApprover:       "You are not one of the approvers, so you can't decide this. Nothing was changed.",

@@ -104,13 +104,20 @@ func (v View) refusal(r *approval.Refusal) []phrase {
 	case approval.KindActive:
 		return []phrase{w.ActiveOther}
 	case approval.KindTooMany:
-		return []phrase{w.TooMany}
+		return []phrase{w.tooMany(r.Limit)}
 	case approval.KindVoted:
 		return []phrase{w.voted(r.Story, v.Reader)}
 	case approval.KindDecided:
 		return w.decided(r.Story)
 	}
 	return []phrase{w.plain(r.Kind)}
+}
+
+func (w refusalWords) tooMany(limit int) phrase {
+	if limit == 1 {
+		return w.TooManyOne
+	}
+	return w.TooMany
 }
 
 // plain are the sentences that depend on the kind alone.

@@ -212,6 +212,7 @@ func refusals() map[string]*approval.Refusal {
 		"active-own":          {Kind: approval.KindActive, Story: story(approval.Pending)},
 		"active-other":        {Kind: approval.KindActive, Story: others},
 		"too-many":            {Kind: approval.KindTooMany, Limit: 5},
+		"too-many-one":        {Kind: approval.KindTooMany, Limit: 1},
 		"unknown":             {Kind: approval.KindUnknown, Value: "12"},
 		"not-yours":           {Kind: approval.KindNotYours, Value: "12"},
 		"not-approver":        {Kind: approval.KindNotApprover, Value: "U0ISABEL"},
