@@ -52,7 +52,7 @@ func (d desk) reading(ctx context.Context, f func(*approval.Reader, io.Writer) e
 }
 
 func (d desk) requestsCommand() *cobra.Command {
-	var o listOptions
+	o := listOptions{limit: "50"}
 	cmd := &cobra.Command{
 		Use:   "requests [NUMBER]",
 		Short: "List requests, or show one with its history",
@@ -87,7 +87,7 @@ func (d desk) requestsCommand() *cobra.Command {
 	f.StringVar(&o.cluster, "cluster", "", "only requests for the cluster with this `id`")
 	f.StringVar(&o.olderThan, "older-than", "", "only requests that were asked for longer than this `time` ago")
 	f.StringVar(&o.newerThan, "newer-than", "", "only requests that were asked for within this `time`")
-	f.IntVar(&o.limit, "limit", 50, "list this `many` at most; 0 means all")
+	f.Var(&o.limit, "limit", "list this `many` at most; 0 means all")
 	f.BoolVar(&o.json, "json", false, "print JSON")
 	return cmd
 }

@@ -12,6 +12,7 @@ import (
 
 	"ehpcbot/approval"
 	"ehpcbot/bot/config"
+	"ehpcbot/ehpc"
 )
 
 // listOptions are the flags of requests.
@@ -19,24 +20,31 @@ type listOptions struct {
 	states               []string
 	person, cluster      string
 	olderThan, newerThan string
-	limit                int
+	limit                number
 	json                 bool
 }
 
+// number is the text of a flag that takes a whole number. It is read with the other flags, so that its fault is
+// worded as theirs are.
+type number string
+
+func (n *number) Set(text string) error { *n = number(text); return nil }
+func (n *number) String() string        { return string(*n) }
+func (n *number) Type() string          { return "int" } // help shows the default of one without quotes
+
 func (o listOptions) filter(now time.Time) (approval.RequestFilter, error) {
-	f := approval.RequestFilter{Cluster: o.cluster, Limit: o.limit}
-	var faults [4]error
+	var f approval.RequestFilter
+	var faults [6]error
 	f.States, faults[0] = states(o.states)
 	f.Requester, faults[1] = person(o.person)
 	f.CreatedBefore, faults[2] = ago("--older-than", o.olderThan, now)
 	f.CreatedSince, faults[3] = ago("--newer-than", o.newerThan, now)
+	f.Cluster, faults[4] = clusterID(o.cluster)
+	f.Limit, faults[5] = limit(string(o.limit))
 	if err := errors.Join(faults[:]...); err != nil {
 		return f, err
 	}
-	switch {
-	case o.limit < 0:
-		return f, fmt.Errorf("--limit: %d is less than 0; give a whole number, or 0 for all", o.limit)
-	case o.olderThan != "" && o.newerThan != "" && !f.CreatedSince.Before(f.CreatedBefore):
+	if o.olderThan != "" && o.newerThan != "" && !f.CreatedSince.Before(f.CreatedBefore) {
 		return f, fmt.Errorf("--older-than %s and --newer-than %s: no request can be both; the first has to be the shorter time", o.olderThan, o.newerThan)
 	}
 	return f, nil
@@ -56,6 +64,25 @@ func states(words []string) ([]approval.State, error) {
 		}
 	}
 	return all, nil
+}
+
+func limit(text string) (int, error) {
+	n, err := strconv.Atoi(text)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("--limit: %q is no whole number; give one such as 50, or 0 for all", text)
+	case n < 0:
+		return 0, fmt.Errorf("--limit: %d is less than 0; give a whole number, or 0 for all", n)
+	}
+	return n, nil
+}
+
+// clusterID refuses what is no id, such as a cluster's name: the database knows ids only, and nothing would be found.
+func clusterID(id string) (string, error) {
+	if id != "" && ehpc.ValidateClusterID(id) != nil {
+		return "", fmt.Errorf("--cluster: %q is no id of a cluster; give one such as ehpc-8jqdq0mz (in EHPC_CLUSTERS, before the @)", id)
+	}
+	return id, nil
 }
 
 var personForm = regexp.MustCompile(`^[UW][A-Z0-9]+$`)

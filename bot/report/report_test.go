@@ -214,6 +214,8 @@ func TestFaults(t *testing.T) {
 		"requests --older-than 3":                  `--older-than: "3" is no time; give one such as 90m, 12h or 3d`,
 		"requests --newer-than -3h":                `--newer-than: "-3h" is no time; give one such as 90m, 12h or 3d`,
 		"requests --limit -1":                      `--limit: -1 is less than 0; give a whole number, or 0 for all`,
+		"requests --limit abc":                     `--limit: "abc" is no whole number; give one such as 50, or 0 for all`,
+		"requests --cluster Training":              `--cluster: "Training" is no id of a cluster; give one such as ehpc-8jqdq0mz (in EHPC_CLUSTERS, before the @)`,
 		"requests --older-than 3d --newer-than 2d": `--older-than 3d and --newer-than 2d: no request can be both; the first has to be the shorter time`,
 		"requests twelve":                          `"twelve" is no number of a request; give one such as 12`,
 		"requests 0":                               `"0" is no number of a request; give one such as 12`,

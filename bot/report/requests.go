@@ -60,8 +60,8 @@ func standing(r approval.Request, approvals int, now time.Time) string {
 }
 
 func inOrSince(what string, at, now time.Time) string {
-	if left := at.Sub(now); left > 0 {
-		return what + " in " + age(left)
+	if d := at.Sub(now); d > 0 {
+		return what + " in " + left(d)
 	}
 	return what + " about now"
 }

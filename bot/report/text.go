@@ -60,6 +60,21 @@ func age(d time.Duration) string {
 	return fmt.Sprintf("%dd", d/day)
 }
 
+// left is a time that is still to pass, to the minute or the hour: a request that has just come expires in 3d.
+func left(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d >= time.Minute {
+		d = d.Round(time.Minute)
+	}
+	if d >= time.Hour {
+		d = d.Round(time.Hour)
+	}
+	if hours := d % day / time.Hour; d >= 2*day && hours > 0 {
+		return fmt.Sprintf("%dd%dh", d/day, hours)
+	}
+	return age(d)
+}
+
 // table aligns columns. Their widths are those of the first rows, so that a long table need not be held in
 // memory; a longer cell further down pushes the rest of its row aside.
 type table struct {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -30,5 +31,24 @@ func TestNoFormula(t *testing.T) {
 		"=1+1": "'=1+1", "  =1+1": "'  =1+1", "　＝1+1": "'　＝1+1", "\u200d@SUM": "'\u200d@SUM", "1=1": "1=1", "": "", "　": "　",
 	} {
 		require.Equal(t, want, noFormula(cell))
+	}
+}
+
+func TestTimes(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	for d, want := range map[time.Duration]struct{ age, left string }{
+		-time.Second:                        {"0s", "0s"},
+		20 * time.Second:                    {"20s", "20s"},
+		59*time.Minute + 40*time.Second:     {"59m", "1h"},
+		time.Hour + 50*time.Minute:          {"1h", "2h"},
+		2*day - time.Second:                 {"47h", "2d"},
+		2*day + 23*time.Hour:                {"2d", "2d23h"},
+		3*day - 200*time.Millisecond:        {"2d", "3d"},
+		3*day - 40*time.Minute:              {"2d", "2d23h"},
+		10*day + time.Hour + 29*time.Minute: {"10d", "10d1h"},
+	} {
+		require.Equal(t, want.age, age(d), d)
+		require.Equal(t, want.left, left(d), d)
 	}
 }
