@@ -42,13 +42,25 @@ func (d desk) reading(ctx context.Context, f func(*approval.Reader, io.Writer) e
 	}
 	r, err := approval.OpenReader(ctx, url)
 	if err != nil {
-		return fmt.Errorf("DATABASE_URL: %w", err)
+		return unopened(err)
 	}
 	defer r.Close()
 	w := bufio.NewWriter(d.out)
 	// What was found before an error is worth being shown. That it can't be written is an error of its own: an
 	// export to a full disk must not look whole.
 	return errors.Join(f(r, w), w.Flush())
+}
+
+// sqliteCantOpen is SQLite's code for a file that it can neither open nor make, of which it tells no more.
+const sqliteCantOpen = 14
+
+func unopened(err error) error {
+	var coded interface{ Code() int }
+	if errors.As(err, &coded) && coded.Code()&0xff == sqliteCantOpen {
+		return fmt.Errorf("DATABASE_URL: %w; this user must be able to read the file, and to write in its folder where the bot was killed: "+
+			"run this as the bot's user, or on a copy of the file and its -wal", err)
+	}
+	return fmt.Errorf("DATABASE_URL: %w", err)
 }
 
 func (d desk) requestsCommand() *cobra.Command {

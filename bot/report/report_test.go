@@ -254,6 +254,16 @@ func TestNothingButTheDatabaseIsNeeded(t *testing.T) {
 	}
 }
 
+// TestCannotOpen has SQLite meet a write-ahead log that it can't open, as in a folder that is read-only.
+func TestCannotOpen(t *testing.T) {
+	t.Parallel()
+	env := play(t)
+	require.NoError(t, os.Mkdir(strings.TrimPrefix(env["DATABASE_URL"], "sqlite:")+"-wal", 0o700))
+	_, err := run(t, env, "requests")
+	require.EqualError(t, err, "DATABASE_URL: open the database: unable to open database file (14); this user must be able to read the file, "+
+		"and to write in its folder where the bot was killed: run this as the bot's user, or on a copy of the file and its -wal")
+}
+
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
