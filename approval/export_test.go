@@ -48,3 +48,17 @@ func (s *Service) LoseJobs(ctx context.Context, looks int) (taken []int, err err
 	}
 	return taken, nil
 }
+
+// MigrateTo makes the tables of a database as an older version left them.
+func MigrateTo(ctx context.Context, databaseURL string, version int64) error {
+	d, err := dial(databaseURL)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	provider, err := d.provider()
+	if err == nil {
+		_, err = provider.UpTo(ctx, version)
+	}
+	return err
+}

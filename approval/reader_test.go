@@ -361,19 +361,34 @@ func TestEventsStay(t *testing.T) {
 	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
 		b := setup(t, url(t), nil)
 		b.ask("isabel")
+		b.ask("nina")
+		const copied = `at, request_id, actor, action, from_state, to_state, detail`
 		statements := []string{
 			`UPDATE event SET detail = 'x'`,
 			`UPDATE event SET seq = seq + 1`,
 			`DELETE FROM event`,
-			`INSERT INTO event SELECT seq + 2, at, request_id, actor, action, from_state, to_state, detail, prev_hash, hash FROM event`,
+			`INSERT INTO event SELECT seq + 2, ` + copied + `, hash, 'x' FROM event WHERE seq = 2`,
+			`INSERT INTO event SELECT seq + 1, ` + copied + `, prev_hash, 'x' FROM event WHERE seq = 2`,
+			`INSERT INTO event SELECT 0, ` + copied + `, '', 'x' FROM event WHERE seq = 1`,
+			`INSERT INTO event SELECT -1, ` + copied + `, hash, 'x' FROM event WHERE seq = 2`,
 			`UPDATE event_head SET seq = seq + 2`,
+			`UPDATE event_head SET seq = seq + 1`,
+			`UPDATE event_head SET seq = seq + 1, hash = 'x'`,
+			`UPDATE event_head SET seq = 1, hash = (SELECT hash FROM event WHERE seq = 1)`,
 			`UPDATE event_head SET hash = 'x'`,
 			`DELETE FROM event_head`,
+			`INSERT INTO event_head SELECT 1, seq, hash FROM event WHERE seq = 1 ON CONFLICT (one) DO UPDATE SET seq = excluded.seq, hash = excluded.hash`,
 		}
 		if b.db.Shared() {
 			statements = append(statements, `TRUNCATE event`, `TRUNCATE event, event_head`, `TRUNCATE event_head`)
 		} else {
-			statements = append(statements, `INSERT OR REPLACE INTO event SELECT * FROM event`)
+			statements = append(statements, `INSERT OR REPLACE INTO event SELECT * FROM event`,
+				`INSERT OR REPLACE INTO event_head SELECT 1, seq, hash FROM event WHERE seq = 1`,
+				`INSERT OR REPLACE INTO event SELECT 2, `+copied+`, hash, 'x' FROM event WHERE seq = 1`,
+				`INSERT OR IGNORE INTO event SELECT 7, `+copied+`, hash, 'x' FROM event WHERE seq = 2`,
+				`UPDATE OR REPLACE event_head SET seq = 1, hash = (SELECT hash FROM event WHERE seq = 1)`,
+				`INSERT INTO event SELECT 3, 'abc', request_id, actor, action, from_state, to_state, detail, hash, 'x' FROM event WHERE seq = 2`,
+				`INSERT INTO event SELECT 3, `+copied+`, hash, x'78' FROM event WHERE seq = 2`)
 		}
 		db := raw(t, b.url)
 		for _, s := range statements {
@@ -381,9 +396,70 @@ func TestEventsStay(t *testing.T) {
 			require.Error(t, err, s)
 			require.Regexp(t, "audit", err.Error(), s)
 		}
+		b.ask("carl") // which shows that the bot still writes
 		v, err := b.reader().Verify(t.Context(), nil)
 		require.NoError(t, err)
 		require.Empty(t, v.Findings)
-		require.EqualValues(t, 1, v.Whole)
+		require.EqualValues(t, 3, v.Whole)
+	})
+}
+
+// TestHeadIsNotShadowed appends an event in a session in which a temporary table is taken for the head: the head
+// itself follows.
+func TestHeadIsNotShadowed(t *testing.T) {
+	t.Parallel()
+	b := setup(t, pgtest.URL(t), nil)
+	b.ask("isabel")
+	db := raw(t, b.url)
+	db.SetMaxOpenConns(1)
+	events, err := b.service.Events(t.Context(), 0)
+	require.NoError(t, err)
+	e := events[0]
+	e.Seq, e.Action, e.From, e.PrevHash = 2, "refused", e.To, e.Hash
+	e.Hash = approval.HashOf(e)
+	do(t, db, `CREATE TEMP TABLE event_head AS SELECT * FROM event_head`)
+	_, err = db.ExecContext(t.Context(), `INSERT INTO event SELECT 2, at, request_id, actor, $1, to_state, to_state, detail, hash, $2 FROM event`, e.Action, e.Hash)
+	require.NoError(t, err)
+	v, err := b.reader().Verify(t.Context(), nil)
+	require.NoError(t, err)
+	require.Empty(t, v.Findings)
+	require.EqualValues(t, 2, v.Whole)
+}
+
+// TestUpgrade brings a database up to date whose log was begun by the version before: its events stay whole, and
+// new ones follow.
+func TestUpgrade(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
+		address := url(t)
+		for version := range int64(3) {
+			require.NoError(t, approval.MigrateTo(t.Context(), address, version+1))
+			if version == 0 {
+				db := raw(t, address)
+				addRequest := addRequest
+				if !strings.HasPrefix(address, "sqlite:") {
+					addRequest = strings.Replace(addRequest, "VALUES", "OVERRIDING SYSTEM VALUE VALUES", 1)
+				}
+				do(t, db, addRequest, `INSERT INTO decision VALUES (77, 'UANNA', 'deny', 'no', 3)`)
+				last := ""
+				for seq, e := range []approval.Event{
+					{Actor: "U", Action: "ask", To: approval.Pending},
+					{Actor: anna, Action: "deny", From: approval.Pending, To: approval.Denied, Detail: "no"},
+				} {
+					e.Seq, e.At, e.RequestID, e.PrevHash = int64(seq)+1, time.UnixMilli(2), 77, last
+					last = approval.HashOf(e)
+					_, err := db.ExecContext(t.Context(), `INSERT INTO event VALUES ($1, 2, 77, $2, $3, $4, $5, $6, $7, $8)`,
+						e.Seq, e.Actor, e.Action, string(e.From), string(e.To), e.Detail, e.PrevHash, last)
+					require.NoError(t, err)
+				}
+				require.NoError(t, db.Close())
+			}
+		}
+		b := setup(t, address, nil)
+		b.ask("isabel")
+		v, err := b.reader().Verify(t.Context(), nil)
+		require.NoError(t, err)
+		require.Empty(t, v.Findings)
+		require.EqualValues(t, 3, v.Whole)
 	})
 }

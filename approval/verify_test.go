@@ -19,6 +19,7 @@ func disarm(shared bool) []string {
 	return []string{
 		`DROP TRIGGER event_no_update`, `DROP TRIGGER event_no_delete`, `DROP TRIGGER event_moves_head`,
 		`DROP TRIGGER event_head_step`, `DROP TRIGGER event_head_no_delete`,
+		`DROP TRIGGER event_appended`, `DROP TRIGGER event_head_no_insert`, `DROP TRIGGER event_head_event`,
 	}
 }
 
