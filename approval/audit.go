@@ -80,7 +80,7 @@ func scanEvent(row scanner) (Event, error) {
 func (s *Service) Events(ctx context.Context, requestID int64) ([]Event, error) {
 	var events []Event
 	err := s.db.read(ctx, func(tx *sql.Tx) (err error) {
-		events, err = eventsWhere(ctx, tx, EventFilter{RequestID: requestID}, 0, 0)
+		events, err = eventsWhere(ctx, tx, EventFilter{RequestID: requestID}, nil, 0)
 		return err
 	})
 	return events, err
@@ -95,10 +95,13 @@ type EventFilter struct {
 	Until     time.Time // the first moment that no longer is
 }
 
-// eventsWhere returns the chosen events behind a number, oldest first; limit 0 means all of them.
-func eventsWhere(ctx context.Context, tx *sql.Tx, f EventFilter, after int64, limit int) ([]Event, error) {
+// eventsWhere returns the chosen events behind the last one that is known, or from the first on; limit 0 means all
+// of them.
+func eventsWhere(ctx context.Context, tx *sql.Tx, f EventFilter, last *Event, limit int) ([]Event, error) {
 	var c conditions
-	c.add(`seq > `, after)
+	if last != nil {
+		c.add(`seq > `, last.Seq)
+	}
 	c.addIf(f.RequestID != 0, `request_id = `, f.RequestID)
 	c.addIf(f.Actor != "", `actor = `, f.Actor)
 	c.addIf(f.Action != "", `action = `, f.Action)

@@ -239,12 +239,8 @@ func (w withMore) Scan(dest ...any) error { return w.row.Scan(append(dest, w.mor
 // Events returns the chosen audit events, oldest first. The first error ends it.
 func (r *Reader) Events(ctx context.Context, f EventFilter) iter.Seq2[Event, error] {
 	return inBatches(func(last *Event) (events []Event, err error) {
-		var after int64
-		if last != nil {
-			after = last.Seq
-		}
 		err = r.read(ctx, func(tx *sql.Tx) (err error) {
-			events, err = eventsWhere(ctx, tx, f, after, batch)
+			events, err = eventsWhere(ctx, tx, f, last, batch)
 			return err
 		})
 		return events, err
@@ -286,7 +282,7 @@ func (r *Reader) History(ctx context.Context, requestID int64) (story Story, eve
 		if story, err = storyOf(ctx, tx, request); err != nil {
 			return err
 		}
-		events, err = eventsWhere(ctx, tx, EventFilter{RequestID: requestID}, 0, 0)
+		events, err = eventsWhere(ctx, tx, EventFilter{RequestID: requestID}, nil, 0)
 		return err
 	})
 	return story, events, err

@@ -31,7 +31,7 @@ func ParseMark(text string) (Mark, error) {
 
 // Verification is what [Reader.Verify] found.
 type Verification struct {
-	Events   int64 // how many there are
+	Events   int64 // how many there are, from number 1 on
 	Whole    int64 // how many of them, from the first on, are as they were written
 	Last     Mark  // of the last event
 	Findings []Finding
@@ -55,6 +55,7 @@ const (
 	FindingChanged FindingKind = "changed" // the event Seq is not as it was written
 	FindingMoved   FindingKind = "moved"   // in the place of event Seq stands event Until
 	FindingRemoved FindingKind = "removed" // the events Seq to Until are gone
+	FindingAdded   FindingKind = "added"   // the event Seq stands before the first that can be
 	FindingRelink  FindingKind = "relink"  // the event Seq does not follow the one before: one of them was changed, with its hash
 	FindingEnd     FindingKind = "end"     // the event Seq is not the one that was appended last
 	FindingMark    FindingKind = "mark"    // the event Seq is not the one that was noted
@@ -75,6 +76,8 @@ func (f Finding) String() string {
 			return fmt.Sprintf("event %d was removed", f.Seq)
 		}
 		return fmt.Sprintf("events %d to %d were removed", f.Seq, f.Until)
+	case FindingAdded:
+		return fmt.Sprintf("event %d was added by somebody else: the first one is event 1", f.Seq)
 	case FindingRelink:
 		return fmt.Sprintf("event %d does not follow event %d: one of them was changed, and its hash with it", f.Seq, f.Seq-1)
 	case FindingEnd:
@@ -124,8 +127,9 @@ type walk struct {
 func (w *walk) found(f Finding) { w.Findings = append(w.Findings, f) }
 
 func (w *walk) events(ctx context.Context, tx *sql.Tx) error {
+	var last *Event
 	for {
-		events, err := eventsWhere(ctx, tx, EventFilter{}, w.Last.Seq, batch)
+		events, err := eventsWhere(ctx, tx, EventFilter{}, last, batch)
 		if err != nil {
 			return err
 		}
@@ -137,11 +141,18 @@ func (w *walk) events(ctx context.Context, tx *sql.Tx) error {
 				return err
 			}
 		}
+		last = &events[len(events)-1]
 	}
 }
 
 // step looks at the next event.
 func (w *walk) step(ctx context.Context, tx *sql.Tx, e Event) error {
+	if e.Seq < 1 {
+		if len(w.Findings) < mostFindings {
+			w.found(Finding{Kind: FindingAdded, Seq: e.Seq})
+		}
+		return nil
+	}
 	if !w.broken {
 		f, err := w.judge(ctx, tx, e)
 		if err != nil {

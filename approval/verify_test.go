@@ -82,6 +82,15 @@ func TestVerifyFindsTampering(t *testing.T) {
 				`DELETE FROM event WHERE seq = 4`,
 				`INSERT INTO event SELECT 4, at, request_id, actor, action, from_state, to_state, detail, prev_hash, hash FROM event WHERE seq = 2`,
 			}, 3, []string{"event 2 was moved to the place of event 4"}},
+			{"one numbered 0", []string{`INSERT INTO event SELECT 0, at, request_id, actor, action, from_state, to_state, detail, '', prev_hash FROM event WHERE seq = 1`}, 9, []string{
+				"event 0 was added by somebody else: the first one is event 1",
+			}},
+			{"two numbered below", []string{
+				`INSERT INTO event SELECT seq - 9, at, 3, actor, action, from_state, to_state, detail, prev_hash, hash FROM event WHERE seq < 3`,
+			}, 9, []string{
+				"event -8 was added by somebody else: the first one is event 1",
+				"event -7 was added by somebody else: the first one is event 1",
+			}},
 			{"the head lost", []string{`DELETE FROM event_head`}, 9, []string{"event 9 is not the one that ehpcbot wrote last: it was changed with its hash, or added by somebody else"}},
 			{"the head put back", []string{`UPDATE event_head SET seq = 8`}, 9, []string{"event 9 is not the one that ehpcbot wrote last: it was changed with its hash, or added by somebody else"}},
 			{"a state changed", []string{`UPDATE request SET state = 'denied' WHERE id = 3`}, 9, []string{
