@@ -25,7 +25,13 @@ type Event struct {
 	Detail    string    `json:"detail"`     // a sentence for the reader; never a secret
 	PrevHash  string    `json:"prev_hash"`  // of the event before; empty for the first
 	Hash      string    `json:"hash"`
+
+	damaged bool
 }
+
+// Damaged reports whether the database holds something for the event that can't have been written there, such as
+// text for its time. What can't be read of it is zero.
+func (e Event) Damaged() bool { return e.damaged }
 
 // System is the actor of what happens by itself.
 const System = "ehpcbot"
@@ -68,11 +74,17 @@ func storable(text string) string {
 
 const eventColumns = `seq, at, request_id, actor, action, from_state, to_state, detail, prev_hash, hash`
 
+// scanEvent reads an event whatever it holds by now: one that somebody has changed is to be shown, and found.
 func scanEvent(row scanner) (Event, error) {
 	var e Event
 	var at int64
-	err := row.Scan(&e.Seq, &at, &e.RequestID, &e.Actor, &e.Action, &e.From, &e.To, &e.Detail, &e.PrevHash, &e.Hash)
-	e.At = moment(at)
+	var timeless bool
+	odd := &e.damaged
+	err := row.Scan(&e.Seq, number(&at, &timeless), number(&e.RequestID, odd), text(&e.Actor, odd), text(&e.Action, odd),
+		text(&e.From, odd), text(&e.To, odd), text(&e.Detail, odd), text(&e.PrevHash, odd), text(&e.Hash, odd))
+	if e.At = moment(at); timeless || e.At.Year() < 0 || e.At.Year() > 9999 { // other years have no form in JSON
+		e.At, e.damaged = time.Time{}, true
+	}
 	return e, err
 }
 

@@ -212,6 +212,39 @@ func requestsOf(ctx context.Context, tx *sql.Tx, person string) ([]Request, erro
 // scanner is a row, be it one of several or the only one.
 type scanner interface{ Scan(dest ...any) error }
 
+// column takes what is stored in a column, and notes if it is of a type that is never written there. SQLite lets the
+// owner of a database put any value anywhere, and a look at it is not to end there.
+type column[T any] struct {
+	to   *T
+	odd  *bool
+	read func(value any) (T, bool)
+}
+
+// Scan implements sql.Scanner.
+func (c column[T]) Scan(value any) error {
+	bytes, odd := value.([]byte)
+	if odd {
+		value = string(bytes)
+	}
+	got, ok := c.read(value)
+	*c.to, *c.odd = got, *c.odd || odd || !ok
+	return nil
+}
+
+func number(to *int64, odd *bool) column[int64] {
+	return column[int64]{to, odd, func(value any) (int64, bool) {
+		n, ok := value.(int64)
+		return n, ok
+	}}
+}
+
+func text[T ~string](to *T, odd *bool) column[T] {
+	return column[T]{to, odd, func(value any) (T, bool) {
+		s, ok := value.(string)
+		return T(s), ok
+	}}
+}
+
 // collect reads all rows, and closes them.
 func collect[T any](rows *sql.Rows, doing string, scan func(scanner) (T, error)) ([]T, error) {
 	defer rows.Close()

@@ -186,6 +186,8 @@ func (w *walk) judge(ctx context.Context, tx *sql.Tx, e Event) (*Finding, error)
 		return nil, err
 	}
 	switch {
+	case e.damaged:
+		return &Finding{Kind: FindingChanged, Seq: e.Seq}, nil
 	case hash != e.Hash:
 		place, err := placeOf(ctx, tx, e)
 		if err != nil || place == 0 {
@@ -201,11 +203,12 @@ func (w *walk) judge(ctx context.Context, tx *sql.Tx, e Event) (*Finding, error)
 // placeOf finds the number under which an event was written whose hash does not fit the one that it has now; 0
 // if there is none. It tries them all, which costs a microsecond each.
 func placeOf(ctx context.Context, tx *sql.Tx, e Event) (int64, error) {
-	var last int64
-	if err := tx.QueryRowContext(ctx, `SELECT max(seq) FROM event`).Scan(&last); err != nil {
+	var last, events int64
+	if err := tx.QueryRowContext(ctx, `SELECT max(seq), count(*) FROM event`).Scan(&last, &events); err != nil {
 		return 0, err
 	}
-	last += 100 // those that were removed from the end
+	last = min(last, events+100_000) // somebody may have put an enormous number there
+	last += 100                      // those that were removed from the end
 	for e.Seq = 1; e.Seq <= last; e.Seq++ {
 		hash, err := e.hash()
 		if err != nil {
@@ -221,12 +224,15 @@ func placeOf(ctx context.Context, tx *sql.Tx, e Event) (int64, error) {
 // end compares the end of the log with the head, and with what was noted.
 func (w *walk) end(ctx context.Context, tx *sql.Tx) error {
 	var head Mark
-	err := tx.QueryRowContext(ctx, `SELECT seq, hash FROM event_head`).Scan(&head.Seq, &head.Hash)
+	var odd bool
+	err := tx.QueryRowContext(ctx, `SELECT seq, hash FROM event_head`).Scan(number(&head.Seq, &odd), text(&head.Hash, &odd))
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
 	switch {
 	case w.broken:
+	case odd:
+		w.found(Finding{Kind: FindingEnd, Seq: w.Last.Seq})
 	case head.Seq > w.Last.Seq:
 		w.found(Finding{Kind: FindingRemoved, Seq: w.Last.Seq + 1, Until: head.Seq})
 	case head != w.Last:
@@ -260,7 +266,9 @@ func (w *walk) requests(ctx context.Context, tx *sql.Tx) error {
 	if err != nil {
 		return err
 	}
-	rows, err = tx.QueryContext(ctx, `SELECT request_id, max(seq) FROM event WHERE request_id <> 0
+	// The cast leaves out what is no number on SQLite; the event is named already.
+	rows, err = tx.QueryContext(ctx, `SELECT request_id, max(seq) FROM event
+		WHERE request_id <> 0 AND request_id = CAST(request_id AS BIGINT)
 		AND NOT EXISTS (SELECT 1 FROM request WHERE id = event.request_id) GROUP BY request_id ORDER BY request_id LIMIT $1`, mostFindings)
 	if err != nil {
 		return err

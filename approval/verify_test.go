@@ -23,6 +23,14 @@ func disarm(shared bool) []string {
 	}
 }
 
+// tampering is a way to change a log of nine events, of which so many are whole after it.
+type tampering struct {
+	name  string
+	do    []string
+	whole int64
+	want  []string
+}
+
 // TestVerifyFindsTampering changes the log of three requests, of nine events in all, in every way that an owner
 // of the database could.
 func TestVerifyFindsTampering(t *testing.T) {
@@ -41,13 +49,23 @@ func TestVerifyFindsTampering(t *testing.T) {
 			addRequest = strings.Replace(addRequest, "VALUES", "OVERRIDING SYSTEM VALUE VALUES", 1)
 		}
 		db := b.disarmed()
-		do(t, db, `CREATE TABLE saved AS SELECT * FROM event`, `CREATE TABLE saved_head AS SELECT * FROM event_head`)
-		cases := []struct {
-			name  string
-			do    []string
-			whole int64
-			want  []string
-		}{
+		tables := []string{"request", "decision", "event", "event_head"}
+		for _, table := range tables {
+			do(t, db, `CREATE TABLE saved_`+table+` AS SELECT * FROM `+table)
+		}
+		restore := func() {
+			for _, table := range []string{"decision", "request", "event", "event_head"} {
+				do(t, db, `DELETE FROM `+table)
+			}
+			for _, table := range tables {
+				identity := ""
+				if b.db.Shared() {
+					identity = "OVERRIDING SYSTEM VALUE "
+				}
+				do(t, db, `INSERT INTO `+table+` `+identity+`SELECT * FROM saved_`+table)
+			}
+		}
+		cases := []tampering{
 			{"nothing", nil, 9, nil},
 			{"the first changed", []string{`UPDATE event SET actor = 'UOTTO' WHERE seq = 1`}, 0, []string{"event 1 was changed"}},
 			{"a detail changed", []string{`UPDATE event SET detail = 'x' WHERE seq = 4`}, 3, []string{"event 4 was changed"}},
@@ -91,6 +109,11 @@ func TestVerifyFindsTampering(t *testing.T) {
 				"event -8 was added by somebody else: the first one is event 1",
 				"event -7 was added by somebody else: the first one is event 1",
 			}},
+			{
+				"one changed, and one moved to the end of all numbers",
+				[]string{`UPDATE event SET detail = 'x' WHERE seq = 4`, `UPDATE event SET seq = 9223372036854775807 WHERE seq = 9`},
+				3, []string{"event 4 was changed"},
+			},
 			{"the head lost", []string{`DELETE FROM event_head`}, 9, []string{"event 9 is not the one that ehpcbot wrote last: it was changed with its hash, or added by somebody else"}},
 			{"the head put back", []string{`UPDATE event_head SET seq = 8`}, 9, []string{"event 9 is not the one that ehpcbot wrote last: it was changed with its hash, or added by somebody else"}},
 			{"a state changed", []string{`UPDATE request SET state = 'denied' WHERE id = 3`}, 9, []string{
@@ -99,10 +122,20 @@ func TestVerifyFindsTampering(t *testing.T) {
 			{"a request added", []string{addRequest}, 9, []string{
 				"request 77 is in no event: it was added by somebody else, or its events were removed",
 			}},
-			{"a request removed", // and not put back, so it comes last
-				[]string{`DELETE FROM decision WHERE request_id = 2`, `DELETE FROM request WHERE id = 2`}, 9, []string{
-					"request 2, of which event 6 tells, was removed",
+			{"a request removed", []string{`DELETE FROM decision WHERE request_id = 2`, `DELETE FROM request WHERE id = 2`}, 9, []string{
+				"request 2, of which event 6 tells, was removed",
+			}},
+		}
+		if !b.db.Shared() {
+			cases = append(cases, []tampering{
+				{"text for a time", []string{`UPDATE event SET at = 'abc' WHERE seq = 3`}, 2, []string{"event 3 was changed"}},
+				{"a time with a fraction", []string{`UPDATE event SET at = at + 0.5 WHERE seq = 3`}, 2, []string{"event 3 was changed"}},
+				{"text for a request", []string{`UPDATE event SET request_id = 'abc' WHERE seq = 9`}, 8, []string{"event 9 was changed"}},
+				{"bytes for a person, which no search finds", []string{`UPDATE event SET actor = CAST(actor AS BLOB) WHERE seq = 4`}, 3, []string{"event 4 was changed"}},
+				{"text for the number in the head", []string{`UPDATE event_head SET seq = 'abc'`}, 9, []string{
+					"event 9 is not the one that ehpcbot wrote last: it was changed with its hash, or added by somebody else",
 				}},
+			}...)
 		}
 		t.Logf("figures: %d ways to tamper with the audit log, all found and named", len(cases)-1)
 		for _, c := range cases {
@@ -114,9 +147,7 @@ func TestVerifyFindsTampering(t *testing.T) {
 			marked, err := r.Verify(t.Context(), &before.Last)
 			require.NoError(t, err)
 			require.GreaterOrEqual(t, len(marked.Findings), len(v.Findings), c.name)
-			do(t, db, `DELETE FROM event`, `INSERT INTO event SELECT * FROM saved`,
-				`DELETE FROM event_head`, `INSERT INTO event_head SELECT * FROM saved_head`,
-				`DELETE FROM request WHERE id = 77`, `UPDATE request SET state = 'cancelled' WHERE id = 3`)
+			restore()
 		}
 	})
 }

@@ -23,7 +23,50 @@ func (t eventTable) event(e approval.Event) {
 	if e.From != e.To && e.From != "" {
 		state = string(e.From) + " → " + state
 	}
-	t.row(strconv.FormatInt(e.Seq, 10), stamp(e.At), numberOf(e), e.Actor, e.Action, state, e.Detail)
+	at := "?"
+	if !e.At.IsZero() {
+		at = stamp(e.At)
+	}
+	t.row(strconv.FormatInt(e.Seq, 10), at, numberOf(e), e.Actor, e.Action, state, e.Detail)
+}
+
+// damage is what was met of events that hold what the bot can't have written.
+type damage struct {
+	first approval.Event
+	n     int
+}
+
+func (d *damage) note(e approval.Event) {
+	if !e.Damaged() {
+		return
+	}
+	if d.n++; d.n == 1 {
+		d.first = e
+	}
+}
+
+// watch passes events on, and notes what is wrong with them.
+func (d *damage) watch(events iter.Seq2[approval.Event, error]) iter.Seq2[approval.Event, error] {
+	return func(yield func(approval.Event, error) bool) {
+		for e, err := range events {
+			d.note(e)
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+// err names the first of them, so that nobody takes what was printed for what the bot wrote.
+func (d *damage) err() error {
+	if d.n == 0 {
+		return nil
+	}
+	others := ""
+	if d.n > 1 {
+		others = fmt.Sprintf(", nor can %d more", d.n-1)
+	}
+	return fmt.Errorf("event %d can't be read as the bot wrote it%s: ehpcbot audit verify tells what was changed", d.first.Seq, others)
 }
 
 // numberOf is empty for an event that is about no request.
@@ -61,8 +104,12 @@ func eventsAsCSV(w io.Writer, events iter.Seq2[approval.Event, error]) error {
 			c.Flush()
 			return err
 		}
+		at := ""
+		if !e.At.IsZero() {
+			at = e.At.UTC().Format("2006-01-02T15:04:05.000Z07:00")
+		}
 		cells := []string{
-			strconv.FormatInt(e.Seq, 10), e.At.UTC().Format("2006-01-02T15:04:05.000Z07:00"), numberOf(e), e.Actor, e.Action,
+			strconv.FormatInt(e.Seq, 10), at, numberOf(e), e.Actor, e.Action,
 			string(e.From), string(e.To), e.Detail, e.PrevHash, e.Hash,
 		}
 		for i, cell := range cells {

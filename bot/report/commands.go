@@ -121,10 +121,15 @@ func (d desk) showRequest(cmd *cobra.Command, number string, asJSON bool) error 
 			return fmt.Errorf("there is no request %d; ehpcbot requests lists them", id)
 		case err != nil:
 			return err
-		case asJSON:
-			return writeJSON(w, historyOf(story, events), "", "  ")
 		}
-		return showHistory(w, story, events, d.now())
+		var found damage
+		for _, e := range events {
+			found.note(e)
+		}
+		if asJSON {
+			return errors.Join(writeJSON(w, historyOf(story, events), "", "  "), found.err())
+		}
+		return errors.Join(showHistory(w, story, events, d.now()), found.err())
 	})
 }
 
@@ -153,7 +158,8 @@ func (d desk) auditCommand() *cobra.Command {
 				return err
 			}
 			return d.reading(cmd.Context(), func(r *approval.Reader, w io.Writer) error {
-				return write(w, r.Events(cmd.Context(), filter))
+				var d damage
+				return errors.Join(write(w, d.watch(r.Events(cmd.Context(), filter))), d.err())
 			})
 		},
 	}
@@ -214,7 +220,7 @@ func verify(ctx context.Context, w io.Writer, r *approval.Reader, mark *approval
 		return nil
 	}
 	for _, f := range v.Findings {
-		fmt.Fprintln(w, f)
+		fmt.Fprintln(w, printable(f.String()))
 	}
 	if v.Whole == v.Events {
 		fmt.Fprintf(w, "The chain of %s is whole.\n", count(int(v.Events), "event"))

@@ -314,6 +314,32 @@ func TestVerifyTells(t *testing.T) {
 		"8 events, of which the first 4 are whole.\n", text)
 }
 
+// TestDamaged lists events of which a column holds what can't be read, and names the first.
+func TestDamaged(t *testing.T) {
+	t.Parallel()
+	env := play(t)
+	owner(t, env, `DROP TRIGGER event_no_update; UPDATE event SET at = 'abc' WHERE seq = 3; UPDATE event SET at = 1e18 WHERE seq = 4;
+		UPDATE event SET request_id = 'x', actor = CAST(actor AS BLOB) WHERE seq = 5`)
+	const named = "event 3 can't be read as the bot wrote it, nor can 2 more: ehpcbot audit verify tells what was changed"
+	for args, lines := range map[string]int{"audit": 9, "audit --format csv": 9, "audit --format jsonl": 8} {
+		text, err := run(t, env, strings.Fields(args)...)
+		require.EqualError(t, err, named, args)
+		require.Equal(t, lines, strings.Count(text, "\n"), "%s: %s", args, text)
+		require.Contains(t, text, "more approvals are needed", "%s: what can be read", args)
+	}
+	const one = "event 3 can't be read as the bot wrote it, nor can 1 more: ehpcbot audit verify tells what was changed"
+	for _, args := range []string{"requests 1", "requests 1 --json"} {
+		text, err := run(t, env, strings.Fields(args)...)
+		require.EqualError(t, err, one, args)
+		require.Contains(t, text, "more approvals are needed", args)
+	}
+	text, err := run(t, env, "audit", "verify")
+	require.EqualError(t, err, "the audit log is not what the bot wrote: see above")
+	require.Equal(t, "event 3 was changed\n"+
+		"request 2 is denied, but the log says pending: the request was changed, or the end of its log\n"+
+		"8 events, of which the first 2 are whole.\n", text)
+}
+
 func TestRekey(t *testing.T) {
 	t.Parallel()
 	env := play(t)
