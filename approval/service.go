@@ -82,7 +82,9 @@ func (s *Service) Ask(ctx context.Context, a Ask) (Story, error) {
 		if err := insertRequest(ctx, tx, &r); err != nil {
 			return err
 		}
-		if err := s.record(ctx, tx, r, a.Requester, "ask", "", ""); err != nil {
+		// Of the same moment as the request, and with all that is asked for: audit verify compares the two.
+		asked := Event{At: now.UTC(), RequestID: r.ID, Actor: r.Requester, Action: "ask", To: r.State, Detail: r.wish().String()}
+		if err := appendEvent(ctx, tx, asked); err != nil {
 			return err
 		}
 		if err := s.enqueue(ctx, tx, r, follows[Pending]...); err != nil {

@@ -43,8 +43,10 @@ type Finding struct {
 	Seq     int64 // the first event that it is about
 	Until   int64 // of FindingRemoved: the last event; of FindingMoved: where it belongs
 	Request int64
-	State   State // of FindingState: the request's
-	Logged  State // of FindingState: the log's
+	State   State  // of FindingState: the request's
+	Logged  State  // of FindingState: the log's
+	Person  string // who decided
+	Differs string // of FindingWish: what of the request is not as the event tells it, such as username
 }
 
 // FindingKind is what is wrong.
@@ -62,6 +64,11 @@ const (
 	FindingState   FindingKind = "state"   // the request's state is not the one that the log tells
 	FindingUnknown FindingKind = "unknown" // the log tells nothing of the request
 	FindingLost    FindingKind = "lost"    // the log tells of a request that is gone
+	FindingWish    FindingKind = "wish"    // the request is not what was asked for in the event Seq
+
+	FindingDecision  FindingKind = "decision"  // the decision of a person is not the one that the event Seq tells of
+	FindingDecided   FindingKind = "decided"   // the log tells nothing of the decision
+	FindingUndecided FindingKind = "undecided" // the event Seq tells of a decision that is gone
 )
 
 // String returns the finding as a line.
@@ -90,13 +97,22 @@ func (f Finding) String() string {
 		return fmt.Sprintf("request %d is in no event: it was added by somebody else, or its events were removed", f.Request)
 	case FindingLost:
 		return fmt.Sprintf("request %d, of which event %d tells, was removed", f.Request, f.Seq)
+	case FindingWish:
+		return fmt.Sprintf("request %d and event %d, which tells what was asked for, differ in the %s: one of them was changed", f.Request, f.Seq, f.Differs)
+	case FindingDecision:
+		return fmt.Sprintf("the decision of %s on request %d and event %d, which tells of it, differ: one of them was changed", f.Person, f.Request, f.Seq)
+	case FindingDecided:
+		return fmt.Sprintf("the decision of %s on request %d is in no event: it was added by somebody else, or its event was changed or removed", f.Person, f.Request)
+	case FindingUndecided:
+		return fmt.Sprintf("the decision of %s on request %d, of which event %d tells, is gone", f.Person, f.Request, f.Seq)
 	}
 	return string(f.Kind)
 }
 
 // Verify walks the whole audit log and reports the first event that was changed, removed or moved; it compares
-// the end of the log with the head that the database keeps, the state of each request with its last event, and
-// the event of a mark that was noted before, unless that is nil.
+// the end of the log with the head that the database keeps, each request with what was asked for and with its last
+// event, each decision with its event, and the event of a mark that was noted before, unless that is nil. All of it
+// is read in one transaction, so that a bot that writes meanwhile is not taken for a forger.
 //
 // Who can write to the database can also write the whole log anew, with all hashes. Only the mark shows that.
 func (r *Reader) Verify(ctx context.Context, noted *Mark) (Verification, error) {
@@ -108,7 +124,12 @@ func (r *Reader) Verify(ctx context.Context, noted *Mark) (Verification, error) 
 		if err := w.end(ctx, tx); err != nil {
 			return err
 		}
-		return w.requests(ctx, tx)
+		for _, compare := range []func(context.Context, *sql.Tx) error{w.requests, w.wishes, w.decisions} {
+			if err := compare(ctx, tx); err != nil {
+				return fmt.Errorf("compare the requests: %w", err)
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return Verification{}, fmt.Errorf("verify the audit log: %w", err)
@@ -245,39 +266,5 @@ func (w *walk) end(ctx context.Context, tx *sql.Tx) error {
 	return nil
 }
 
-// mostFindings bounds the findings about requests.
+// mostFindings bounds the findings of each kind of comparison.
 const mostFindings = 20
-
-// requests compares each request with its last event.
-func (w *walk) requests(ctx context.Context, tx *sql.Tx) error {
-	rows, err := tx.QueryContext(ctx, `SELECT r.id, r.state, COALESCE(e.to_state, '') FROM request r
-		LEFT JOIN event e ON e.seq = (SELECT max(seq) FROM event WHERE request_id = r.id)
-		WHERE e.to_state IS NULL OR e.to_state <> r.state ORDER BY r.id LIMIT $1`, mostFindings)
-	if err != nil {
-		return err
-	}
-	stray, err := collect(rows, "compare the requests", func(row scanner) (f Finding, err error) {
-		f.Kind = FindingState
-		if err = row.Scan(&f.Request, &f.State, &f.Logged); f.Logged == "" {
-			f.Kind = FindingUnknown
-		}
-		return f, err
-	})
-	if err != nil {
-		return err
-	}
-	// The cast leaves out what is no number on SQLite; the event is named already.
-	rows, err = tx.QueryContext(ctx, `SELECT request_id, max(seq) FROM event
-		WHERE request_id <> 0 AND request_id = CAST(request_id AS BIGINT)
-		AND NOT EXISTS (SELECT 1 FROM request WHERE id = event.request_id) GROUP BY request_id ORDER BY request_id LIMIT $1`, mostFindings)
-	if err != nil {
-		return err
-	}
-	lost, err := collect(rows, "compare the requests", func(row scanner) (f Finding, err error) {
-		f.Kind = FindingLost
-		err = row.Scan(&f.Request, &f.Seq)
-		return f, err
-	})
-	w.Findings = append(append(w.Findings, stray...), lost...)
-	return err
-}

@@ -31,6 +31,22 @@ type tampering struct {
 	want  []string
 }
 
+func asked(request, event int, what string) string {
+	return fmt.Sprintf("request %d and event %d, which tells what was asked for, differ in the %s: one of them was changed", request, event, what)
+}
+
+func decision(person string, request, event int) string {
+	return fmt.Sprintf("the decision of %s on request %d and event %d, which tells of it, differ: one of them was changed", person, request, event)
+}
+
+func decided(person string, request int) string {
+	return fmt.Sprintf("the decision of %s on request %d is in no event: it was added by somebody else, or its event was changed or removed", person, request)
+}
+
+func undecided(person string, request, event int) string {
+	return fmt.Sprintf("the decision of %s on request %d, of which event %d tells, is gone", person, request, event)
+}
+
 // TestVerifyFindsTampering changes the log of three requests, of nine events in all, in every way that an owner
 // of the database could.
 func TestVerifyFindsTampering(t *testing.T) {
@@ -67,15 +83,17 @@ func TestVerifyFindsTampering(t *testing.T) {
 		}
 		cases := []tampering{
 			{"nothing", nil, 9, nil},
-			{"the first changed", []string{`UPDATE event SET actor = 'UOTTO' WHERE seq = 1`}, 0, []string{"event 1 was changed"}},
+			{"the first changed", []string{`UPDATE event SET actor = 'UOTTO' WHERE seq = 1`}, 0, []string{"event 1 was changed", asked(1, 1, "requester")}},
 			{"a detail changed", []string{`UPDATE event SET detail = 'x' WHERE seq = 4`}, 3, []string{"event 4 was changed"}},
 			{"a time changed", []string{`UPDATE event SET at = at + 1 WHERE seq = 4`}, 3, []string{"event 4 was changed"}},
-			{"a person changed", []string{`UPDATE event SET actor = 'UOTTO' WHERE seq = 5`}, 4, []string{"event 5 was changed"}},
+			{"a person changed", []string{`UPDATE event SET actor = 'UOTTO' WHERE seq = 5`}, 4, []string{
+				"event 5 was changed", decided(anna, 1), undecided(otto, 1, 5),
+			}},
 			{"a hash changed", []string{`UPDATE event SET hash = prev_hash WHERE seq = 5`}, 4, []string{"event 5 was changed"}},
-			{"two changed", []string{`UPDATE event SET detail = 'x' WHERE seq IN (4, 6)`}, 3, []string{"event 4 was changed"}},
+			{"two changed", []string{`UPDATE event SET detail = 'x' WHERE seq IN (4, 6)`}, 3, []string{"event 4 was changed", decision(anna, 2, 6)}},
 			{"the last changed", []string{`UPDATE event SET detail = 'x' WHERE seq = 9`}, 8, []string{"event 9 was changed"}},
 			{"one removed", []string{`DELETE FROM event WHERE seq = 4`}, 3, []string{"event 4 was removed"}},
-			{"several removed", []string{`DELETE FROM event WHERE seq BETWEEN 3 AND 5`}, 2, []string{"events 3 to 5 were removed"}},
+			{"several removed", []string{`DELETE FROM event WHERE seq BETWEEN 3 AND 5`}, 2, []string{"events 3 to 5 were removed", decided(anna, 1)}},
 			{"the first removed", []string{`DELETE FROM event WHERE seq = 1`}, 0, []string{"event 1 was removed"}},
 			{"the end cut off", []string{`DELETE FROM event WHERE seq > 7`}, 7, []string{
 				"events 8 to 9 were removed",
@@ -87,6 +105,7 @@ func TestVerifyFindsTampering(t *testing.T) {
 				"request 1 is in no event: it was added by somebody else, or its events were removed",
 				"request 2 is in no event: it was added by somebody else, or its events were removed",
 				"request 3 is in no event: it was added by somebody else, or its events were removed",
+				decided(anna, 1), decided(anna, 2),
 			}},
 			{
 				"two reordered", []string{`UPDATE event SET seq = 100 WHERE seq = 4`, `UPDATE event SET seq = 4 WHERE seq = 5`, `UPDATE event SET seq = 5 WHERE seq = 100`},
@@ -104,7 +123,7 @@ func TestVerifyFindsTampering(t *testing.T) {
 				"event 0 was added by somebody else: the first one is event 1",
 			}},
 			{"two numbered below", []string{
-				`INSERT INTO event SELECT seq - 9, at, 3, actor, action, from_state, to_state, detail, prev_hash, hash FROM event WHERE seq < 3`,
+				`INSERT INTO event SELECT seq - 9, at, request_id, actor, action, from_state, to_state, detail, prev_hash, hash FROM event WHERE seq < 3`,
 			}, 9, []string{
 				"event -8 was added by somebody else: the first one is event 1",
 				"event -7 was added by somebody else: the first one is event 1",
@@ -122,16 +141,35 @@ func TestVerifyFindsTampering(t *testing.T) {
 			{"a request added", []string{addRequest}, 9, []string{
 				"request 77 is in no event: it was added by somebody else, or its events were removed",
 			}},
+			{"another requester", []string{`UPDATE request SET requester = 'UCARL' WHERE id = 1`}, 9, []string{asked(1, 1, "requester")}},
+			{"another username", []string{`UPDATE request SET username = 'isabe' WHERE id = 1`}, 9, []string{asked(1, 1, "username")}},
+			{"another cluster", []string{`UPDATE request SET cluster = 'ehpc-x' WHERE id = 1`}, 9, []string{asked(1, 1, "cluster")}},
+			{"other permissions", []string{`UPDATE request SET mod = '777' WHERE id = 2`}, 9, []string{asked(2, 2, "mod")}},
+			{"no permissions", []string{`UPDATE request SET mod = '' WHERE id = 1`}, 9, []string{asked(1, 1, "mod")}},
+			{"one word in another", []string{`UPDATE request SET cluster = cluster || ' mod=700', mod = '' WHERE id = 1`}, 9, []string{asked(1, 1, "cluster")}},
+			{"fewer approvals needed", []string{`UPDATE request SET required = 7 WHERE id = 3`}, 9, []string{asked(3, 3, "approvals")}},
+			{"another reason", []string{`UPDATE request SET reason = 'thesis' WHERE id = 1`}, 9, []string{asked(1, 1, "reason")}},
+			{"a reason added", []string{`UPDATE request SET reason = 'thesis' WHERE id = 2`}, 9, []string{asked(2, 2, "reason")}},
+			{"a reason removed", []string{`UPDATE request SET reason = '' WHERE id = 1`}, 9, []string{asked(1, 1, "reason")}},
+			{"another time", []string{`UPDATE request SET created_at = created_at + 1`}, 9, []string{asked(1, 1, "time"), asked(2, 2, "time"), asked(3, 3, "time")}},
+			{"a decision added", []string{`INSERT INTO decision VALUES (3, 'UANNA', 'approve', '', 1)`}, 9, []string{decided(anna, 3)}},
+			{"a decision removed", []string{`DELETE FROM decision WHERE request_id = 1`}, 9, []string{undecided(anna, 1, 5)}},
+			{"a decision turned round", []string{`UPDATE decision SET verdict = 'approve' WHERE request_id = 1`}, 9, []string{decision(anna, 1, 5)}},
+			{"a decision of somebody else", []string{`UPDATE decision SET person = 'UOTTO' WHERE request_id = 1`}, 9, []string{undecided(anna, 1, 5), decided(otto, 1)}},
+			{"a decision for another reason", []string{`UPDATE decision SET reason = 'yes' WHERE request_id = 2`}, 9, []string{decision(anna, 2, 6)}},
 			{"a request removed", []string{`DELETE FROM decision WHERE request_id = 2`, `DELETE FROM request WHERE id = 2`}, 9, []string{
 				"request 2, of which event 6 tells, was removed",
 			}},
 		}
 		if !b.db.Shared() {
 			cases = append(cases, []tampering{
-				{"text for a time", []string{`UPDATE event SET at = 'abc' WHERE seq = 3`}, 2, []string{"event 3 was changed"}},
-				{"a time with a fraction", []string{`UPDATE event SET at = at + 0.5 WHERE seq = 3`}, 2, []string{"event 3 was changed"}},
+				{"text for a time", []string{`UPDATE event SET at = 'abc' WHERE seq = 3`}, 2, []string{"event 3 was changed", asked(3, 3, "time")}},
+				{"a time with a fraction", []string{`UPDATE event SET at = at + 0.5 WHERE seq = 3`}, 2, []string{"event 3 was changed", asked(3, 3, "time")}},
 				{"text for a request", []string{`UPDATE event SET request_id = 'abc' WHERE seq = 9`}, 8, []string{"event 9 was changed"}},
 				{"bytes for a person, which no search finds", []string{`UPDATE event SET actor = CAST(actor AS BLOB) WHERE seq = 4`}, 3, []string{"event 4 was changed"}},
+				{"bytes for a username", []string{`UPDATE request SET username = CAST(username AS BLOB) WHERE id = 1`}, 9, []string{asked(1, 1, "types of values")}},
+				{"text for the time of a request", []string{`UPDATE request SET created_at = 'abc' WHERE id = 1`}, 9, []string{asked(1, 1, "time")}},
+				{"bytes for a verdict", []string{`UPDATE decision SET reason = CAST(reason AS BLOB) WHERE request_id = 1`}, 9, []string{decision(anna, 1, 5)}},
 				{"text for the number in the head", []string{`UPDATE event_head SET seq = 'abc'`}, 9, []string{
 					"event 9 is not the one that ehpcbot wrote last: it was changed with its hash, or added by somebody else",
 				}},
@@ -159,21 +197,24 @@ const addRequest = `INSERT INTO request (id, cluster, username, mod, reason, req
 func (b *bench) nineEvents() {
 	b.t.Helper()
 	ctx := b.t.Context()
-	b.ask("isabel")                                  // 1
-	b.ask("nina")                                    // 2
-	b.ask("carl")                                    // 3
-	_, err := b.service.Approve(ctx, 1, "USTRANGER") // 4
-	require.NotNil(b.t, approval.Refused(err))       //
-	_, err = b.service.Deny(ctx, 1, anna, "no")      // 5
-	require.NoError(b.t, err)                        //
-	_, err = b.service.Deny(ctx, 2, anna, "no")      // 6
-	require.NoError(b.t, err)                        //
-	_, err = b.service.Approve(ctx, 3, "USTRANGER")  // 7
-	require.NotNil(b.t, approval.Refused(err))       //
-	_, err = b.service.Cancel(ctx, 3, isabel)        // 8
-	require.NoError(b.t, err)                        //
-	_, err = b.service.Approve(ctx, 1, "USTRANGER")  // 9
-	require.NotNil(b.t, approval.Refused(err))       //
+	_, err := b.service.Ask(ctx, approval.Ask{ //
+		Requester: isabel, Username: "isabel", Mod: "700", Reason: `the "thesis" of Isabel`,
+	}) // 1
+	require.NoError(b.t, err)
+	b.ask("nina")                                   // 2
+	b.ask("carl")                                   // 3
+	_, err = b.service.Approve(ctx, 1, "USTRANGER") // 4
+	require.NotNil(b.t, approval.Refused(err))      //
+	_, err = b.service.Deny(ctx, 1, anna, "no")     // 5
+	require.NoError(b.t, err)                       //
+	_, err = b.service.Deny(ctx, 2, anna, "no")     // 6
+	require.NoError(b.t, err)                       //
+	_, err = b.service.Approve(ctx, 3, "USTRANGER") // 7
+	require.NotNil(b.t, approval.Refused(err))      //
+	_, err = b.service.Cancel(ctx, 3, isabel)       // 8
+	require.NoError(b.t, err)                       //
+	_, err = b.service.Approve(ctx, 1, "USTRANGER") // 9
+	require.NotNil(b.t, approval.Refused(err))      //
 }
 
 // disarmed opens the database with the triggers taken away.

@@ -318,7 +318,7 @@ func TestClockOfMachine(t *testing.T) {
 	}
 }
 
-// moveTimes moves all times in a SQLite database that are not part of the audit log.
+// moveTimes moves all times in a SQLite database that are not part of the audit log; it tells, too, when a request was made.
 func moveTimes(t *testing.T, address string, hours int) {
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: strings.TrimPrefix(address, "sqlite:")}).EscapedPath())
 	require.NoError(t, err)
@@ -329,7 +329,7 @@ func moveTimes(t *testing.T, address string, hours int) {
 			require.NoError(t, err)
 		}
 	}
-	set("request", "%s + 3600000 * %d", "created_at", "updated_at", "expires_at", "attempted_at", "started_at", "until_at", "cleared_at")
+	set("request", "%s + 3600000 * %d", "updated_at", "expires_at", "attempted_at", "started_at", "until_at", "cleared_at")
 	set("river_job", "strftime('%%Y-%%m-%%d %%H:%%M:%%f', %s, '%d hours')", "created_at", "scheduled_at", "attempted_at", "finalized_at")
 	set("river_leader", "strftime('%%Y-%%m-%%d %%H:%%M:%%f', %s, '%d hours')", "elected_at", "expires_at")
 }

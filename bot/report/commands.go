@@ -181,7 +181,9 @@ func (d desk) verifyCommand() *cobra.Command {
 		Short: "Find audit events that were changed, removed or moved",
 		Long: "verify walks the whole audit log, in which each event holds the hash of the one before, and names the first that\n" +
 			"was changed, removed or moved. It compares the end of the log with its head, which the database keeps beside\n" +
-			"it, and the state of each request with its last event. It exits with 1 if anything is wrong.\n\n" +
+			"it; each request with the event that tells what was asked for, unless a version of the bot wrote it that did not\n" +
+			"tell it yet; the state of each request with its last event; and each decision with its event. Of each comparison\n" +
+			"it shows the first 20 findings. It exits with 1 if anything is wrong.\n\n" +
 			"Who can write to the database as its owner could write the whole log anew, with all hashes. Against that, note\n" +
 			"the mark that verify prints somewhere else, and give it to a later run.",
 		Example: "  ehpcbot audit verify\n" +

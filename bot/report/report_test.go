@@ -311,6 +311,8 @@ func TestVerifyTells(t *testing.T) {
 	require.Error(t, err)
 	require.Equal(t, "event 5 was changed\n"+
 		"request 1 is denied, but the log says pending: the request was changed, or the end of its log\n"+
+		"the decision of U0NOBODY on request 2, of which event 5 tells, is gone\n"+
+		"the decision of U0OTTO on request 2 is in no event: it was added by somebody else, or its event was changed or removed\n"+
 		"8 events, of which the first 4 are whole.\n", text)
 }
 
@@ -337,6 +339,7 @@ func TestDamaged(t *testing.T) {
 	require.EqualError(t, err, "the audit log is not what the bot wrote: see above")
 	require.Equal(t, "event 3 was changed\n"+
 		"request 2 is denied, but the log says pending: the request was changed, or the end of its log\n"+
+		"the decision of U0OTTO on request 2 is in no event: it was added by somebody else, or its event was changed or removed\n"+
 		"8 events, of which the first 2 are whole.\n", text)
 }
 

@@ -1,0 +1,119 @@
+package approval
+
+import (
+	"context"
+	"database/sql"
+)
+
+// This file holds what a verification compares with the audit log: what was asked for, and what was decided.
+
+// compare runs a query, and keeps what f finds in its rows, up to a bound.
+func (w *walk) compare(ctx context.Context, tx *sql.Tx, query string, f func(scanner) (*Finding, error)) error {
+	rows, err := tx.QueryContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for n := 0; n < mostFindings && rows.Next(); {
+		found, err := f(rows)
+		if err != nil {
+			return err
+		}
+		if found != nil {
+			w.found(*found)
+			n++
+		}
+	}
+	return rows.Err()
+}
+
+// requests compares the state of each request with its last event.
+func (w *walk) requests(ctx context.Context, tx *sql.Tx) error {
+	err := w.compare(ctx, tx, `SELECT r.id, r.state, COALESCE(e.to_state, '') FROM request r
+		LEFT JOIN event e ON e.seq = (SELECT max(seq) FROM event WHERE request_id = r.id)
+		WHERE e.to_state IS NULL OR e.to_state <> r.state ORDER BY r.id`, func(row scanner) (*Finding, error) {
+		f := &Finding{Kind: FindingState}
+		err := row.Scan(&f.Request, &f.State, &f.Logged)
+		if f.Logged == "" {
+			f.Kind = FindingUnknown
+		}
+		return f, err
+	})
+	if err != nil {
+		return err
+	}
+	// The cast leaves out what is no number on SQLite; the event is named already.
+	return w.compare(ctx, tx, `SELECT request_id, max(seq) FROM event
+		WHERE request_id <> 0 AND request_id = CAST(request_id AS BIGINT)
+		AND NOT EXISTS (SELECT 1 FROM request WHERE id = event.request_id) GROUP BY request_id ORDER BY request_id`,
+		func(row scanner) (*Finding, error) {
+			f := &Finding{Kind: FindingLost}
+			return f, row.Scan(&f.Request, &f.Seq)
+		})
+}
+
+// wishes compares each request with the event that tells what was asked for. The events of older versions, which
+// tell nothing, are left out.
+func (w *walk) wishes(ctx context.Context, tx *sql.Tx) error {
+	return w.compare(ctx, tx, `SELECT r.id, r.username, r.cluster, r.mod, r.required, r.reason, r.requester, r.created_at,
+		e.seq, e.at, e.actor, e.detail FROM request r JOIN event e ON e.request_id = r.id
+		WHERE e.action = 'ask' AND e.detail <> '' ORDER BY e.seq`, differingWish)
+}
+
+func differingWish(row scanner) (*Finding, error) {
+	var r Request
+	var e Event
+	var odd, damaged bool
+	var required, created, at int64
+	err := row.Scan(&r.ID, text(&r.Username, &odd), text(&r.ClusterID, &odd), text(&r.Mod, &odd), number(&required, &odd),
+		text(&r.Reason, &odd), text(&r.Requester, &odd), number(&created, &odd),
+		&e.Seq, number(&at, &damaged), text(&e.Actor, &damaged), text(&e.Detail, &damaged))
+	if err != nil {
+		return nil, err
+	}
+	r.Required = int(required)
+	f := &Finding{Kind: FindingWish, Request: r.ID, Seq: e.Seq, Differs: r.wish().differs(e.Detail)}
+	switch {
+	case f.Differs != "":
+	case storable(r.Requester) != e.Actor:
+		f.Differs = "requester"
+	case created != at:
+		f.Differs = "time"
+	case odd:
+		f.Differs = "types of values"
+	default:
+		return nil, nil
+	}
+	return f, nil
+}
+
+// decisions compares each decision with the event that tells of it.
+func (w *walk) decisions(ctx context.Context, tx *sql.Tx) error {
+	return w.compare(ctx, tx, `SELECT COALESCE(d.request_id, e.request_id), COALESCE(d.person, e.actor),
+		COALESCE(d.verdict, ''), COALESCE(d.reason, ''), COALESCE(e.seq, 0), COALESCE(e.action, ''), COALESCE(e.detail, '')
+		FROM decision d FULL JOIN (SELECT seq, request_id, actor, action, detail FROM event
+			WHERE action IN ('approve', 'deny') AND EXISTS (SELECT 1 FROM request WHERE id = event.request_id)) e
+		ON e.request_id = d.request_id AND e.actor = d.person ORDER BY 1, 2`, differingDecision)
+}
+
+func differingDecision(row scanner) (*Finding, error) {
+	var d Decision
+	var action, detail string
+	var odd bool
+	f := &Finding{Kind: FindingDecision}
+	err := row.Scan(number(&f.Request, &odd), text(&f.Person, &odd), text(&d.Verdict, &odd), text(&d.Reason, &odd),
+		&f.Seq, text(&action, &odd), text(&detail, &odd))
+	switch {
+	case err != nil:
+		return nil, err
+	case f.Seq == 0:
+		f.Kind = FindingDecided
+	case d.Verdict == "":
+		f.Kind = FindingUndecided
+	case odd, string(d.Verdict) != action, d.Verdict == Approve && d.Reason != "":
+	case d.Verdict == Deny && storable(d.Reason) != storable(detail):
+	default:
+		return nil, nil
+	}
+	return f, nil
+}
