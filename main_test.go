@@ -604,6 +604,8 @@ func TestForged(t *testing.T) {
 		w.waitFor("an answer to "+who, func() bool { return len(w.slack.Person(who).Ephemerals()) > 0 })
 	}
 	require.Contains(t, w.command(otto, "cancel 1").Plain(), "not yours")
+	require.Contains(t, w.command(otto, "status 1").Plain(), "no request")
+	require.Contains(t, w.command(otto, "root").Plain(), "root")
 	require.Contains(t, w.command(isabel, "status 1").Plain(), "waiting for approval")
 	require.Zero(t, w.ehpc.CallCount(ehpctest.ActionAny))
 	require.False(t, p.ended())
@@ -614,7 +616,8 @@ func TestForged(t *testing.T) {
 		anna + ",refused,,,approve: unknown_request (request 4711)", anna + `,refused,,,"approve: it names no request: ""1; DROP TABLE request"""`,
 		anna + ",refused,pending,pending,retry: no_retry", isabel + ",refused,pending,pending,clear: unknown_request",
 		fay + ",refused,pending,pending,approve: not a person of this workspace: team T", otto + ",refused,pending,pending,approve: not_approver",
-		otto + ",refused,pending,pending,cancel: not_yours",
+		otto + ",refused,pending,pending,cancel: not_yours", otto + ",refused,pending,pending,status: not_approver",
+		otto + ",refused,,,ask: reserved (username=root)",
 	} {
 		require.Contains(t, out, refused)
 	}

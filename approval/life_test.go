@@ -43,6 +43,19 @@ func (b *bench) actions(id int64) []string {
 	return actions
 }
 
+// refusals returns the refused events, each with its request.
+func (b *bench) refusals() (refusals []string) {
+	b.t.Helper()
+	events, err := b.service.Events(b.t.Context(), 0)
+	require.NoError(b.t, err)
+	for _, e := range events {
+		if e.Action == "refused" {
+			refusals = append(refusals, fmt.Sprint(e.RequestID, " ", e.Detail))
+		}
+	}
+	return refusals
+}
+
 func TestLife(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
@@ -186,6 +199,26 @@ func TestAsking(t *testing.T) {
 			require.Equal(t, 2, approval.Refused(err).Limit)
 		})
 		require.NoError(t, ask(approval.Ask{Username: "another", Requester: "UOTHER"}))
+		t.Run("in the audit log", func(t *testing.T) {
+			require.NoError(t, ask(approval.Ask{Username: "last", Requester: "UOTHER"}))
+			require.Equal(t, approval.KindActive, kindOf(t, ask(approval.Ask{Username: "isabel"})), "one's own request again")
+			require.Equal(t, approval.KindReserved, kindOf(t, ask(approval.Ask{Username: "root", Cluster: "training", Mod: "750", Reason: "no event tells it"})))
+			require.Equal(t, approval.KindUsername, kindOf(t, ask(approval.Ask{Username: strings.Repeat("é", 3000)})))
+			require.ElementsMatch(t, []string{
+				"0 ask: username", "0 ask: username (username=isabella9)", `0 ask: username (username="zoé")`, `0 ask: username (username="u٣")`,
+				"0 ask: reserved (username=ROOT)", "0 ask: cluster (username=ok cluster=ehpc-no)",
+				"0 ask: mod (username=ok mod=777)", "0 ask: mod (username=ok mod=rwx)", "0 ask: reason_too_long (username=ok)",
+				"1 ask: active (username=isabel)", "0 ask: too_many (username=another)",
+				"0 ask: reserved (username=root cluster=training mod=750)",
+				`0 ask: username (username="` + strings.Repeat("é", 50) + `…")`,
+			}, b.refusals())
+		})
+		t.Run("the audit log out of reach", func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			_, err := b.service.Ask(ctx, approval.Ask{Requester: isabel, Username: "root"})
+			require.Equal(t, approval.KindReserved, kindOf(t, err), "a person is told the same")
+		})
 		stories, err := b.service.StoriesOf(t.Context(), isabel)
 		require.NoError(t, err)
 		require.Len(t, stories, 2)
@@ -299,10 +332,27 @@ func TestDeciding(t *testing.T) {
 			asked := b.ask("isabel")
 			_, err := b.service.StoryFor(t.Context(), asked.ID, "UOTHER")
 			require.Equal(t, approval.KindUnknown, kindOf(t, err))
+			_, err = b.service.StoryFor(t.Context(), 4711, isabel)
+			require.Equal(t, approval.KindUnknown, kindOf(t, err))
 			for _, person := range []string{isabel, anna, greta} {
 				_, err := b.service.StoryFor(t.Context(), asked.ID, person)
 				require.NoError(t, err)
 			}
+			b.people.err = errors.New("away")
+			_, err = b.service.StoryFor(t.Context(), asked.ID, greta)
+			require.Equal(t, approval.KindUnknown, kindOf(t, err))
+			require.Equal(t, []string{"1 status: not_approver", "0 status: unknown_request (request 4711)", "1 status: no_answer"}, b.refusals())
+		})
+		t.Run("a reason that is too long", func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, nil)
+			asked := b.ask("isabel")
+			long := strings.Repeat("é", 501)
+			_, err := b.service.Deny(t.Context(), asked.ID, anna, long)
+			require.Equal(t, approval.KindReasonTooLong, kindOf(t, err))
+			_, err = b.service.Deny(t.Context(), asked.ID, "USTRANGER", long)
+			require.Equal(t, approval.KindNotApprover, kindOf(t, err))
+			require.Equal(t, []string{"1 deny: reason_too_long", "1 deny: not_approver"}, b.refusals())
 		})
 	})
 }

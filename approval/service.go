@@ -64,37 +64,71 @@ func (s *Service) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 // Ask stores a request. It returns a *Refusal where a rule speaks against it; a repetition of what is asked
 // for already is one of [KindActive], with the request that it repeats.
 func (s *Service) Ask(ctx context.Context, a Ask) (Story, error) {
-	if refusals := s.conf.Check(a); len(refusals) > 0 {
-		return Story{}, refusals[0]
-	}
-	cluster, _ := s.conf.Cluster(a.Cluster)
 	var story Story
-	err := s.db.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if err := s.admit(ctx, tx, a, cluster); err != nil {
-			return err
+	var refusal *Refusal
+	if refusals := s.conf.Check(a); len(refusals) > 0 {
+		refusal = refusals[0]
+	}
+	err := s.db.write(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
+		if refusal == nil {
+			story, err = s.ask(ctx, tx, a)
+			if refusal = Refused(err); refusal == nil {
+				return err
+			}
 		}
-		now := s.now()
-		r := Request{
-			ClusterID: cluster.ID, Username: a.Username, Mod: a.Mod, Reason: a.Reason, Requester: a.Requester,
-			State: Pending, Version: 1, Required: s.conf.Required,
-			CreatedAt: now, UpdatedAt: now, ExpiresAt: now.Add(s.conf.Expiry), envelope: a.Envelope,
-		}
-		if err := insertRequest(ctx, tx, &r); err != nil {
-			return err
-		}
-		// Of the same moment as the request, and with all that is asked for: audit verify compares the two.
-		asked := Event{At: now.UTC(), RequestID: r.ID, Actor: r.Requester, Action: "ask", To: r.State, Detail: r.wish().String()}
-		if err := appendEvent(ctx, tx, asked); err != nil {
-			return err
-		}
-		if err := s.enqueue(ctx, tx, r, follows[Pending]...); err != nil {
-			return err
-		}
-		var err error
-		story, err = s.story(ctx, tx, r)
-		return err
+		return s.recordRefusedAsk(ctx, tx, a, refusal)
 	})
+	if refusal != nil {
+		s.unrecorded(err)
+		return Story{}, refusal
+	}
 	return story, err
+}
+
+func (s *Service) ask(ctx context.Context, tx *sql.Tx, a Ask) (Story, error) {
+	cluster, _ := s.conf.Cluster(a.Cluster)
+	if err := s.admit(ctx, tx, a, cluster); err != nil {
+		return Story{}, err
+	}
+	now := s.now()
+	r := Request{
+		ClusterID: cluster.ID, Username: a.Username, Mod: a.Mod, Reason: a.Reason, Requester: a.Requester,
+		State: Pending, Version: 1, Required: s.conf.Required,
+		CreatedAt: now, UpdatedAt: now, ExpiresAt: now.Add(s.conf.Expiry), envelope: a.Envelope,
+	}
+	if err := insertRequest(ctx, tx, &r); err != nil {
+		return Story{}, err
+	}
+	// Of the same moment as the request, and with all that is asked for: audit verify compares the two.
+	asked := Event{At: now.UTC(), RequestID: r.ID, Actor: r.Requester, Action: "ask", To: r.State, Detail: r.wish().String()}
+	if err := appendEvent(ctx, tx, asked); err != nil {
+		return Story{}, err
+	}
+	if err := s.enqueue(ctx, tx, r, follows[Pending]...); err != nil {
+		return Story{}, err
+	}
+	return s.story(ctx, tx, r)
+}
+
+// recordRefusedAsk writes into the audit log what somebody asked for in vain. Who asks for the same again, or whose
+// messenger repeats it, is refused nothing.
+func (s *Service) recordRefusedAsk(ctx context.Context, tx *sql.Tx, a Ask, refusal *Refusal) error {
+	rival := refusal.Story.Request
+	if rival.ID != 0 && rival.Requester == a.Requester {
+		return nil
+	}
+	detail := "ask: " + string(refusal.Kind)
+	if wish := a.wish().String(); wish != "" {
+		detail += " (" + wish + ")"
+	}
+	return s.record(ctx, tx, rival, a.Requester, "refused", rival.State, detail)
+}
+
+// unrecorded tells the log of a refusal that could not be written into the audit log. The person is told the same.
+func (s *Service) unrecorded(err error) {
+	if err != nil {
+		s.log.Error("a refusal could not be audited", "error", err)
+	}
 }
 
 // admit applies the rules that depend on other requests.
@@ -143,7 +177,9 @@ func (s *Service) Approve(ctx context.Context, id int64, person string) (Story, 
 // Deny ends a request.
 func (s *Service) Deny(ctx context.Context, id int64, person, reason string) (Story, error) {
 	if n := len([]rune(reason)); n > ReasonMaxLength {
-		return Story{}, &Refusal{Kind: KindReasonTooLong, Limit: ReasonMaxLength}
+		return s.act(ctx, id, person, string(Deny), true, func(*sql.Tx, *Request, Story) error {
+			return &Refusal{Kind: KindReasonTooLong, Limit: ReasonMaxLength}
+		})
 	}
 	return s.decide(ctx, id, Decision{Person: person, Verdict: Deny, Reason: reason})
 }
@@ -370,16 +406,17 @@ func (s *Service) Story(ctx context.Context, id int64) (Story, error) {
 }
 
 // StoryFor returns a request as [Service.Story] does, to its requester and to approvers; for others there is
-// no such request.
+// no such request. That it was refused is in the audit log, with the real reason.
 func (s *Service) StoryFor(ctx context.Context, id int64, person string) (Story, error) {
 	story, err := s.Story(ctx, id)
-	if err != nil || story.Requester == person {
-		return story, err
+	if err == nil && story.Requester != person {
+		err = s.checkApprover(ctx, person)
 	}
-	if s.checkApprover(ctx, person) != nil {
+	if refusal := Refused(err); refusal != nil {
+		s.unrecorded(s.TurnAway(ctx, id, person, "status", string(refusal.Kind)))
 		return Story{}, &Refusal{Kind: KindUnknown, Value: fmt.Sprint(id)}
 	}
-	return story, nil
+	return story, err
 }
 
 // StoriesOf returns the requests of a person, newest first.

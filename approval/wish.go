@@ -16,6 +16,18 @@ func (r Request) wish() wish {
 	return wish{{"username", r.Username}, {"cluster", r.ClusterID}, {"mod", r.Mod}, {"approvals", strconv.Itoa(r.Required)}, {"reason", r.Reason}}
 }
 
+// wish is what an ask that is refused asks for; of what may be of any length, the beginning.
+func (a Ask) wish() wish {
+	const most = 50
+	w := wish{{"username", a.Username}, {"cluster", a.Cluster}, {"mod", a.Mod}}
+	for i, one := range w {
+		if runes := []rune(one.value); len(runes) > most {
+			w[i].value = string(runes[:most]) + "…"
+		}
+	}
+	return w
+}
+
 // String returns a line for people. The log keeps it for good, so it hangs on nothing that changes with the version
 // of a library, and each value ends where it says: none can reach into the next.
 func (w wish) String() string {

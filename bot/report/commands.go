@@ -138,8 +138,13 @@ func (d desk) auditCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit",
 		Short: "Print the audit log, or export it",
-		Long: "audit prints who did what and when, oldest first: everything that changed a request, and everything that was\n" +
-			"refused. It only reads, also while the bot runs, and needs no setting but DATABASE_URL.\n\n" +
+		Long: "audit prints who did what and when, oldest first: everything that changed a request, and what was refused:\n" +
+			"a request that a rule speaks against, a decision, a look at the request of somebody else, and whatever came from\n" +
+			"a person who is not let in, or was forged. Slips of the pen are in no event: a command that can't be understood,\n" +
+			"a form that is sent back because a field breaks a rule, and a request that its requester asks for again.\n\n" +
+			"The event of a request tells what was asked for, as username=isabel cluster=ehpc-x mod=700 approvals=1\n" +
+			"reason=\"thesis project\"; approvals is how many are needed.\n\n" +
+			"audit only reads, also while the bot runs, and needs no setting but DATABASE_URL.\n\n" +
 			"A moment is a time ago (90m, 12h, 3d), a date (2026-11-23) or a time of UTC (2026-11-23T15:04). --until with a\n" +
 			"date means the end of that day.\n\n" +
 			"csv is for spreadsheets: control characters are escaped, and a ' stands before what a spreadsheet would take\n" +
