@@ -2,6 +2,7 @@ package approval_test
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -288,6 +289,66 @@ func TestVerifyFindsForgery(t *testing.T) {
 			require.Zero(t, v.Whole)
 		})
 	})
+}
+
+// TestVerifyBesideTheBot verifies again and again while requests are asked for, refused and denied, in one moment of
+// the database each time.
+func TestVerifyBesideTheBot(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
+		b := setup(t, url(t), nil)
+		b.ask("isabel")
+		done := make(chan error, 1)
+		go func() {
+			for id := int64(1); id <= 40; id++ {
+				_, refused := b.service.Approve(t.Context(), id, "USTRANGER")
+				_, err := b.service.Deny(t.Context(), id, anna, "no")
+				_, again := b.service.Ask(t.Context(), approval.Ask{Requester: isabel, Username: fmt.Sprint("u", id)})
+				if err = errors.Join(err, again); err != nil || approval.Refused(refused) == nil {
+					done <- errors.Join(err, refused)
+					return
+				}
+			}
+			done <- nil
+		}()
+		r := b.reader()
+		var last *approval.Mark
+		for running := true; running; {
+			select {
+			case err := <-done:
+				require.NoError(t, err)
+				running = false
+			default:
+			}
+			v, err := r.Verify(t.Context(), last)
+			require.NoError(t, err)
+			require.Empty(t, v.Findings)
+			last = &v.Last
+		}
+		require.EqualValues(t, 1+3*40, last.Seq)
+	})
+}
+
+// TestVerifyIsBrief shows the first of many findings, of each kind.
+func TestVerifyIsBrief(t *testing.T) {
+	t.Parallel()
+	b := setup(t, sqliteURL(t), func(c *approval.Config) { c.MaxActive = 100 })
+	for i := range 30 {
+		story := b.ask(fmt.Sprint("u", i))
+		_, err := b.service.Deny(t.Context(), story.ID, anna, "no")
+		require.NoError(t, err)
+	}
+	do(t, b.disarmed(), `UPDATE request SET username = 'x', state = 'cancelled'`, `UPDATE decision SET reason = ''`,
+		`INSERT INTO event SELECT -seq, at, request_id + 1000, actor, 'x', from_state, to_state, detail, prev_hash, hash FROM event`)
+	v, err := b.reader().Verify(t.Context(), nil)
+	require.NoError(t, err)
+	found := map[approval.FindingKind]int{}
+	for _, f := range v.Findings {
+		found[f.Kind]++
+	}
+	require.Equal(t, map[approval.FindingKind]int{
+		approval.FindingAdded: 20, approval.FindingState: 20, approval.FindingLost: 20, approval.FindingWish: 20, approval.FindingDecision: 20,
+	}, found)
 }
 
 func TestMark(t *testing.T) {
