@@ -77,6 +77,9 @@ func dialSQLiteReader(path string) (*Reader, error) {
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("open the database: %s is no file", path)
 	}
+	if path, err = realPath(path); err != nil { // beside which SQLite keeps its log
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
 	r := &Reader{db: &Database{dialect: goose.DialectSQLite3, path: path}}
 	options := url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(5000)", "query_only(1)"}}
 	switch {

@@ -474,8 +474,7 @@ func (c *session) answer(ctx context.Context, event socketmode.Event, received t
 	late := c.mute.Load() // when it was taken: what came before the end is waited for
 	if c.sockets.pulse.feel() {
 		c.log.Warn("an envelope has waited while this process stood still: it is not handled any more")
-		r := c.sockets.refuse(event)
-		c.ack(ctx, event.Request.EnvelopeID, r.payload)
+		r := c.sockets.refuse(event) // without an acknowledgement, for which it is too late
 		return both(r.instead, r.after)
 	}
 	r := c.sockets.handle(ctx, event)

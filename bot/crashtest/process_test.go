@@ -49,9 +49,11 @@ func (p *process) kill() {
 	<-p.over
 }
 
+func (p *process) signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) }
+
 // stop ends the program in order, and returns its exit code.
 func (p *process) stop() int {
-	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	p.signal(syscall.SIGTERM)
 	<-p.over
 	return p.cmd.ProcessState.ExitCode()
 }

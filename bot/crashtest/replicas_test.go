@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -294,4 +295,78 @@ func TestRollingRestart(t *testing.T) {
 	require.Empty(t, r.slack.Violations())
 	t.Logf("figures: rolling restart: three replicas replaced, %d commands acknowledged and stored, %d of them typed again, %d of these because they had not arrived",
 		asked.Load(), again.Load(), lost.Load())
+}
+
+// TestConnectionsToPostgresAreCut ends all connections to PostgreSQL again and again, as a failover or an administrator
+// does, while Slack takes its time: each replica loses its sign of life, and none takes the others for dead.
+func TestConnectionsToPostgresAreCut(t *testing.T) {
+	t.Parallel()
+	n := 20
+	if full {
+		n = 100
+	}
+	r := newReplicas(t, postgres, 3, nil)
+	r.slack.Fail("chat.postMessage", slacktest.Fault{Delay: 300 * time.Millisecond, Times: -1})
+	r.slack.Fail("chat.update", slacktest.Fault{Delay: 100 * time.Millisecond, Times: -1})
+	r.db = look(t, r.address)
+	chaos := r.unleash(rand.New(rand.NewPCG(1, 1)), n/4, func() {
+		_, err := r.db.ExecContext(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+			WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+		require.NoError(t, err)
+	})
+	var again atomic.Int32
+	all := r.crowd(n)
+	r.live(all, &again)
+	cuts := chaos()
+	require.Positive(t, cuts)
+	r.slack.ClearFaults()
+	r.settle()
+	r.stopAll()
+	r.requireAccounts(all)
+	t.Logf("figures: connections to PostgreSQL: cut %d times under three replicas, %d of %d accounts with the right credentials, each shown once, "+
+		"%d acts repeated by people, %d messages repeated", cuts, n, n, again.Load(), r.repeated(all))
+}
+
+// TestReplicaStandsStill stops a replica with a call of addUser in hand, and lets it go on much later. Meanwhile another
+// makes the account; what the first one does when it is back harms nothing, and what somebody asked of it in between,
+// and has asked of the other since, it does not do.
+func TestReplicaStandsStill(t *testing.T) {
+	t.Parallel()
+	r := newReplicas(t, postgres, 2, nil)
+	require.Equal(t, 0, r.replica(1).stop())
+	r.wait(func() bool { return r.slack.Connections() == connections })
+	r.slack.SetRouting(func(n int) int { return n - 1 }) // to the one that was started last
+	all := r.applicants("first", "second")
+	stopped := make(chan struct{})
+	var once sync.Once
+	r.api.OnCall(func(c ehpctest.Call, phase string) {
+		if c.Action == ehpctest.ActionAddUser && phase == ehpctest.PhaseAfter {
+			once.Do(func() {
+				r.replica(0).signal(syscall.SIGSTOP)
+				close(stopped)
+			})
+		}
+	})
+	r.ask(all[0])
+	r.approve(all[0])
+	<-stopped
+	brief, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	require.Error(t, r.slack.Person(all[1].id).Command(brief, command, all[1].username).Err, "nobody is there")
+	began := time.Now()
+	r.launch(1)
+	r.wait(func() bool { return r.slack.Connections() == 2*connections })
+	r.ask(all[1])
+	r.approveAndReceive(all[1])
+	r.receive(all[0])
+	took := time.Since(began)
+	r.replica(0).signal(syscall.SIGCONT)
+	r.eventually("it refuses what was asked of it", func() bool { // be it read by then, or not
+		said := r.log.String()
+		return strings.Contains(said, "while this process stood still") || strings.Contains(said, "could not be stored")
+	})
+	r.settle()
+	r.stopAll()
+	r.requireAccounts(all)
+	t.Logf("figures: a replica that stands still: another has taken its job over and ended it after %s; nothing was done twice", took.Round(time.Second))
 }
