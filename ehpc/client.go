@@ -49,7 +49,8 @@ type Config struct {
 	CallsPerHour int
 
 	// MaxWait is the longest that a call waits for that bucket before it gives
-	// up with a [*LimitedError]. 0 means 2 seconds.
+	// up with a [*LimitedError]. 0 means 2 seconds. The questions of a [Shared]
+	// wait as long as those who ask do.
 	MaxWait time.Duration
 
 	// Now is the clock. Nil means [time.Now].
@@ -58,9 +59,10 @@ type Config struct {
 	// Observe is told of each call that has ended, for metrics: the action
 	// (addUser, listUsers, operation), its result ("ok", "refused", "busy",
 	// "operator", "unknown", "limited") and how long it took, waiting
-	// included. A request that breaks a rule, and so is never sent, is not
-	// observed. It may be called from several goroutines at once. Nil means
-	// nobody is told.
+	// included. A shared question that has to wait for longer than MaxWait is
+	// "limited" at once, and has its own result later. A request that breaks a
+	// rule, and so is never sent, is not observed. It may be called from several
+	// goroutines at once. Nil means nobody is told.
 	Observe func(action, result string, took time.Duration)
 }
 
@@ -77,7 +79,9 @@ type Client struct {
 
 	// skew is how far the server's clock is ahead of ours, in nanoseconds, as
 	// the last answer 1300 told.
-	skew atomic.Int64
+	skew *atomic.Int64
+
+	patience *patience // of one batch of questions; nil: MaxWait bounds the waiting
 }
 
 // NewClient makes a client. The error names all that is wrong with the
@@ -95,6 +99,7 @@ func NewClient(config Config) (*Client, error) {
 		maxWait:     config.MaxWait,
 		now:         config.Now,
 		observe:     config.Observe,
+		skew:        &atomic.Int64{},
 	}
 	if c.maxWait == 0 {
 		c.maxWait = defaultMaxWait

@@ -99,12 +99,10 @@ func (c *Client) listJobs(ctx context.Context, zone string, ids []string) (map[s
 }
 
 // recentJobs reads the jobs of a zone, the newest first, until it has seen
-// those that were asked for, or twice as many as should be needed. It adds the
-// calls that it takes to calls.
-func (c *Client) recentJobs(ctx context.Context, zone string, ids []string, calls *int) (map[string]Job, error) {
+// those that were asked for, or twice as many as should be needed.
+func (c *Client) recentJobs(ctx context.Context, zone string, ids []string) (map[string]Job, error) {
 	found := make(map[string]Job, len(ids))
 	for offset := 0; offset < 2*len(ids)+maxLimit; {
-		*calls++
 		listed, err := c.operations(ctx, zone, map[string]string{
 			"limit": strconv.Itoa(maxLimit), "offset": strconv.Itoa(offset), "reverse": "1",
 		})

@@ -53,7 +53,7 @@ func inBubble(t *testing.T, callsPerHour int, options []ehpctest.Option, test fu
 		api := ehpctest.NewHandler(append(options, ehpctest.WithJobTime(5*time.Second))...)
 		client, err := ehpc.NewClient(ehpc.Config{
 			Endpoint: "http://localhost", AccessKeyID: ehpctest.AccessKeyID, SecretAccessKey: secret.New(ehpctest.SecretAccessKey),
-			CallsPerHour: callsPerHour, MaxWait: time.Minute,
+			CallsPerHour: callsPerHour, MaxWait: 20 * time.Second,
 			HTTPClient: &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
 				time.Sleep(50 * time.Millisecond) // the way there and back
 				answer := httptest.NewRecorder()
@@ -125,7 +125,9 @@ func (b *burst) one(i int) {
 
 func (b *burst) attempt(i int) (done bool, err error) {
 	ctx := b.t.Context()
-	turn, err := b.shared.Turn(ctx, ehpc.Request{Zone: sharedZone, ClusterID: sharedCluster, Username: name(i), Age: int64(i)})
+	waiting, cancel := context.WithTimeout(ctx, 30*time.Minute) // as long as the jobs wait
+	defer cancel()
+	turn, err := b.shared.Turn(waiting, ehpc.Request{Zone: sharedZone, ClusterID: sharedCluster, Username: name(i), Age: int64(i)})
 	if err != nil {
 		return false, err
 	}
@@ -199,6 +201,49 @@ func TestBurstUnderQuota(t *testing.T) {
 						require.True(t, slices.IsSorted(b.order), "not the oldest first: %v", b.order)
 					}
 				}
+			})
+		})
+	}
+}
+
+// TestBurstUnderASmallQuota has the calls of a listing come so slowly that nobody
+// would stand the wait for one of them: all have their turn nevertheless, and no
+// call is made in vain, nor is one that could be made left out.
+func TestBurstUnderASmallQuota(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		quota, users, requests int
+		calls                  int // at the most, for all of them
+	}{
+		{quota: 10, requests: 1, calls: 3},
+		{quota: 10, requests: 2, calls: 5},
+		{quota: 10, requests: 3, calls: 9},
+		{quota: 10, users: 250, requests: 3, calls: 11},
+		{quota: 10, users: 900, requests: 8, calls: 36},
+		{quota: 60, requests: 1, calls: 3},
+		{quota: 60, requests: 3, calls: 6},
+		{quota: 60, users: 250, requests: 3, calls: 8},
+		{quota: 60, users: 250, requests: 6, calls: 12},
+		{quota: 60, users: 300, requests: 110, calls: 200},
+		{quota: 100, users: 250, requests: 6, calls: 11},
+		{quota: 100, users: 250, requests: 40, calls: 60},
+		{quota: 180, users: 900, requests: 12, calls: 24},
+		{quota: 300, users: 1500, requests: 20, calls: 38},
+	} {
+		t.Run(fmt.Sprintf("%d of %d users at %d an hour", c.requests, c.users, c.quota), func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, c.quota, []ehpctest.Option{ehpctest.WithQuota(c.quota)}, func(t *testing.T, b *burst) {
+				for i := range c.users {
+					b.api.AddExisting(sharedCluster, fmt.Sprintf("old%d", i), sharedPassword)
+				}
+				b.drain(c.quota)
+				start, before := time.Now(), len(b.api.Calls())
+				b.run(c.requests)
+				calls := len(b.api.Calls()) - before
+				granted := b.rate * time.Since(start).Seconds()
+				t.Logf("figures: %d accounts: %d calls, while the quota allowed %.1f", len(b.order), calls, granted)
+				require.LessOrEqual(t, calls, c.calls)
+				require.InDelta(t, granted, calls, 1.1, "the quota was not made use of")
 			})
 		})
 	}

@@ -58,14 +58,46 @@ func resultOf(err error) string {
 // attempt waits for its turn, signs, sends and decodes, once.
 func (c *Client) attempt(ctx context.Context, call call, into content) error {
 	if call.turn == nil {
-		if err := c.line.take(ctx, rank{}, c.maxWait); err != nil {
+		turn, err := c.takeTurn(ctx)
+		if err != nil {
 			return notSent(call, err)
 		}
-		call.turn = &Turn{line: c.line}
+		call.turn = turn
 	}
 	err := c.exchangeCall(ctx, call, into)
 	call.turn.done(err)
 	return err
+}
+
+func (c *Client) takeTurn(ctx context.Context) (*Turn, error) {
+	most := c.maxWait
+	if p := c.patience; p != nil {
+		p.calls++
+		if turn := p.turn; turn != nil {
+			p.turn = nil
+			return turn, nil
+		}
+		most = forEver
+	}
+	if err := c.line.take(ctx, rank{}, most); err != nil {
+		return nil, err
+	}
+	return &Turn{line: c.line}, nil
+}
+
+// patience is that of the client which answers one batch of questions. Its calls
+// wait for their turns as long as their context lives: a listing that is given up
+// at one of its pages has used up calls for nothing, and begins anew.
+type patience struct {
+	turn  *Turn // of the first call, which has been waited for already; nil: it is used
+	calls int   // so far
+}
+
+// patient returns a client for one goroutine.
+func (c *Client) patient(turn *Turn) *Client {
+	p := *c
+	p.patience = &patience{turn: turn}
+	return &p
 }
 
 func (c *Client) exchangeCall(ctx context.Context, call call, into content) error {

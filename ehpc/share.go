@@ -21,6 +21,7 @@ type Shared struct {
 	users sync.Map // of scope to *gathering[User]
 	jobs  sync.Map // of scope to *gathering[Job]
 	doors sync.Map // of scope to *door
+	sizes sync.Map // of scope to int: how many users there were at the last listing
 
 	recent atomic.Bool // jobs are asked for as the newest, not by several ids
 }
@@ -42,18 +43,21 @@ func (s *Shared) FindUser(ctx context.Context, zone, clusterID, username string)
 }
 
 func (s *Shared) userQuestions(where scope) *gathering[User] {
-	return gatheringOf(&s.users, where, s.line, &s.line.eased, actionListUsers, func(ctx context.Context, names []string, calls *int) (map[string]User, error) {
-		return s.findUsers(ctx, where, names, calls)
+	return gatheringOf(&s.users, where, &gathering[User]{
+		client: s.Client, action: actionListUsers, behind: &s.line.eased, longestYield: farTime,
+		fetch: func(ctx context.Context, c *Client, names []string) (map[string]User, error) {
+			return s.findUsers(ctx, c, where, names)
+		},
 	})
 }
 
 // findUsers looks several usernames up. Each by itself costs at least a call,
-// all users together a call for every hundred of them: the first page tells
-// which is less.
-func (s *Shared) findUsers(ctx context.Context, where scope, names []string, calls *int) (map[string]User, error) {
+// all users together a call for every hundred of them: the last listing tells
+// which is less, or the first page of this one.
+func (s *Shared) findUsers(ctx context.Context, c *Client, where scope, names []string) (map[string]User, error) {
 	found := make(map[string]User, len(names))
-	if len(names) > 1 {
-		whole, err := s.listUsers(ctx, where, names, found, calls)
+	if size, _ := s.sizes.LoadOrStore(where, 0); len(names) > 1 && size.(int) <= len(names)*maxLimit {
+		whole, err := s.listUsers(ctx, c, where, names, found)
 		if err != nil || whole {
 			return found, err
 		}
@@ -62,8 +66,7 @@ func (s *Shared) findUsers(ctx context.Context, where scope, names []string, cal
 		if _, ok := found[name]; ok {
 			continue
 		}
-		*calls++
-		user, ok, err := s.Client.FindUser(ctx, where.zone, where.clusterID, name)
+		user, ok, err := c.FindUser(ctx, where.zone, where.clusterID, name)
 		if err != nil {
 			return nil, err
 		}
@@ -81,7 +84,7 @@ func (s *Shared) findUsers(ctx context.Context, where scope, names []string, cal
 //
 // New users are no harm: in whatever order the API lists, they can only move
 // others to a later page, where they are seen twice.
-func (s *Shared) listUsers(ctx context.Context, where scope, names []string, found map[string]User, calls *int) (whole bool, err error) {
+func (s *Shared) listUsers(ctx context.Context, c *Client, where scope, names []string, found map[string]User) (whole bool, err error) {
 	wanted := make(map[string]bool, len(names))
 	for _, name := range names {
 		wanted[name] = true
@@ -89,11 +92,12 @@ func (s *Shared) listUsers(ctx context.Context, where scope, names []string, fou
 	seen := make(map[string]bool)
 	request := ListUsersRequest{ClusterID: where.clusterID, Zone: where.zone}.withDefaults()
 	for first, before := -1, -1; ; {
-		*calls++
-		page, err := s.ListUsers(ctx, request)
-		switch {
-		case err != nil:
+		page, err := c.ListUsers(ctx, request)
+		if err != nil {
 			return false, err
+		}
+		s.sizes.Store(where, page.Total)
+		switch {
 		case page.Total < before, page.Total > len(names)*request.Limit:
 			return false, nil
 		case first < 0:
@@ -115,8 +119,11 @@ func (s *Shared) listUsers(ctx context.Context, where scope, names []string, fou
 
 // Operation does what [Client.Operation] does.
 func (s *Shared) Operation(ctx context.Context, zone, jobID string) (Job, bool, error) {
-	g := gatheringOf(&s.jobs, scope{zone: zone}, s.line, &s.line.idle, actionOperation, func(ctx context.Context, ids []string, calls *int) (map[string]Job, error) {
-		return s.findJobs(ctx, zone, ids, calls)
+	g := gatheringOf(&s.jobs, scope{zone: zone}, &gathering[Job]{
+		client: s.Client, action: actionOperation, behind: &s.line.idle, longestYield: 4 * time.Minute,
+		fetch: func(ctx context.Context, c *Client, ids []string) (map[string]Job, error) {
+			return s.findJobs(ctx, c, zone, ids)
+		},
 	})
 	return g.ask(ctx, jobID)
 }
@@ -124,16 +131,15 @@ func (s *Shared) Operation(ctx context.Context, zone, jobID string) (Job, bool, 
 // findJobs asks for several jobs at once. How several ids stand in a request
 // the API document does not say; a server that shows no sign of understanding
 // them is asked for its newest jobs from then on.
-func (s *Shared) findJobs(ctx context.Context, zone string, ids []string, calls *int) (map[string]Job, error) {
+func (s *Shared) findJobs(ctx context.Context, c *Client, zone string, ids []string) (map[string]Job, error) {
 	if len(ids) > 1 && s.recent.Load() {
-		return s.recentJobs(ctx, zone, ids, calls)
+		return c.recentJobs(ctx, zone, ids)
 	}
-	*calls += (len(ids) + maxLimit - 1) / maxLimit
-	found, err := s.Operations(ctx, zone, ids)
+	found, err := c.Operations(ctx, zone, ids)
 	if len(ids) == 1 || len(found) > 0 || err != nil && !errors.Is(err, ErrRefused) {
 		return found, err
 	}
-	found, err = s.recentJobs(ctx, zone, ids, calls)
+	found, err = c.recentJobs(ctx, zone, ids)
 	if len(found) > 0 {
 		s.recent.Store(true)
 	}
@@ -142,10 +148,12 @@ func (s *Shared) findJobs(ctx context.Context, zone string, ids []string, calls 
 
 // gathering collects questions of one kind while the ones before are answered.
 type gathering[T any] struct {
-	line   *line
+	client *Client
 	behind *signal // what a batch yields to where the quota is used up
 	action string  // of the calls, for errors
 	fetch  fetch[T]
+
+	longestYield time.Duration
 
 	mu        sync.Mutex
 	busy      bool      // batches are being answered
@@ -156,11 +164,15 @@ type gathering[T any] struct {
 	inRow     int       // batches of many, one after the other
 }
 
-// fetch answers questions and adds the calls that it takes to calls.
-type fetch[T any] func(ctx context.Context, keys []string, calls *int) (map[string]T, error)
+// fetch answers questions with the calls of a patient client.
+type fetch[T any] func(ctx context.Context, c *Client, keys []string) (map[string]T, error)
 
 // batch is a number of questions that are answered together.
 type batch[T any] struct {
+	ctx    context.Context // ends when nobody waits for the answers any more
+	giveUp context.CancelFunc
+	askers int // who wait for the answers
+
 	keys    []string
 	asked   map[string]bool
 	done    chan struct{} // closed when answered
@@ -168,8 +180,14 @@ type batch[T any] struct {
 	err     error
 }
 
-func gatheringOf[T any](all *sync.Map, where scope, l *line, behind *signal, action string, answer fetch[T]) *gathering[T] {
-	g, _ := all.LoadOrStore(where, &gathering[T]{line: l, behind: behind, action: action, fetch: answer})
+func newBatch[T any]() *batch[T] {
+	b := &batch[T]{asked: map[string]bool{}, done: make(chan struct{})}
+	b.ctx, b.giveUp = context.WithCancel(context.Background())
+	return b
+}
+
+func gatheringOf[T any](all *sync.Map, where scope, fresh *gathering[T]) *gathering[T] {
+	g, _ := all.LoadOrStore(where, fresh)
 	return g.(*gathering[T])
 }
 
@@ -181,6 +199,7 @@ func (g *gathering[T]) ask(ctx context.Context, key string) (T, bool, error) {
 		answer, ok := b.answers[key]
 		return answer, ok, b.err
 	case <-ctx.Done():
+		g.leave(b)
 		var none T
 		return none, false, &Error{Action: g.action, Err: context.Cause(ctx)}
 	}
@@ -190,16 +209,17 @@ func (g *gathering[T]) join(key string) *batch[T] {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.next == nil {
-		g.next = &batch[T]{asked: map[string]bool{}, done: make(chan struct{})}
+		g.next = newBatch[T]()
 	}
 	b := g.next
+	b.askers++
 	if !b.asked[key] {
 		b.asked[key] = true
 		b.keys = append(b.keys, key)
 	}
 	if !g.busy {
 		g.busy = true
-		if g.line.scarce() {
+		if g.client.line.scarce() {
 			g.notBefore = later(g.notBefore, time.Now().Add(arrivalTime))
 		}
 		go g.serve()
@@ -214,8 +234,18 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// sharedTimeout bounds the answer to a batch, which belongs to no single caller.
-const sharedTimeout = 2 * time.Minute
+// leave is for one who asks no longer. The last one takes the batch along.
+func (g *gathering[T]) leave(b *batch[T]) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if b.askers--; b.askers > 0 {
+		return
+	}
+	b.giveUp()
+	if g.next == b {
+		g.next = nil
+	}
+}
 
 // After a batch there is a pause for the next one to gather in: the longer the
 // more calls a batch takes, and twice as long after each batch of many. A
@@ -227,63 +257,78 @@ const (
 	// Where the quota is used up, so many accounts go before each call of the
 	// next batch: the questions take one call in sixty.
 	accountsPerCall = 60
-	longestYield    = 2 * time.Minute // for each call
 )
 
 // serve answers one batch after the other until nobody waits.
 func (g *gathering[T]) serve() {
-	for {
-		time.Sleep(g.untilNext())
-		g.yield()
-		b := g.close()
-		if b == nil {
-			return
+	for b := g.current(); b != nil; b = g.current() {
+		if turn := g.turn(b); turn != nil {
+			g.answer(b, turn)
 		}
-		calls := 0
-		ctx, cancel := context.WithTimeout(context.Background(), sharedTimeout)
-		b.answers, b.err = g.fetch(ctx, b.keys, &calls)
-		cancel()
-		close(b.done)
-		g.rest(calls, len(b.keys))
 	}
 }
 
-// untilNext tells how long those who wait have to gather.
-func (g *gathering[T]) untilNext() time.Duration {
+// current returns the batch that gathers; nil ends the serving.
+func (g *gathering[T]) current() *batch[T] {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.next == nil {
-		return 0
-	}
-	return time.Until(g.notBefore)
+	g.busy = g.next != nil
+	return g.next
 }
 
-// close takes the batch that has gathered; nil ends the serving.
-func (g *gathering[T]) close() *batch[T] {
+// turn waits until the first call of a batch can be made. Whoever asks meanwhile
+// is answered with it. There is no turn where nobody waits for the answers.
+func (g *gathering[T]) turn(b *batch[T]) *Turn {
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	b := g.next
-	g.next = nil
-	g.busy = b != nil
-	return b
-}
-
-// yield lets accounts go first that wait for room in the quota: their
-// questions are answered, and those who ask can be answered together.
-func (g *gathering[T]) yield() {
-	g.mu.Lock()
-	left := time.Until(g.yieldTo)
-	nobody := g.next == nil
+	notBefore, yieldTo := g.notBefore, g.yieldTo
 	g.mu.Unlock()
-	free := g.line.when(g.behind)
-	if left <= 0 || nobody || free == nil {
+	wait(b.ctx, time.Until(notBefore), nil)
+	// Accounts that wait for room in the quota go first: their questions are
+	// answered, and those who ask can be answered together.
+	if free := g.client.line.when(g.behind); free != nil {
+		wait(b.ctx, time.Until(yieldTo), free)
+	}
+	c := g.client
+	if c.line.wait(0) > c.maxWait {
+		c.observe(g.action, "limited", 0)
+	}
+	if c.line.take(b.ctx, rank{}, forEver) != nil {
+		return nil
+	}
+	return &Turn{line: c.line}
+}
+
+// wait lets a time pass, which ends sooner with the context or with a signal.
+func wait(ctx context.Context, d time.Duration, sooner <-chan struct{}) {
+	if d <= 0 {
 		return
 	}
-	patience := time.NewTimer(left)
-	defer patience.Stop()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
 	select {
-	case <-free:
-	case <-patience.C:
+	case <-timer.C:
+	case <-sooner:
+	case <-ctx.Done():
+	}
+}
+
+// answer makes the calls that a batch takes, of which the first has its turn.
+func (g *gathering[T]) answer(b *batch[T], turn *Turn) {
+	defer turn.done(nil) // where it was not used
+	defer b.giveUp()
+	g.close(b)
+	c := g.client.patient(turn)
+	b.answers, b.err = g.fetch(b.ctx, c, b.keys)
+	close(b.done)
+	g.rest(c.patience.calls, len(b.keys))
+}
+
+// close lets nobody join any more.
+func (g *gathering[T]) close(b *batch[T]) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.next == b {
+		g.next = nil
 	}
 }
 
@@ -305,5 +350,5 @@ func (g *gathering[T]) rest(calls, questions int) {
 	pause := time.Duration(calls) * pausePerCall << g.inRow
 	g.notBefore = time.Now().Add(min(pause, longestGathering))
 	g.lastCalls = calls
-	g.yieldTo = time.Now().Add(min(g.line.takes(accountsPerCall*calls), time.Duration(calls)*longestYield))
+	g.yieldTo = time.Now().Add(min(g.client.line.takes(accountsPerCall*calls), g.longestYield))
 }

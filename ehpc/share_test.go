@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -158,4 +159,65 @@ func TestSharedJobs(t *testing.T) {
 	_, known, err := s.Operation(t.Context(), sharedZone, "j-unknown")
 	require.NoError(t, err)
 	require.False(t, known)
+}
+
+// TestSharedQuestionsThatNobodyWaitsFor has those who asked leave: at a page of a
+// listing, or before its first.
+func TestSharedQuestionsThatNobodyWaitsFor(t *testing.T) {
+	t.Parallel()
+	const quota = 100
+	for name, c := range map[string]struct {
+		pages int // that were read by then
+		stay  bool
+		want  int // pages in all
+	}{
+		"while they gather":            {pages: 0, want: 0},
+		"at a page":                    {pages: 2, want: 2},
+		"but one, while they gather":   {pages: 0, stay: true, want: 3},
+		"but one, at a page":           {pages: 2, stay: true, want: 3},
+		"but one, at the last page":    {pages: 3, stay: true, want: 3},
+		"when everything was answered": {pages: 3, want: 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, quota, nil, func(t *testing.T, b *burst) {
+				for i := range 250 {
+					b.api.AddExisting(sharedCluster, fmt.Sprintf("old%d", i), sharedPassword)
+				}
+				b.drain(quota)
+				before := b.api.CallCount("listUsers")
+				leaving, leave := context.WithCancel(t.Context())
+				answers := make(chan error, 4)
+				ask := func(ctx context.Context, name string) {
+					_, _, err := b.shared.FindUser(ctx, sharedZone, sharedCluster, name)
+					answers <- err
+				}
+				for i := range 3 {
+					go ask(leaving, fmt.Sprintf("new%d", i))
+				}
+				if c.stay {
+					go ask(t.Context(), "old249")
+				}
+				time.Sleep(time.Duration(float64(c.pages)/b.rate*float64(time.Second)) + 5*time.Second)
+				require.Equal(t, c.pages, b.api.CallCount("listUsers")-before)
+				leave()
+				synctest.Wait()
+				if c.pages < 3 {
+					require.Len(t, answers, 3)
+					require.ErrorIs(t, <-answers, context.Canceled)
+					<-answers
+					<-answers
+				}
+				time.Sleep(time.Hour)
+				require.Equal(t, c.want, b.api.CallCount("listUsers")-before)
+				for len(answers) > 0 {
+					require.NoError(t, <-answers)
+				}
+
+				_, found, err := b.shared.FindUser(t.Context(), sharedZone, sharedCluster, "old7")
+				require.NoError(t, err, "those who come later are answered")
+				require.True(t, found)
+			})
+		})
+	}
 }

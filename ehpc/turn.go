@@ -41,11 +41,12 @@ func (t *Turn) End() {
 }
 
 // A look-up of several costs as much as one, so those requests look up together
-// that are near to their turn: those that have it within nearTime, but enough of
-// them to make the look-up a small part of the cost.
+// that are near to their turn: those that have it within nearTime, or within
+// farTime where that makes the look-up a small part of the cost. Of a longer wait
+// nobody knows whether they stand it, and they would have looked up for nothing.
 const (
 	nearTime = 2 * time.Minute
-	minNear  = 8
+	farTime  = 15 * time.Minute
 	maxNear  = 500
 )
 
@@ -162,7 +163,8 @@ func (d *door) openSoon() {
 }
 
 func (d *door) open() {
-	room := min(max(d.line.within(nearTime), accountsPerCall*(d.cost()+1), minNear), maxNear)
+	shared := min(accountsPerCall*(d.cost()+1), d.line.within(farTime))
+	room := min(max(d.line.within(nearTime), shared, 1), maxNear)
 	for len(d.waiting) > 0 && d.inside < room {
 		d.inside++
 		d.waiting.next()
