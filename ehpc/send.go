@@ -27,14 +27,18 @@ type call struct {
 }
 
 // send makes a call and decodes the answer into the given value. Every call of
-// the client goes through here. It repeats nothing but a request whose
-// timestamp the server refused, which has had no effect; whether anything else
-// may be repeated is for the caller to decide.
+// the client goes through here. It repeats nothing but what the server refused
+// without an effect: a request for its timestamp, and in the midst of a batch of
+// questions one too many. Whether anything else may be repeated is for the caller
+// to decide.
 func (c *Client) send(ctx context.Context, call call, into content) error {
 	start := c.now()
 	err := c.attempt(ctx, call, into)
 	if failure, ok := errors.AsType[*Error](err); ok && c.mendClock(failure) {
 		call.turn = nil
+		err = c.attempt(ctx, call, into)
+	}
+	for c.patience.bears(err) {
 		err = c.attempt(ctx, call, into)
 	}
 	c.observe(call.action, resultOf(err), c.now().Sub(start))
@@ -89,8 +93,21 @@ func (c *Client) takeTurn(ctx context.Context) (*Turn, error) {
 // wait for their turns as long as their context lives: a listing that is given up
 // at one of its pages has used up calls for nothing, and begins anew.
 type patience struct {
-	turn  *Turn // of the first call, which has been waited for already; nil: it is used
-	calls int   // so far
+	turn    *Turn // of the first call, which has been waited for already; nil: it is used
+	calls   int   // so far
+	refused int   // of these, because there were too many
+}
+
+// bears tells whether a call that ended with err is made again: one of the API's
+// limit, unless it is the first of the batch, of which nothing is lost then. The
+// line holds it back.
+func (p *patience) bears(err error) bool {
+	const most = 10
+	if p == nil || !tooMany(err) || p.calls == 1 {
+		return false
+	}
+	p.refused++
+	return p.refused <= most
 }
 
 // patient returns a client for one goroutine.

@@ -161,6 +161,45 @@ func TestSharedJobs(t *testing.T) {
 	require.False(t, known)
 }
 
+// TestSharedListingThatIsRefusedAPage has the API say at the second page that there
+// were too many calls: the pages before it are not read again, unless it never ends.
+func TestSharedListingThatIsRefusedAPage(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		skip, times int
+		calls       int
+		err         error
+	}{
+		"the first":      {skip: 0, times: 1, calls: 1, err: ehpc.ErrQuota},
+		"for a while":    {skip: 1, times: 4, calls: 7},
+		"without an end": {skip: 1, times: -1, calls: 12, err: ehpc.ErrQuota},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, 0, nil, func(t *testing.T, b *burst) {
+				for i := range 250 {
+					b.api.AddExisting(sharedCluster, fmt.Sprintf("old%d", i), sharedPassword)
+				}
+				_, _, err := b.shared.FindUser(t.Context(), sharedZone, sharedCluster, "old1") // those who ask next have time to gather
+				require.NoError(t, err)
+				b.api.Fail("listUsers", ehpctest.Fault{Skip: c.skip, Times: c.times, Code: 2500})
+				var wg sync.WaitGroup
+				errs := make([]error, 5)
+				for i := range errs {
+					wg.Go(func() {
+						_, _, errs[i] = b.shared.FindUser(t.Context(), sharedZone, sharedCluster, fmt.Sprintf("new%d", i))
+					})
+				}
+				wg.Wait()
+				for _, err := range errs {
+					require.ErrorIs(t, err, c.err)
+				}
+				require.Equal(t, 1+c.calls, b.api.CallCount("listUsers"))
+			})
+		})
+	}
+}
+
 // TestSharedQuestionsThatNobodyWaitsFor has those who asked leave: at a page of a
 // listing, or before its first.
 func TestSharedQuestionsThatNobodyWaitsFor(t *testing.T) {
