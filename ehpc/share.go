@@ -80,7 +80,8 @@ func (s *Shared) findUsers(ctx context.Context, c *Client, where scope, names []
 // listUsers reads the pages of all users and notes those of the given names.
 // whole is false where that does not prove that the others are absent: users
 // were removed while the pages were read, which moves others to a page that
-// was read already; or it would take more calls than asking for each name.
+// was read already; a page repeats what others said, as those of a server do
+// that reads no offset; or it would take more calls than asking for each name.
 //
 // New users are no harm: in whatever order the API lists, they can only move
 // others to a later page, where they are seen twice.
@@ -91,6 +92,7 @@ func (s *Shared) listUsers(ctx context.Context, c *Client, where scope, names []
 	}
 	seen := make(map[string]bool)
 	request := ListUsersRequest{ClusterID: where.clusterID, Zone: where.zone}.withDefaults()
+	most := min(len(names)*request.Limit, maxListed)
 	for first, before := -1, -1; ; {
 		page, err := c.ListUsers(ctx, request)
 		if err != nil {
@@ -98,12 +100,13 @@ func (s *Shared) listUsers(ctx context.Context, c *Client, where scope, names []
 		}
 		s.sizes.Store(where, page.Total)
 		switch {
-		case page.Total < before, page.Total > len(names)*request.Limit:
+		case page.Total < before, page.Total > most:
 			return false, nil
 		case first < 0:
 			first = page.Total
 		}
 		before = page.Total
+		known := len(seen)
 		for _, user := range page.Users {
 			seen[user.Username] = true
 			if wanted[user.Username] {
@@ -111,8 +114,11 @@ func (s *Shared) listUsers(ctx context.Context, c *Client, where scope, names []
 			}
 		}
 		request.Offset += len(page.Users)
-		if len(page.Users) == 0 || page.last(request) {
+		switch {
+		case len(page.Users) == 0 || page.last(request):
 			return len(seen) >= first, nil
+		case len(seen) == known || request.Offset >= most:
+			return false, nil
 		}
 	}
 }

@@ -3,6 +3,9 @@ package ehpc_test
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -159,6 +162,50 @@ func TestSharedJobs(t *testing.T) {
 	_, known, err := s.Operation(t.Context(), sharedZone, "j-unknown")
 	require.NoError(t, err)
 	require.False(t, known)
+}
+
+// TestSharedListingWithoutAnEnd has servers that give no total: what they list
+// proves nothing, and each name is asked for.
+func TestSharedListingWithoutAnEnd(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		pages int                        // that are read
+		user  func(offset, i int) string // what is listed
+		total string                     // that is given
+	}{
+		"repeats a page":                 {2, func(_, i int) string { return fmt.Sprintf("u%d", i) }, ""},
+		"repeats a page, and has totals": {2, func(_, i int) string { return fmt.Sprintf("u%d", i) }, `"total_count": 300,`},
+		"has ever more users":            {3, func(offset, i int) string { return fmt.Sprintf("u%d", offset+i) }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				pages, searches := 0, 0
+				config := configFor("http://localhost")
+				config.HTTPClient = &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+					q := r.URL.Query()
+					if word := q.Get("search_word"); word != "" {
+						searches++
+						return response(http.StatusOK, fmt.Sprintf(`{"ret_code": 0, "total_count": 1, "users_set": [{"username": %q}]}`, word)), nil
+					}
+					pages++
+					offset, err := strconv.Atoi(q.Get("offset"))
+					require.NoError(t, err)
+					var users []string
+					for i := range 100 {
+						users = append(users, fmt.Sprintf(`{"username": %q}`, c.user(offset, i)))
+					}
+					return response(http.StatusOK, `{"ret_code": 0, `+c.total+` "users_set": [`+strings.Join(users, ",")+`]}`), nil
+				})}
+				shared := ehpc.NewShared(newClient(t, config))
+				_, _, err := shared.FindUser(t.Context(), sharedZone, sharedCluster, "isabel") // those who ask next have time to gather
+				require.NoError(t, err)
+				require.Equal(t, map[string]bool{"isabel": true, "u5": true, "ken": true}, findAll(t, shared, []string{"isabel", "u5", "ken"}))
+				require.Equal(t, c.pages, pages)
+				require.Equal(t, 3, searches, "u5 was listed")
+			})
+		})
+	}
 }
 
 // TestSharedListingThatIsRefusedAPage has the API say at the second page that there
