@@ -29,6 +29,7 @@ type line struct {
 	hold    time.Duration // the last one that a refusal brought about
 	doubt   doubt
 	alarm   *time.Timer   // set for when the next can go
+	due     time.Time     // when it goes off; zero: it is not set
 	short   bool          // accounts wait for room in the bucket
 	ages    map[int64]int // of the accounts that wait, be it for room or for what comes before that
 	asking  int           // accounts that are being looked up, to wait for room next
@@ -170,6 +171,9 @@ func (l *line) join(who rank, most time.Duration) (*waiter, time.Duration) {
 	}
 	w := l.waiting.add(who)
 	if who.account && l.nearlyEmpty() {
+		if len(l.waiting) == 1 {
+			l.due = time.Time{} // nobody waits for that alarm any more
+		}
 		l.ring(arrivalTime)
 	} else {
 		l.serve()
@@ -262,16 +266,24 @@ func (l *line) allow() bool { return l.bucket == nil || l.bucket.AllowN(l.now(),
 // room is how many calls can be made now. There is a bucket.
 func (l *line) room() float64 { return l.bucket.TokensAt(l.now()) - l.doubt.withheld }
 
+// ring sets the alarm. One that goes off sooner stays, lest whoever comes put off
+// all who wait.
 func (l *line) ring(in time.Duration) {
-	if l.alarm == nil {
+	due := time.Now().Add(in)
+	switch {
+	case l.alarm == nil:
 		l.alarm = time.AfterFunc(in, func() {
 			l.mu.Lock()
 			defer l.mu.Unlock()
+			l.due = time.Time{}
 			l.serve()
 		})
+	case !l.due.IsZero() && l.due.Before(due):
 		return
+	default:
+		l.alarm.Reset(in)
 	}
-	l.alarm.Reset(in)
+	l.due = due
 }
 
 // expect notes that n more accounts of an age wait, until they have their turn.
