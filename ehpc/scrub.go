@@ -4,10 +4,13 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"html"
+	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 
 	"ehpcbot/ehpc/secret"
@@ -17,26 +20,84 @@ import (
 // characters.
 const messageMaxLength = 300
 
+// scrubMaxLength bounds what is looked through for hidden texts, in bytes. It is
+// far more than could become messageMaxLength characters.
+const scrubMaxLength = 64 << 10
+
 // scrubber takes what must not be shown out of texts that others wrote.
-type scrubber struct{ replacer *strings.Replacer }
+type scrubber struct {
+	plain   *strings.Replacer
+	encoded func() *regexp.Regexp // made when it is needed, which takes some milliseconds
+}
 
 // newScrubber knows each hidden text in the forms in which a server may repeat
-// it: as it is, percent-encoded once and twice, and escaped for HTML.
+// it, whatever mixture of them.
 func newScrubber(hidden ...string) scrubber {
-	var forms []string
+	hidden = slices.DeleteFunc(slices.Clone(hidden), func(text string) bool { return text == "" })
+	// What comes first is preferred: with the longest first, no part of a long text
+	// is left over.
+	slices.SortFunc(hidden, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	var pairs []string
 	for _, text := range hidden {
-		once := percentEncode(text)
-		forms = append(forms, text, once, percentEncode(once), url.QueryEscape(text), html.EscapeString(text))
+		pairs = append(pairs, text, secret.Redacted)
 	}
-	forms = slices.DeleteFunc(forms, func(form string) bool { return form == "" })
-	// A Replacer prefers the pair that comes first: with the longest first, no
-	// part of a long form is left over.
-	slices.SortFunc(forms, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
-	pairs := make([]string, 0, 2*len(forms))
-	for _, form := range slices.Compact(forms) {
-		pairs = append(pairs, form, secret.Redacted)
+	return scrubber{plain: strings.NewReplacer(pairs...), encoded: sync.OnceValue(func() *regexp.Regexp {
+		patterns := []string{`\z.`} // matches nothing
+		for _, text := range hidden {
+			patterns = append(patterns, inAnyForm(text))
+		}
+		return regexp.MustCompile(strings.Join(patterns, "|"))
+	})}
+}
+
+// replace takes the hidden texts out of a text.
+func (s scrubber) replace(text string) string {
+	if !strings.ContainsAny(text, `%\&`) {
+		return s.plain.Replace(text)
 	}
-	return scrubber{replacer: strings.NewReplacer(pairs...)}
+	return s.encoded().ReplaceAllLiteralString(text, secret.Redacted)
+}
+
+// The beginnings of escapes, which may be escaped themselves.
+const (
+	percent   = `%(?:25)*`
+	backslash = `(?:\\|` + percent + `5[cC])`
+	ampersand = `(?:&|` + backslash + `+[ux]0*26|` + percent + `26)(?:amp;)*`
+)
+
+// inAnyForm matches a text each of whose characters is as it is, percent-encoded,
+// escaped as in JSON or in a program, or as in HTML.
+func inAnyForm(text string) string {
+	var pattern strings.Builder
+	for _, r := range text {
+		var encoded strings.Builder // byte by byte
+		for _, b := range []byte(string(r)) {
+			encoded.WriteString(percent + anyCase(fmt.Sprintf("%02x", b)))
+		}
+		hex := `0*` + anyCase(fmt.Sprintf("%x", r))
+		forms := []string{
+			backslash + `+(?:[uU]\{?|x)` + hex + `\}?`,
+			ampersand + `#(?:0*` + strconv.Itoa(int(r)) + `|[xX]` + hex + `);?`,
+			backslash + `*(?:` + encoded.String() + `|` + regexp.QuoteMeta(string(r)) + `)`,
+		}
+		if name, ok := entities[r]; ok {
+			forms = slices.Insert(forms, len(forms)-1, ampersand+`(?:`+name+`);?`)
+		}
+		pattern.WriteString(`(?:` + strings.Join(forms, `|`) + `)`)
+	}
+	return pattern.String()
+}
+
+// anyCase matches hex digits of either case.
+func anyCase(hex string) string {
+	return strings.NewReplacer("a", "[aA]", "b", "[bB]", "c", "[cC]", "d", "[dD]", "e", "[eE]", "f", "[fF]").Replace(hex)
+}
+
+// entities are HTML's names of what may be in a password, a key or a signature.
+var entities = map[rune]string{
+	'&': "amp|AMP", '<': "lt|LT", '>': "gt|GT", '"': "quot|QUOT", '\'': "apos",
+	'!': "excl", '@': "commat", '#': "num", '%': "percnt", '^': "Hat", '(': "lpar", ')': "rpar", '*': "ast|midast",
+	'+': "plus", '/': "sol", '=': "equals", '_': "lowbar|UnderBar", '.': "period", ':': "colon", ';': "semi",
 }
 
 // text makes a foreign text fit for an error: printable, without the hidden
@@ -45,7 +106,7 @@ func newScrubber(hidden ...string) scrubber {
 func (s scrubber) text(text string) string {
 	text = strings.ToValidUTF8(text, "\uFFFD")
 	text = strings.TrimSpace(strings.Map(printable, text))
-	return truncate(s.replacer.Replace(text), messageMaxLength)
+	return truncate(s.replace(text[:min(len(text), scrubMaxLength)]), messageMaxLength)
 }
 
 func printable(r rune) rune {
