@@ -44,10 +44,12 @@ func (s *Shared) FindUser(ctx context.Context, zone, clusterID, username string)
 
 func (s *Shared) userQuestions(where scope) *gathering[User] {
 	return gatheringOf(&s.users, where, &gathering[User]{
-		client: s.Client, action: actionListUsers, behind: &s.line.eased, longestYield: farTime,
+		client: s.Client, action: actionListUsers, behind: &s.line.eased,
 		fetch: func(ctx context.Context, c *Client, names []string) (map[string]User, error) {
 			return s.findUsers(ctx, c, where, names)
 		},
+		// Those who wait have been looked up, and others are not near to their turn.
+		yields: func(int) time.Duration { return nearTime },
 	})
 }
 
@@ -126,10 +128,11 @@ func (s *Shared) listUsers(ctx context.Context, c *Client, where scope, names []
 // Operation does what [Client.Operation] does.
 func (s *Shared) Operation(ctx context.Context, zone, jobID string) (Job, bool, error) {
 	g := gatheringOf(&s.jobs, scope{zone: zone}, &gathering[Job]{
-		client: s.Client, action: actionOperation, behind: &s.line.idle, longestYield: 4 * time.Minute,
+		client: s.Client, action: actionOperation, behind: &s.line.idle,
 		fetch: func(ctx context.Context, c *Client, ids []string) (map[string]Job, error) {
 			return s.findJobs(ctx, c, zone, ids)
 		},
+		yields: func(calls int) time.Duration { return min(s.line.takes(accountsPerCall*calls), longestYield) },
 	})
 	return g.ask(ctx, jobID)
 }
@@ -158,15 +161,13 @@ type gathering[T any] struct {
 	behind *signal // what a batch yields to where the quota is used up
 	action string  // of the calls, for errors
 	fetch  fetch[T]
-
-	longestYield time.Duration
+	yields func(calls int) time.Duration // for how long, after a batch of so many calls
 
 	mu        sync.Mutex
 	busy      bool      // batches are being answered
 	next      *batch[T] // is gathering; nil: nobody waits
 	notBefore time.Time // when the next batch may be answered
 	yieldTo   time.Time // until when accounts that wait for room go before it
-	lastCalls int       // of the last batch
 	inRow     int       // batches of many, one after the other
 }
 
@@ -261,8 +262,10 @@ const (
 	longestGathering = 2 * time.Second
 
 	// Where the quota is used up, so many accounts go before each call of the
-	// next batch: the questions take one call in sixty.
+	// next batch about jobs, which takes one call in sixty, unless that is too long
+	// a time for those who wait to hear of their accounts.
 	accountsPerCall = 60
+	longestYield    = 4 * time.Minute
 )
 
 // serve answers one batch after the other until nobody waits.
@@ -338,13 +341,6 @@ func (g *gathering[T]) close(b *batch[T]) {
 	}
 }
 
-// cost tells how many calls the last batch took.
-func (g *gathering[T]) cost() int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.lastCalls
-}
-
 // rest begins the pause after a batch of so many questions.
 func (g *gathering[T]) rest(calls, questions int) {
 	g.mu.Lock()
@@ -355,6 +351,5 @@ func (g *gathering[T]) rest(calls, questions int) {
 	}
 	pause := time.Duration(calls) * pausePerCall << g.inRow
 	g.notBefore = time.Now().Add(min(pause, longestGathering))
-	g.lastCalls = calls
-	g.yieldTo = time.Now().Add(min(g.client.line.takes(accountsPerCall*calls), g.longestYield))
+	g.yieldTo = time.Now().Add(g.yields(calls))
 }

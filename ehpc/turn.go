@@ -41,12 +41,11 @@ func (t *Turn) End() {
 }
 
 // A look-up of several costs as much as one, so those requests look up together
-// that are near to their turn: those that have it within nearTime, or within
-// farTime where that makes the look-up a small part of the cost. Of a longer wait
-// nobody knows whether they stand it, and they would have looked up for nothing.
+// that are near to their turn, which is to say that they have it within nearTime.
+// With a longer time look-ups would cost less, but what they say would be older;
+// and of those who have to wait for long some give up, and look up again later.
 const (
-	nearTime = 2 * time.Minute
-	farTime  = 15 * time.Minute
+	nearTime = 15 * time.Minute
 	maxNear  = 500
 )
 
@@ -55,8 +54,8 @@ const (
 // requests come first.
 //
 // What the look-up says is milliseconds old then. Where the quota is used up it
-// is some minutes old, because a look-up for each request would take half of the
-// quota: who gets the name meanwhile makes AddUser say [ErrExists].
+// is up to a quarter of an hour old, because a look-up for each request would take
+// half of the quota: who gets the name meanwhile makes AddUser say [ErrExists].
 func (s *Shared) Turn(ctx context.Context, r Request) (*Turn, error) {
 	s.line.expect(r.Age, 1)
 	turn, err := s.turn(ctx, r)
@@ -101,7 +100,6 @@ func (s *Shared) Wait(age int64) time.Duration { return s.line.waitOf(age) }
 // door lets as many requests of a cluster in as are near to their turn.
 type door struct {
 	line *line
-	cost func() int // calls that the last look-up took
 
 	mu      sync.Mutex
 	waiting queue
@@ -112,7 +110,7 @@ type door struct {
 }
 
 func (s *Shared) door(where scope) *door {
-	d, _ := s.doors.LoadOrStore(where, &door{line: s.line, cost: s.userQuestions(where).cost})
+	d, _ := s.doors.LoadOrStore(where, &door{line: s.line})
 	return d.(*door)
 }
 
@@ -163,8 +161,7 @@ func (d *door) openSoon() {
 }
 
 func (d *door) open() {
-	shared := min(accountsPerCall*(d.cost()+1), d.line.within(farTime))
-	room := min(max(d.line.within(nearTime), shared, 1), maxNear)
+	room := min(max(d.line.within(nearTime), 1), maxNear)
 	for len(d.waiting) > 0 && d.inside < room {
 		d.inside++
 		d.waiting.next()
