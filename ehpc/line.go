@@ -30,7 +30,7 @@ type line struct {
 	doubt   doubt
 	alarm   *time.Timer   // set for when the next can go
 	due     time.Time     // when it goes off; zero: it is not set
-	short   bool          // accounts wait for room in the bucket
+	short   bool          // accounts wait, and the bucket has no room for all
 	ages    map[int64]int // of the accounts that wait, be it for room or for what comes before that
 	asking  int           // accounts that are being looked up, to wait for room next
 	eased   signal        // no account waits for room
@@ -233,11 +233,9 @@ func (l *line) close(asked time.Duration) {
 
 // serve lets those go who can, and sets the alarm for the next.
 func (l *line) serve() {
-	l.short = false
 	for len(l.waiting) > 0 && l.out < l.most {
 		if wait := l.waitFor(0); wait > 0 || !l.allow() {
 			l.ring(max(wait, 50*time.Microsecond))
-			l.short = l.waiting.accounts() > 0
 			break
 		}
 		l.out++
@@ -245,6 +243,7 @@ func (l *line) serve() {
 			l.count(w.age, -1)
 		}
 	}
+	l.short = l.waiting.accounts() > 0 && l.waitFor(len(l.waiting)-1) > 0
 	l.tell()
 }
 
