@@ -50,7 +50,7 @@ type burst struct {
 func inBubble(t *testing.T, callsPerHour int, options []ehpctest.Option, test func(t *testing.T, b *burst)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		api := ehpctest.NewHandler(append(options, ehpctest.WithJobTime(5*time.Second))...)
+		api := ehpctest.NewHandler(append([]ehpctest.Option{ehpctest.WithJobTime(5 * time.Second)}, options...)...)
 		client, err := ehpc.NewClient(ehpc.Config{
 			Endpoint: "http://localhost", AccessKeyID: ehpctest.AccessKeyID, SecretAccessKey: secret.New(ehpctest.SecretAccessKey),
 			CallsPerHour: callsPerHour, MaxWait: 20 * time.Second,
@@ -286,4 +286,48 @@ func TestBurstBeyondTheAPIsLimit(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestTrickle holds what accounts cost that don't come all at once but one after the other, faster than they are made.
+func TestTrickle(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		gap, job time.Duration
+		cost     float64
+	}{
+		"30 a second, quick jobs": {time.Second / 30, 60 * time.Millisecond, 1.2},
+		"15 a second":             {time.Second / 15, 3 * time.Second, 1.2},
+		"5 a second":              {time.Second / 5, 3 * time.Second, 1.25},
+		"5 a second, long jobs":   {time.Second / 5, 20 * time.Second, 1.3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, 2000, []ehpctest.Option{ehpctest.WithJobTime(c.job)}, func(t *testing.T, b *burst) {
+				const n = 200
+				var wg sync.WaitGroup
+				for i := range n {
+					wg.Go(func() { b.one(i) })
+					time.Sleep(c.gap)
+				}
+				wg.Wait()
+				calls := float64(len(b.api.Calls())) / n
+				t.Logf("figures: %d accounts, %s: %.3f calls for each", n, name, calls)
+				require.Len(t, b.order, n)
+				require.LessOrEqual(t, calls, c.cost)
+			})
+		})
+	}
+}
+
+// TestAlone has accounts come one after the other, each when the one before is made: none waits for others.
+func TestAlone(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 2000, []ehpctest.Option{ehpctest.WithJobTime(60 * time.Millisecond)}, func(t *testing.T, b *burst) {
+		const n = 50
+		start := time.Now()
+		for i := range n {
+			b.one(i)
+		}
+		require.Less(t, time.Since(start)/n, 500*time.Millisecond)
+	})
 }

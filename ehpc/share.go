@@ -23,11 +23,12 @@ type Shared struct {
 	doors sync.Map // of scope to *door
 	sizes sync.Map // of scope to int: how many users there were at the last listing
 
-	recent atomic.Bool // jobs are asked for as the newest, not by several ids
+	recent  atomic.Bool // jobs are asked for as the newest, not by several ids
+	traffic *traffic
 }
 
 // NewShared returns a client that shares the questions of its callers.
-func NewShared(c *Client) *Shared { return &Shared{Client: c} }
+func NewShared(c *Client) *Shared { return &Shared{Client: c, traffic: newTraffic()} }
 
 // scope is what one listing can answer: the users of a cluster, the jobs of a
 // zone.
@@ -44,7 +45,7 @@ func (s *Shared) FindUser(ctx context.Context, zone, clusterID, username string)
 
 func (s *Shared) userQuestions(where scope) *gathering[User] {
 	return gatheringOf(&s.users, where, &gathering[User]{
-		client: s.Client, action: actionListUsers, behind: &s.line.eased,
+		client: s.Client, traffic: s.traffic, action: actionListUsers, behind: &s.line.eased,
 		fetch: func(ctx context.Context, c *Client, names []string) (map[string]User, error) {
 			return s.findUsers(ctx, c, where, names)
 		},
@@ -128,13 +129,26 @@ func (s *Shared) listUsers(ctx context.Context, c *Client, where scope, names []
 // Operation does what [Client.Operation] does.
 func (s *Shared) Operation(ctx context.Context, zone, jobID string) (Job, bool, error) {
 	g := gatheringOf(&s.jobs, scope{zone: zone}, &gathering[Job]{
-		client: s.Client, action: actionOperation, behind: &s.line.idle,
+		client: s.Client, traffic: s.traffic, action: actionOperation, behind: &s.line.idle,
 		fetch: func(ctx context.Context, c *Client, ids []string) (map[string]Job, error) {
 			return s.findJobs(ctx, c, zone, ids)
 		},
 		yields: func(calls int) time.Duration { return min(s.line.takes(accountsPerCall*calls), longestYield) },
 	})
-	return g.ask(ctx, jobID)
+	job, known, err := g.ask(ctx, jobID)
+	if job.Status.Done() {
+		s.traffic.ended(jobID)
+	}
+	return job, known, err
+}
+
+// AddUser does what [Client.AddUser] does.
+func (s *Shared) AddUser(ctx context.Context, request AddUserRequest) (jobID string, err error) {
+	jobID, err = s.Client.AddUser(ctx, request)
+	if err == nil {
+		s.traffic.begun(jobID)
+	}
+	return jobID, err
 }
 
 // findJobs asks for several jobs at once. How several ids stand in a request
@@ -157,11 +171,12 @@ func (s *Shared) findJobs(ctx context.Context, c *Client, zone string, ids []str
 
 // gathering collects questions of one kind while the ones before are answered.
 type gathering[T any] struct {
-	client *Client
-	behind *signal // what a batch yields to where the quota is used up
-	action string  // of the calls, for errors
-	fetch  fetch[T]
-	yields func(calls int) time.Duration // for how long, after a batch of so many calls
+	client  *Client
+	traffic *traffic
+	behind  *signal // what a batch yields to where the quota is used up
+	action  string  // of the calls, for errors
+	fetch   fetch[T]
+	yields  func(calls int) time.Duration // for how long, after a batch of so many calls
 
 	mu        sync.Mutex
 	busy      bool      // batches are being answered
@@ -255,11 +270,13 @@ func (g *gathering[T]) leave(b *batch[T]) {
 }
 
 // After a batch there is a pause for the next one to gather in: the longer the
-// more calls a batch takes, and twice as long after each batch of many. A
-// question that comes later than that does not wait.
+// more calls a batch takes, and twice as long after each batch of many, or so long
+// that gatherPerCall accounts come for each call, while many come. A question that
+// comes later than that does not wait.
 const (
 	pausePerCall     = 100 * time.Millisecond
-	longestGathering = 2 * time.Second
+	gatherPerCall    = 15
+	longestGathering = 3 * time.Second
 
 	// Where the quota is used up, so many accounts go before each call of the
 	// next batch about jobs, which takes one call in sixty, unless that is too long
@@ -349,7 +366,7 @@ func (g *gathering[T]) rest(calls, questions int) {
 	if g.inRow = min(g.inRow+1, 5); questions < many {
 		g.inRow = 0
 	}
-	pause := time.Duration(calls) * pausePerCall << g.inRow
+	pause := max(time.Duration(calls)*pausePerCall<<g.inRow, g.traffic.takes(calls*gatherPerCall))
 	g.notBefore = time.Now().Add(min(pause, longestGathering))
 	g.yieldTo = time.Now().Add(g.yields(calls))
 }

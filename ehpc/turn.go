@@ -18,10 +18,11 @@ type Turn struct {
 	// then.
 	Taken bool
 
-	line  *line // nil: there is no turn to give back
-	leave func()
-	once  sync.Once
-	ended sync.Once
+	line    *line // nil: there is no turn to give back
+	leave   func()
+	arrived func() // ends what [traffic] counts; nil: it counts nothing
+	once    sync.Once
+	ended   sync.Once
 }
 
 // done gives the room in the line back.
@@ -38,6 +39,9 @@ func (t *Turn) done(err error) {
 func (t *Turn) End() {
 	t.done(nil)
 	t.ended.Do(t.leave)
+	if t.arrived != nil {
+		t.arrived()
+	}
 }
 
 // A look-up of several costs as much as one, so those requests look up together
@@ -58,7 +62,13 @@ const (
 // half of the quota: who gets the name meanwhile makes AddUser say [ErrExists].
 func (s *Shared) Turn(ctx context.Context, r Request) (*Turn, error) {
 	s.line.expect(r.Age, 1)
+	leave := s.traffic.arrive()
 	turn, err := s.turn(ctx, r)
+	if err != nil {
+		leave()
+	} else {
+		turn.arrived = leave
+	}
 	if err != nil || turn.Taken {
 		s.line.expect(r.Age, -1) // else the line has noted that the turn came
 	}
