@@ -67,7 +67,10 @@ func (r runner) provisioning(ctx context.Context, id int64) (*provisioning, erro
 	if err != nil || story.State != Approved && story.State != Provisioning {
 		return nil, err
 	}
-	p := &provisioning{runner: r, Story: story}
+	p := &provisioning{runner: r, Story: story, accounts: r.work.Accounts}
+	if password, err := r.service.keys.Open(id, story.sealed); err == nil {
+		p.conceal(password)
+	}
 	p.elapsed() // counts from here on, if it does not yet
 	if story.Cluster.Zone == "" {
 		return nil, p.fail(ctx, FailureCluster, "")
@@ -79,7 +82,40 @@ func (r runner) provisioning(ctx context.Context, id int64) (*provisioning, erro
 type provisioning struct {
 	runner
 	Story
-	dirty bool // what is in hand differs from what is stored
+	accounts Accounts
+	dirty    bool // what is in hand differs from what is stored
+}
+
+// conceal keeps the password out of what the API says from now on, in logs, messages and the database: it may repeat it
+// in any answer.
+func (p *provisioning) conceal(password secret.Text) {
+	p.accounts = discreet{p.work.Accounts, password}
+}
+
+// discreet are accounts that don't repeat a password.
+type discreet struct {
+	Accounts
+	password secret.Text
+}
+
+func (d discreet) Turn(ctx context.Context, r ehpc.Request) (*ehpc.Turn, error) {
+	turn, err := d.Accounts.Turn(ctx, r)
+	return turn, ehpc.Conceal(err, d.password)
+}
+
+func (d discreet) AddUser(ctx context.Context, r ehpc.AddUserRequest) (string, error) {
+	job, err := d.Accounts.AddUser(ctx, r)
+	return job, ehpc.Conceal(err, d.password)
+}
+
+func (d discreet) Operation(ctx context.Context, zone, jobID string) (ehpc.Job, bool, error) {
+	job, listed, err := d.Accounts.Operation(ctx, zone, jobID)
+	return job.Conceal(d.password), listed, ehpc.Conceal(err, d.password)
+}
+
+func (d discreet) FindUser(ctx context.Context, zone, clusterID, username string) (ehpc.User, bool, error) {
+	user, found, err := d.Accounts.FindUser(ctx, zone, clusterID, username)
+	return user, found, ehpc.Conceal(err, d.password)
 }
 
 // running reports whether a job of the API is to be followed.
@@ -130,7 +166,7 @@ func (p *provisioning) turn(ctx context.Context) (*ehpc.Turn, error) {
 	came := make(chan struct{})
 	go func() {
 		defer close(came)
-		turn, err = p.work.Accounts.Turn(waiting, ehpc.Request{
+		turn, err = p.accounts.Turn(waiting, ehpc.Request{
 			Zone: p.Story.Cluster.Zone, ClusterID: p.ClusterID, Username: p.Username, Age: p.ID,
 		})
 	}()
@@ -151,7 +187,7 @@ func (p *provisioning) tellOfWait(ctx context.Context, came <-chan struct{}) {
 	look := time.NewTicker(time.Second)
 	defer look.Stop()
 	for p.Failure != WaitingAPI {
-		if wait := p.work.Accounts.Wait(p.ID); wait >= worthTelling {
+		if wait := p.accounts.Wait(p.ID); wait >= worthTelling {
 			p.Failure, p.FailureDetail = WaitingAPI, sentence(&ehpc.LimitedError{RetryAfter: wait})
 			if err := p.save(ctx, "wait", p.FailureDetail, kindRefresh, kindDelay); err != nil {
 				p.service.log.Warn("people are not told of a wait", "request", p.ID, "error", err)
@@ -175,10 +211,11 @@ func (p *provisioning) addUser(ctx context.Context, turn *ehpc.Turn) error {
 	case err != nil:
 		return err
 	}
+	p.conceal(password)
 	if err := p.seal(ctx); err != nil {
 		return err
 	}
-	job, err := p.work.Accounts.AddUser(ctx, ehpc.AddUserRequest{
+	job, err := p.accounts.AddUser(ctx, ehpc.AddUserRequest{
 		ClusterID: p.ClusterID, Zone: p.Story.Cluster.Zone, Username: p.Username, Password: password, Mod: p.Mod, Turn: turn,
 	})
 	switch {
@@ -223,7 +260,7 @@ func (p *provisioning) awaitListing(ctx context.Context, exists error) error {
 		if err := sleep(ctx, wait); err != nil {
 			return err
 		}
-		_, found, err := p.work.Accounts.FindUser(ctx, p.Story.Cluster.Zone, p.ClusterID, p.Username)
+		_, found, err := p.accounts.FindUser(ctx, p.Story.Cluster.Zone, p.ClusterID, p.Username)
 		switch {
 		case err != nil:
 			return p.waitFor(ctx, err)
@@ -266,7 +303,7 @@ func (p *provisioning) follow(ctx context.Context) error {
 		if err := sleep(ctx, wait); err != nil {
 			return err
 		}
-		job, listed, err := p.work.Accounts.Operation(ctx, p.Story.Cluster.Zone, p.jobID)
+		job, listed, err := p.accounts.Operation(ctx, p.Story.Cluster.Zone, p.jobID)
 		switch {
 		case err != nil:
 			return p.untold(ctx, err)
@@ -294,7 +331,7 @@ const (
 // because the account is there.
 func (p *provisioning) jobFailed(ctx context.Context, job ehpc.Job) error {
 	if !p.attemptedAt.IsZero() {
-		_, found, err := p.work.Accounts.FindUser(ctx, p.Story.Cluster.Zone, p.ClusterID, p.Username)
+		_, found, err := p.accounts.FindUser(ctx, p.Story.Cluster.Zone, p.ClusterID, p.Username)
 		switch {
 		case err != nil:
 			return p.waitFor(ctx, err)
@@ -313,7 +350,7 @@ func (p *provisioning) untold(ctx context.Context, cause error) error {
 	if !saidNo && !p.overdue() || ctx.Err() != nil {
 		return p.waitFor(ctx, cause)
 	}
-	_, found, err := p.work.Accounts.FindUser(ctx, p.Story.Cluster.Zone, p.ClusterID, p.Username)
+	_, found, err := p.accounts.FindUser(ctx, p.Story.Cluster.Zone, p.ClusterID, p.Username)
 	switch {
 	case err == nil && found:
 		return p.succeed(ctx)
@@ -329,7 +366,7 @@ func (p *provisioning) untold(ctx context.Context, cause error) error {
 // forgotten: then the account tells.
 func (p *provisioning) stillRunning(ctx context.Context, listed bool) error {
 	if !listed || p.overdue() {
-		_, found, err := p.work.Accounts.FindUser(ctx, p.Story.Cluster.Zone, p.ClusterID, p.Username)
+		_, found, err := p.accounts.FindUser(ctx, p.Story.Cluster.Zone, p.ClusterID, p.Username)
 		switch {
 		case err != nil:
 			return p.waitFor(ctx, err)

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"os/exec"
 	"path/filepath"
@@ -79,6 +80,59 @@ func TestPasswordsAreNowhere(t *testing.T) {
 		}
 		t.Logf("figures: %d passwords looked for in %d bytes of data and log, none found", len(lives), size)
 	})
+}
+
+// TestAPIRepeatsThePassword has the API say the password of a request wherever it says anything, also after a restart.
+func TestAPIRepeatsThePassword(t *testing.T) {
+	t.Parallel()
+	said := map[string]func(password string) (action string, f ehpctest.Fault){
+		"to a look-up": func(p string) (string, ehpctest.Fault) {
+			return "listUsers", ehpctest.Fault{Code: 5000, Message: "no: " + p}
+		},
+		"about the job": func(p string) (string, ehpctest.Fault) {
+			return "operation", ehpctest.Fault{Code: 5000, Message: "no: " + p}
+		},
+		"as its error code": func(p string) (string, ehpctest.Fault) {
+			job, err := json.Marshal(map[string]any{"ret_code": 0, "total_count": 1, "job_set": []any{
+				map[string]any{"job_id": "j-000000001", "status": "failed", "error_codes": "ERR: " + p},
+			}})
+			if err != nil {
+				panic(err)
+			}
+			return "operation", ehpctest.Fault{Body: job}
+		},
+	}
+	for where, say := range said {
+		for _, restarted := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, restarted %t", where, restarted), func(t *testing.T) {
+				t.Parallel()
+				logged := &lockedBuffer{}
+				b := setup(t, sqliteURL(t), nil)
+				b.log = slog.New(slog.NewTextHandler(logged, &slog.HandlerOptions{Level: slog.LevelDebug - 4}))
+				b.restart()
+				asked := b.ask("isabel")
+				b.api.HangJobs(true)
+				if where == "to a look-up" {
+					b.api.Fail("addUser", ehpctest.Fault{Code: 5000, Effect: true}) // so that it is looked up again
+				}
+				_, err := b.service.Approve(t.Context(), asked.ID, anna)
+				require.NoError(t, err)
+				b.eventually(func() bool { return b.api.CallCount("addUser") > 0 }, func() string { return "addUser is not called" })
+				if restarted {
+					b.restart()
+				}
+				action, fault := say(b.sentPassword())
+				fault.Times = -1
+				b.api.Fail(action, fault)
+				b.eventually(func() bool {
+					return strings.Contains(b.story(asked.ID).FailureDetail, "redacted") || strings.Contains(logged.String(), "redacted")
+				}, func() string { return "it is not told: " + b.story(asked.ID).FailureDetail + logged.String() })
+				b.api.ClearFaults()
+				b.api.HangJobs(false)
+				b.requireNowhere(logged)
+			})
+		}
+	}
 }
 
 // passwords are all that the API was given, by username.

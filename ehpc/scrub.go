@@ -26,6 +26,7 @@ const scrubMaxLength = 64 << 10
 
 // scrubber takes what must not be shown out of texts that others wrote.
 type scrubber struct {
+	hidden  []string
 	plain   *strings.Replacer
 	encoded func() *regexp.Regexp // made when it is needed, which takes some milliseconds
 }
@@ -41,7 +42,7 @@ func newScrubber(hidden ...string) scrubber {
 	for _, text := range hidden {
 		pairs = append(pairs, text, secret.Redacted)
 	}
-	return scrubber{plain: strings.NewReplacer(pairs...), encoded: sync.OnceValue(func() *regexp.Regexp {
+	return scrubber{hidden: hidden, plain: strings.NewReplacer(pairs...), encoded: sync.OnceValue(func() *regexp.Regexp {
 		patterns := []string{`\z.`} // matches nothing
 		for _, text := range hidden {
 			patterns = append(patterns, inAnyForm(text))
@@ -52,6 +53,26 @@ func newScrubber(hidden ...string) scrubber {
 
 // replace takes the hidden texts out of a text.
 func (s scrubber) replace(text string) string {
+	return s.withoutStump(s.replaceWhole(text))
+}
+
+// leastStump is how much of a hidden text tells nothing of the rest.
+const leastStump = 4
+
+// withoutStump takes the beginning of a hidden text from the end of one that was
+// cut off there.
+func (s scrubber) withoutStump(text string) string {
+	for _, hidden := range s.hidden {
+		for n := len(hidden) - 1; n > leastStump; n-- {
+			if whole, ok := strings.CutSuffix(text, hidden[:n]); ok {
+				return whole + secret.Redacted
+			}
+		}
+	}
+	return text
+}
+
+func (s scrubber) replaceWhole(text string) string {
 	if !strings.ContainsAny(text, `%\&`) {
 		return s.plain.Replace(text)
 	}
@@ -126,6 +147,33 @@ func truncate(text string, limit int) string {
 		return text
 	}
 	return string(runes[:limit-1]) + "…"
+}
+
+// Conceal takes texts that must not be shown out of what an error of a [Client]
+// says. A client hides the password of a request in the answer to that request; in
+// answers to others, and after a restart, it does not know of it.
+func Conceal(err error, hidden ...secret.Text) error {
+	failed, ok := errors.AsType[*Error](err)
+	if !ok {
+		return err
+	}
+	concealed := *failed
+	concealed.Message = revealed(hidden).text(failed.Message)
+	return &concealed
+}
+
+// Conceal takes texts that must not be shown out of what the API says of a job.
+func (j Job) Conceal(hidden ...secret.Text) Job {
+	j.ErrorCodes = revealed(hidden).text(j.ErrorCodes)
+	return j
+}
+
+func revealed(hidden []secret.Text) scrubber {
+	texts := make([]string, len(hidden))
+	for i, h := range hidden {
+		texts[i] = h.Reveal()
+	}
+	return newScrubber(texts...)
 }
 
 // transportError makes an error of net/http fit to be shown. A *url.Error holds

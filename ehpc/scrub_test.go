@@ -35,6 +35,20 @@ func TestScrubberText(t *testing.T) {
 	}
 }
 
+// TestScrubberHidesWhatIsCutOff has texts that end in the midst of a secret.
+func TestScrubberHidesWhatIsCutOff(t *testing.T) {
+	t.Parallel()
+	scrub := newScrubber("Xk3&pQ9z!mWv")
+	for text, want := range map[string]string{
+		"bad value Xk3&pQ9z!mW": "bad value [redacted]",
+		"bad value Xk3&pQ":      "bad value [redacted]",
+		"bad value Xk3&":        "bad value Xk3&", // tells nothing of the rest
+		"bad value Xk3&pQ is":   "bad value Xk3&pQ is",
+	} {
+		require.Equal(t, want, scrub.text(text))
+	}
+}
+
 func TestScrubberTextIsBounded(t *testing.T) {
 	t.Parallel()
 	text := newScrubber().text(strings.Repeat("密", 301))
@@ -70,7 +84,7 @@ func TestScrubberHidesWhatOthersWrite(t *testing.T) {
 		require.Equal(t, "is [redacted] ok", scrub.text("is "+text+" ok"), name)
 	}
 	for _, other := range []string{
-		`Ab3&<(xyz'XY"Z12)*+/=`, `aB3&<(xyz'XY"Z12)*+/`, `aB3&&<(xyz'XY"Z12)*+/=`, `aB3%27<(xyz'XY"Z12)*+/=`,
+		`Ab3&<(xyz'XY"Z12)*+/=`, `aB3&<(xyz'XY"Z12)*+/ is`, `aB3&&<(xyz'XY"Z12)*+/=`, `aB3%27<(xyz'XY"Z12)*+/=`,
 	} {
 		require.Equal(t, other, scrub.text(other), "is another text")
 	}
