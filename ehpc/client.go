@@ -45,7 +45,8 @@ type Config struct {
 	HTTPClient *http.Client
 
 	// CallsPerHour is how many calls may be made in an hour: the size of a
-	// bucket that is refilled evenly. 0 means no limit.
+	// bucket that is refilled evenly. 0 means no limit but the API's, of which
+	// its refusals tell.
 	CallsPerHour int
 
 	// MaxWait is the longest that a call waits for that bucket before it gives

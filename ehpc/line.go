@@ -16,10 +16,11 @@ import (
 // too many, for it to take calls again. Questions come first, because accounts
 // wait for the answers; accounts come in the order of their ranks.
 type line struct {
-	bucket *rate.Limiter // nil: no limit
+	bucket *rate.Limiter // nil: no limit, as far as is known
+	learns bool          // the bucket is what can be told of the API's
 	now    func() time.Time
 
-	mu      sync.Mutex
+	mu      sync.Mutex // for the bucket too
 	waiting queue
 	joined  uint64        // how many have ever waited
 	out     int           // calls under way
@@ -28,6 +29,9 @@ type line struct {
 	closed  time.Time     // until then the API takes no calls
 	hold    time.Duration // the last one that a refusal brought about
 	doubt   doubt
+	emptied time.Time     // when the API refused a call; zero: nobody has waited since
+	good    int           // calls that went well since then
+	inRow   int           // of these, since the last refusal
 	alarm   *time.Timer   // set for when the next can go
 	due     time.Time     // when it goes off; zero: it is not set
 	short   bool          // accounts wait, and the bucket has no room for all
@@ -105,7 +109,7 @@ const (
 // newLine makes a line before a bucket of an hour's calls that is full at the
 // start and refilled evenly; 0 means no limit.
 func newLine(callsPerHour int, now func() time.Time) *line {
-	l := &line{now: now, most: mostCalls, ages: map[int64]int{}}
+	l := &line{now: now, most: mostCalls, ages: map[int64]int{}, learns: callsPerHour == 0}
 	if callsPerHour > 0 {
 		l.bucket = rate.NewLimiter(rate.Limit(float64(callsPerHour)/time.Hour.Seconds()), callsPerHour)
 	}
@@ -199,6 +203,7 @@ func (l *line) done(err error) {
 		l.close(RetryAfter(err))
 	} else {
 		l.doubt.lower()
+		l.hope()
 		// As with congestion on a network: one more with each round that went well.
 		if l.wins++; l.wins >= l.most {
 			l.most, l.wins = min(l.most+1, mostCalls), 0
@@ -226,8 +231,55 @@ func (l *line) close(asked time.Duration) {
 	}
 	l.closed = now.Add(max(l.hold, min(asked, 10*longestHold)))
 	l.most, l.wins = 1, 0
-	if l.bucket != nil {
+	if l.learns {
+		l.learn()
+	} else {
 		l.doubt.raise(l.room())
+	}
+}
+
+// learn is for a refusal where there is no limit of ours. It shows that the API has
+// one, whose bucket is empty now. What goes well until it is empty again is what it
+// was refilled with, provided that somebody waited all the time.
+func (l *line) learn() {
+	const (
+		enough, many = 5, 20 // calls to measure by
+		least        = 0.1   // calls a second: what was no more than an outage is forgotten soon
+		most         = 2000  // in the bucket: the API document's quota of an hour
+	)
+	now := l.now()
+	var pace rate.Limit
+	if l.bucket != nil {
+		pace = l.bucket.Limit()
+	}
+	if !l.emptied.IsZero() && l.good >= enough {
+		pace = rate.Limit(0.95 * float64(l.good) / now.Sub(l.emptied).Seconds())
+		pace = min(max(pace, least), asGoodAsNone)
+	}
+	if l.emptied.IsZero() || l.good >= many {
+		l.emptied, l.good = now, 0
+	}
+	if pace > 0 {
+		l.bucket, l.inRow = rate.NewLimiter(pace, most), 0
+		l.bucket.AllowN(now, most)
+	}
+}
+
+// asGoodAsNone is a limit that need not be kept to, in calls a second.
+const asGoodAsNone = 1000
+
+// hope is for a call that went well: the more of them, the more it raises the pace
+// that was learnt. Where it is too slow, calls gather in the API's bucket meanwhile,
+// and none is lost.
+func (l *line) hope() {
+	l.good++
+	if !l.learns || l.bucket == nil {
+		return
+	}
+	l.inRow++
+	l.bucket.SetLimitAt(l.now(), l.bucket.Limit()*(1+rate.Limit(l.inRow)/2000))
+	if l.bucket.Limit() > asGoodAsNone {
+		l.bucket = nil
 	}
 }
 
@@ -242,6 +294,9 @@ func (l *line) serve() {
 		if w := l.waiting.next(); w.account {
 			l.count(w.age, -1)
 		}
+	}
+	if len(l.waiting) == 0 {
+		l.emptied = time.Time{}
 	}
 	l.short = l.waiting.accounts() > 0 && l.waitFor(len(l.waiting)-1) > 0
 	l.tell()
@@ -342,6 +397,8 @@ func (l *line) nearlyEmpty() bool {
 
 // takes tells in which time the bucket gets room for so many calls.
 func (l *line) takes(calls int) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.bucket == nil {
 		return 0
 	}
@@ -350,11 +407,11 @@ func (l *line) takes(calls int) time.Duration {
 
 // within tells how many calls can go out in a time.
 func (l *line) within(d time.Duration) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.bucket == nil {
 		return maxNear
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	return int(l.room() + float64(l.bucket.Limit())*d.Seconds())
 }
 

@@ -22,12 +22,53 @@ import (
 // no limit of ours would have it: that does not make the rest wait for long.
 func TestBurstWithAPassingRefusal(t *testing.T) {
 	t.Parallel()
-	inBubble(t, 2000, nil, func(t *testing.T, b *burst) {
-		b.api.Fail(ehpctest.ActionAny, ehpctest.Fault{Skip: 50, Times: -1, Code: 2500})
-		time.AfterFunc(5*time.Second, b.api.ClearFaults)
-		calls, took := b.run(200)
-		t.Logf("figures: %d accounts: %.3f calls for each, in %s, for 5 s of which the API refused all", len(b.order), calls, took.Round(time.Second))
-		require.Less(t, took, time.Minute)
+	for _, ours := range []int{2000, 0} {
+		t.Run(fmt.Sprintf("%d calls an hour", ours), func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, ours, nil, func(t *testing.T, b *burst) {
+				b.api.Fail(ehpctest.ActionAny, ehpctest.Fault{Skip: 50, Times: -1, Code: 2500})
+				time.AfterFunc(5*time.Second, b.api.ClearFaults)
+				calls, took := b.run(200)
+				t.Logf("figures: %d accounts: %.3f calls for each, in %s, for 5 s of which the API refused all", len(b.order), calls, took.Round(time.Second))
+				require.Less(t, took, 30*time.Second)
+			})
+		})
+	}
+}
+
+// TestBurstAfterAnotherBeyondTheAPIsLimit has the API's quota filled up again after
+// the API's refusals have told of it: it is made use of at once, and no call more.
+func TestBurstAfterAnotherBeyondTheAPIsLimit(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 0, []ehpctest.Option{ehpctest.WithQuota(2000)}, func(t *testing.T, b *burst) {
+		b.api.UseQuota()
+		b.run(300)
+		time.Sleep(time.Hour)
+		start, before := time.Now(), len(b.api.Calls())
+		b.drain(1500)
+		require.Less(t, time.Since(start), time.Minute)
+		require.Len(t, b.api.Calls(), before+1500)
+	})
+}
+
+// TestBurstAfterAnOutage has the API refuse calls for two hours, but for two seconds
+// of each minute, which tells of a quota that it does not have.
+func TestBurstAfterAnOutage(t *testing.T) {
+	t.Parallel()
+	inBubble(t, 0, nil, func(t *testing.T, b *burst) {
+		const outage = 2 * time.Hour
+		go func() {
+			for range int(outage.Minutes()) {
+				b.api.Fail(ehpctest.ActionAny, ehpctest.Fault{Times: -1, Code: 2500})
+				time.Sleep(58 * time.Second)
+				b.api.ClearFaults()
+				time.Sleep(2 * time.Second)
+			}
+		}()
+		_, took := b.run(1000)
+		t.Logf("figures: %d accounts, %s after an outage of two hours", len(b.order), (took - outage).Round(time.Second))
+		require.Greater(t, took, outage)
+		require.Less(t, took, outage+15*time.Minute)
 	})
 }
 
@@ -263,8 +304,8 @@ func TestBurstBeyondTheAPIsLimit(t *testing.T) {
 		cost, speed           float64
 	}{
 		"used up by others":               {2000, 2000, 1000, 1.08, 0.955},
-		"no limit of ours":                {0, 2000, 300, 2.5, 0.6},
-		"no limit of ours, a large quota": {0, 36_000, 1000, 1.5, 0.7},
+		"no limit of ours":                {0, 2000, 1000, 1.15, 0.945},
+		"no limit of ours, a large quota": {0, 36_000, 1000, 1.15, 0.94},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
