@@ -104,6 +104,9 @@ const (
 	// arrivalTime is for those to come who were let go at the same time, so that
 	// the oldest of them is the first.
 	arrivalTime = 20 * time.Millisecond
+	// sortTime is for those who are let go by the same look-up, which may be some
+	// hundred on a busy machine.
+	sortTime = 50 * time.Millisecond
 )
 
 // newLine makes a line before a bucket of an hour's calls that is full at the
@@ -178,7 +181,7 @@ func (l *line) join(who rank, most time.Duration) (*waiter, time.Duration) {
 		if len(l.waiting) == 1 {
 			l.due = time.Time{} // nobody waits for that alarm any more
 		}
-		l.ring(arrivalTime)
+		l.ring(sortTime)
 	} else {
 		l.serve()
 	}

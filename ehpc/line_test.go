@@ -50,10 +50,10 @@ func TestLineIsNotPutOffByThoseWhoCome(t *testing.T) {
 		l := newLined(t, 400)
 		for age := range int64(300) {
 			l.come(age)
-			time.Sleep(arrivalTime * 3 / 5)
+			time.Sleep(sortTime / 4)
 		}
 		l.wg.Wait()
-		require.LessOrEqual(t, l.waited, arrivalTime)
+		require.LessOrEqual(t, l.waited, sortTime)
 	})
 }
 
