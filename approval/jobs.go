@@ -24,6 +24,8 @@ type Accounts interface {
 	Wait(age int64) time.Duration
 	// Turn waits until an account can be asked for, and looks whether its username is taken.
 	Turn(ctx context.Context, r ehpc.Request) (*ehpc.Turn, error)
+	// Again waits for another turn, when AddUser has said that there were too many calls.
+	Again(ctx context.Context, t *ehpc.Turn) error
 	AddUser(ctx context.Context, r ehpc.AddUserRequest) (jobID string, err error)
 	Operation(ctx context.Context, zone, jobID string) (ehpc.Job, bool, error)
 	FindUser(ctx context.Context, zone, clusterID, username string) (ehpc.User, bool, error)

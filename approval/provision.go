@@ -103,6 +103,10 @@ func (d discreet) Turn(ctx context.Context, r ehpc.Request) (*ehpc.Turn, error) 
 	return turn, ehpc.Conceal(err, d.password)
 }
 
+func (d discreet) Again(ctx context.Context, t *ehpc.Turn) error {
+	return ehpc.Conceal(d.Accounts.Again(ctx, t), d.password)
+}
+
 func (d discreet) AddUser(ctx context.Context, r ehpc.AddUserRequest) (string, error) {
 	job, err := d.Accounts.AddUser(ctx, r)
 	return job, ehpc.Conceal(err, d.password)
@@ -158,9 +162,8 @@ const (
 // turn waits for the turn of the request, the oldest first, and has its username looked up. It is nil, without an
 // error, where the request has ended.
 func (p *provisioning) turn(ctx context.Context) (*ehpc.Turn, error) {
-	waiting, cancel := context.WithTimeout(ctx, lineLimit)
+	waiting, cancel := p.patience(ctx)
 	defer cancel()
-	defer context.AfterFunc(p.stopping, func() { time.AfterFunc(stopWait, cancel) })()
 	var turn *ehpc.Turn
 	var err error
 	came := make(chan struct{})
@@ -179,6 +182,31 @@ func (p *provisioning) turn(ctx context.Context) (*ehpc.Turn, error) {
 		return nil, &LaterError{After: firstPoll, Err: err}
 	}
 	return nil, p.lookUpFailed(ctx, err)
+}
+
+// patience bounds the wait for a turn.
+func (p *provisioning) patience(ctx context.Context) (context.Context, context.CancelFunc) {
+	waiting, cancel := context.WithTimeout(ctx, lineLimit)
+	stop := context.AfterFunc(p.stopping, func() { time.AfterFunc(stopWait, cancel) })
+	return waiting, func() {
+		stop()
+		cancel()
+	}
+}
+
+// again goes on when the API takes calls again, in the request's place in the line. People are told of the wait.
+func (p *provisioning) again(ctx context.Context, turn *ehpc.Turn, cause error) error {
+	later := p.waitFor(ctx, cause)
+	if p.dirty || ctx.Err() != nil {
+		return later // it could not be stored that no call is open
+	}
+	p.service.log.Info("the API takes no more calls for now", "request", p.ID, "why", cause)
+	waiting, cancel := p.patience(ctx)
+	defer cancel()
+	if err := p.accounts.Again(waiting, turn); err != nil {
+		return &LaterError{After: firstPoll, Err: err}
+	}
+	return p.addUser(ctx, turn)
 }
 
 // tellOfWait tells people, once, that the request has to wait for its turn, as soon as that is to be foreseen. It
@@ -237,6 +265,7 @@ func (p *provisioning) addUser(ctx context.Context, turn *ehpc.Turn) error {
 	p.attemptedAt, p.dirty = before, true
 	if errors.Is(err, ehpc.ErrQuota) && before.IsZero() {
 		p.startedAt = time.Time{} // however long the limit lasts, nothing has begun
+		return p.again(ctx, turn, err)
 	}
 	return p.refused(ctx, err)
 }
@@ -531,8 +560,8 @@ func (p *provisioning) move(ctx context.Context, to State, action, detail string
 
 // save stores what is in hand, with an audit event, and inserts jobs.
 func (p *provisioning) save(ctx context.Context, action, detail string, jobs ...jobKind) error {
-	return p.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		p.UpdatedAt, p.dirty = p.service.now(), false
+	err := p.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		p.UpdatedAt = p.service.now()
 		if err := saveRequest(ctx, tx, &p.Request, p.State); err != nil {
 			return err
 		}
@@ -541,6 +570,8 @@ func (p *provisioning) save(ctx context.Context, action, detail string, jobs ...
 		}
 		return p.service.enqueue(ctx, tx, p.Request, jobs...)
 	})
+	p.dirty = p.dirty && err != nil
+	return err
 }
 
 // sentence is an error of the API client, which holds no secret, short enough for a message.

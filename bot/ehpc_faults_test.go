@@ -144,7 +144,8 @@ func TestEHPCIsInTrouble(t *testing.T) {
 			o.press(anna, o.asked("isabel"), "Approve")
 			o.says(channel, "isabel", "It has to wait", c.shows)
 			o.eventually(func() bool {
-				return o.log.has("level=WARN", "request=1", c.shows) || o.log.has("job put off", "request=1", c.shows)
+				return o.log.has("level=WARN", "request=1", c.shows) || o.log.has("job put off", "request=1", c.shows) ||
+					o.log.has("takes no more calls", "request=1", c.shows)
 			}, "the log says so")
 			status := o.slack.Person(isabel).Command(t.Context(), command, "status 1")
 			require.NoError(t, status.Err)

@@ -22,7 +22,7 @@ type People struct {
 }
 
 // errUnknown says that Slack knows nobody of an id, which is an answer and not its silence.
-var errUnknown = errors.New("Slack knows no such person")
+var errUnknown = errors.New("no such person is known to Slack")
 
 // How long answers of Slack are used. What a decision hangs on, who is in a group and whether an approver is still one
 // of the workspace, is asked for anew when it is older than decisionFresh; if Slack does not answer, the last answer

@@ -2,6 +2,7 @@ package ehpc_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -179,9 +180,16 @@ func (b *burst) attempt(i int) (done bool, err error) {
 		b.taken = append(b.taken, name(i))
 		return true, nil
 	}
-	job, err := b.shared.AddUser(ctx, ehpc.AddUserRequest{
+	request := ehpc.AddUserRequest{
 		ClusterID: sharedCluster, Zone: sharedZone, Username: name(i), Password: secret.New(sharedPassword), Turn: turn,
-	})
+	}
+	job, err := b.shared.AddUser(ctx, request)
+	for errors.Is(err, ehpc.ErrQuota) {
+		if err := b.shared.Again(ctx, turn); err != nil {
+			return false, err
+		}
+		job, err = b.shared.AddUser(ctx, request)
+	}
 	if err != nil {
 		return false, err
 	}

@@ -19,6 +19,7 @@ type Turn struct {
 	Taken bool
 
 	line    *line // nil: there is no turn to give back
+	age     int64
 	leave   func()
 	arrived func() // ends what [traffic] counts; nil: it counts nothing
 	once    sync.Once
@@ -80,7 +81,7 @@ func (s *Shared) turn(ctx context.Context, r Request) (*Turn, error) {
 	if err := d.enter(ctx, r.Age); err != nil {
 		return nil, &Error{Action: actionAddUser, Err: err}
 	}
-	turn := &Turn{leave: d.leave}
+	turn := &Turn{leave: d.leave, age: r.Age}
 	s.line.look(1)
 	_, taken, err := s.FindUser(ctx, r.Zone, r.ClusterID, r.Username)
 	s.line.look(-1)
@@ -98,6 +99,20 @@ func (s *Shared) turn(ctx context.Context, r Request) (*Turn, error) {
 	}
 	turn.End()
 	return nil, err
+}
+
+// Again waits for another turn for the same request, in the place that its age
+// gives it, when AddUser has answered [ErrQuota]: nothing has happened, so there is
+// no need to look the username up again.
+func (s *Shared) Again(ctx context.Context, t *Turn) error {
+	t.done(nil)
+	s.line.expect(t.age, 1)
+	if err := s.line.take(ctx, rank{account: true, age: t.age}, forEver); err != nil {
+		s.line.expect(t.age, -1)
+		return notSent(call{action: actionAddUser}, err)
+	}
+	t.once = sync.Once{}
+	return nil
 }
 
 // forEver is longer than anybody waits.
