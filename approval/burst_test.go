@@ -2,6 +2,7 @@ package approval_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -131,6 +132,36 @@ func TestQuotaUsedUp(t *testing.T) {
 	for id := int64(1); id <= n; id++ {
 		b.requireCredentials(b.story(id))
 	}
+}
+
+// TestQuotaOutlivesTheProcess restarts in the midst of a burst, in order and not: the calls of the hour stay used.
+func TestQuotaOutlivesTheProcess(t *testing.T) {
+	t.Parallel()
+	for name, grace := range map[string]time.Duration{"in order": 2 * time.Second, "cut off": 0} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const quota = 30
+			b := setup(t, sqliteURL(t), nil)
+			b.calls, b.grace = quota, grace
+			b.approveMany(2 * quota)
+			b.work()
+			b.eventually(func() bool { return len(b.api.Calls()) >= quota-1 }, func() string { return "the quota is not used up" })
+			b.eventually(func() bool { left, found := b.leftOfQuota(); return found && left < 3 }, func() string { return "it is not stored" })
+			b.restart()
+			waiting := func(id int64) bool { return len(b.told.said(fmt.Sprintf("notify %d approved", id))) > 0 }
+			b.eventually(func() bool { return waiting(2 * quota) }, func() string { return "the last one is not told to wait" })
+			require.LessOrEqual(t, len(b.api.Calls()), quota+2)
+		})
+	}
+}
+
+// leftOfQuota reads what the next process would begin with.
+func (b *bench) leftOfQuota() (calls float64, found bool) {
+	b.t.Helper()
+	err := b.db.Write(b.t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+		return tx.QueryRowContext(ctx, `SELECT calls FROM quota`).Scan(&calls)
+	})
+	return calls, err == nil
 }
 
 // BenchmarkBurst measures how long a thousand approved requests take until all credentials are handed over, with an

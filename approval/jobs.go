@@ -20,6 +20,10 @@ import (
 
 // Accounts is the user administration of the clusters; *ehpc.Shared is one.
 type Accounts interface {
+	// Left tells how many calls the limit of an hour leaves, and how many were made of those that it counts.
+	Left() (calls float64, made int64)
+	// Resume goes on with what a process before this one had left, some time ago.
+	Resume(calls float64, ago time.Duration)
 	// Wait estimates how long Turn would take for a request of that age, for the API's quota.
 	Wait(age int64) time.Duration
 	// Turn waits until an account can be asked for, and looks whether its username is taken.
@@ -231,7 +235,7 @@ func (s *Service) Work(ctx context.Context, w Work) error {
 		if err != nil {
 			return fmt.Errorf("prepare the jobs: %w", err)
 		}
-		if err = s.workWith(ctx, client, hands, w.Grace); err == nil || ctx.Err() != nil {
+		if err = s.workWith(ctx, client, hands, w); err == nil || ctx.Err() != nil {
 			return nil
 		}
 		pause := backoff(failures)
@@ -243,7 +247,7 @@ func (s *Service) Work(ctx context.Context, w Work) error {
 }
 
 // workWith ends with an error where the jobs could not be started.
-func (s *Service) workWith(ctx context.Context, client *river.Client[*sql.Tx], h *hands, grace time.Duration) error {
+func (s *Service) workWith(ctx context.Context, client *river.Client[*sql.Tx], h *hands, w Work) error {
 	alive, err := s.db.announce(ctx, client.ID()) // before the first job is taken in hand
 	if err != nil {
 		return err
@@ -252,12 +256,19 @@ func (s *Service) workWith(ctx context.Context, client *river.Client[*sql.Tx], h
 	s.rescueOnce(ctx, alive)
 	s.wake(ctx)
 	s.db.erased.Store(true) // maybe, by the process before
+	calls := &quota{db: s.db, accounts: w.Accounts}
+	if err := calls.resume(ctx, s); err != nil {
+		return err
+	}
 	// River's own context must outlive ctx: cancelled with it, jobs would be cut off instead of finished.
 	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("start the jobs: %w", err)
 	}
-	s.keepRescuing(ctx, alive, h)
-	s.stop(client, grace)
+	s.keepRescuing(ctx, alive, h, calls)
+	s.stop(client, w.Grace)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	s.saveQuota(last, calls)
 	return nil
 }
 

@@ -251,7 +251,7 @@ const (
 
 // keepRescuing looks for dead processes until ctx ends, for jobs that were lost, and for a clock that was set
 // back. On SQLite there are no dead but those before the start.
-func (s *Service) keepRescuing(ctx context.Context, a *alive, h *hands) {
+func (s *Service) keepRescuing(ctx context.Context, a *alive, h *hands, q *quota) {
 	ticker := time.NewTicker(rescueEvery)
 	defer ticker.Stop()
 	for {
@@ -261,6 +261,13 @@ func (s *Service) keepRescuing(ctx context.Context, a *alive, h *hands) {
 		case <-ticker.C:
 		}
 		s.look(ctx, a, h)
+		s.saveQuota(ctx, q)
+	}
+}
+
+func (s *Service) saveQuota(ctx context.Context, q *quota) {
+	if err := q.save(ctx, s); err != nil && ctx.Err() == nil {
+		s.log.Warn("a restart would begin with all of the API's calls", "error", err)
 	}
 }
 

@@ -164,6 +164,14 @@ func newTransport() *http.Transport {
 	}
 }
 
+// Left tells how many calls [Config.CallsPerHour] leaves now, and how many were
+// made since the client was made; 0 and 0 where there is no limit.
+func (c *Client) Left() (calls float64, made int64) { return c.line.left() }
+
+// Resume goes on with what an earlier client had left some time ago, in place of
+// all that an hour allows. It is called before the first call is made.
+func (c *Client) Resume(calls float64, ago time.Duration) { c.line.resume(calls, ago) }
+
 // CloseIdleConnections closes the connections that no call is using. The
 // client can still be used.
 func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ehpcbot/ehpc"
+	"ehpcbot/ehpc/secret"
 )
 
 // limited is a client with a limit of calls and a transport that counts them.
@@ -136,5 +137,38 @@ func TestNoLimit(t *testing.T) {
 	l := setupLimit(t, func(*ehpc.Config) {})
 	for range 5000 {
 		require.NoError(t, l.call(t.Context()))
+	}
+}
+
+// TestResume goes on with what an earlier client has left of its hour.
+func TestResume(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		limit int
+		left  float64
+		ago   time.Duration
+		want  float64
+	}{
+		"at once":            {100, 40, 0, 40},
+		"refilled meanwhile": {100, 40, 18 * time.Minute, 70},
+		"full again":         {100, 40, 2 * time.Hour, 100},
+		"a smaller limit":    {100, 1500, 0, 100},
+		"more than was left": {100, -3, 0, 0},
+		"no limit":           {0, 40, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			now := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+			client, err := ehpc.NewClient(ehpc.Config{
+				Endpoint: "http://localhost", AccessKeyID: "K", SecretAccessKey: secret.New("S"), CallsPerHour: c.limit,
+				Now: func() time.Time { return now },
+			})
+			require.NoError(t, err)
+			client.Resume(c.left, c.ago)
+			left, made := client.Left()
+			require.InDelta(t, c.want, left, 1)
+			require.LessOrEqual(t, left, c.want+0.001, "never more")
+			require.Zero(t, made)
+		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"sync"
 	"time"
@@ -23,6 +24,7 @@ type line struct {
 	mu      sync.Mutex // for the bucket too
 	waiting queue
 	joined  uint64        // how many have ever waited
+	taken   int64         // calls that the bucket has given
 	out     int           // calls under way
 	most    int           // calls that may be under way
 	wins    int           // calls that went well since most was last changed
@@ -117,6 +119,31 @@ func newLine(callsPerHour int, now func() time.Time) *line {
 		l.bucket = rate.NewLimiter(rate.Limit(float64(callsPerHour)/time.Hour.Seconds()), callsPerHour)
 	}
 	return l
+}
+
+// left tells how many calls the bucket holds, and how many were taken from it. It
+// is 0 and 0 where there is no limit of ours.
+func (l *line) left() (calls float64, taken int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.learns || l.bucket == nil {
+		return 0, 0
+	}
+	return l.bucket.TokensAt(l.now()), l.taken
+}
+
+// resume goes on with a bucket that held so many calls some time ago.
+func (l *line) resume(calls float64, ago time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.learns || l.bucket == nil {
+		return
+	}
+	now := l.now()
+	calls = max(0, calls+float64(l.bucket.Limit())*ago.Seconds())
+	if more := l.bucket.TokensAt(now) - calls; more > 0 {
+		l.bucket.AllowN(now, int(math.Ceil(more)))
+	}
 }
 
 // rank orders those who wait. The lower comes first.
@@ -318,7 +345,16 @@ func (l *line) look(n int) {
 	l.tell()
 }
 
-func (l *line) allow() bool { return l.bucket == nil || l.bucket.AllowN(l.now(), 1) }
+func (l *line) allow() bool {
+	if l.bucket == nil {
+		return true
+	}
+	if !l.bucket.AllowN(l.now(), 1) {
+		return false
+	}
+	l.taken++
+	return true
+}
 
 // room is how many calls can be made now. There is a bucket.
 func (l *line) room() float64 { return l.bucket.TokensAt(l.now()) - l.doubt.withheld }
