@@ -67,7 +67,9 @@ func (m *life) step() {
 	case "retry":
 		_, err = m.service.Retry(ctx, pick, approver)
 	case "clear":
-		_, err = m.service.Clear(ctx, pick, isabel)
+		if len(m.told.delivered(pick)) > 0 { // only then there is a button
+			_, err = m.service.Clear(ctx, pick, isabel)
+		}
 	case "restart":
 		m.restart()
 		// How the next stop will be: in order, or in the middle of what the jobs do.
