@@ -2,6 +2,7 @@ package bot_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +77,84 @@ func TestPassingFaults(t *testing.T) {
 			})
 		}
 	}
+}
+
+// documented are the errors that docs.slack.dev/reference/methods has for the methods that jobs use, but for those about
+// the token, which end the bot.
+var documented = map[string][]string{
+	"chat.postMessage": {
+		"channel_not_found", "duplicate_channel_not_found", "duplicate_message_not_found", "not_in_channel", "is_archived", "msg_too_long",
+		"no_text", "restricted_action", "restricted_action_read_only_channel", "restricted_action_thread_only_channel",
+		"restricted_action_non_threadable_channel", "restricted_action_thread_locked", "too_many_attachments", "too_many_contact_cards",
+		"rate_limited", "as_user_not_supported", "ekm_access_denied", "slack_connect_file_link_sharing_blocked", "invalid_blocks",
+		"invalid_blocks_format", "messages_tab_disabled", "metadata_too_large", "team_access_not_granted", "invalid_metadata_format",
+		"invalid_metadata_schema", "metadata_must_be_sent_from_app", "msg_blocks_too_long", "message_limit_exceeded", "cannot_dm_bot",
+		"user_not_found", "user_disabled",
+	},
+	"chat.update": {
+		"cant_update_message", "channel_not_found", "message_not_found", "edit_window_closed", "block_mismatch", "msg_too_long", "no_text",
+		"as_user_not_supported", "invalid_blocks", "invalid_blocks_format", "not_in_channel", "is_archived", "is_inactive",
+		"external_channel_migrating", "team_access_not_granted", "metadata_too_large", "invalid_metadata_format", "msg_blocks_too_long",
+		"ekm_access_denied", "update_failed", "streaming_state_conflict",
+	},
+	"": { // any method
+		"access_denied", "no_permission", "org_login_required", "missing_scope", "method_deprecated", "deprecated_endpoint",
+		"two_factor_setup_required", "enterprise_is_restricted", "invalid_arguments", "invalid_arg_name", "invalid_array_arg", "invalid_charset",
+		"invalid_form_data", "invalid_post_type", "missing_post_type", "team_added_to_org", "ratelimited", "accesslimited", "request_timeout",
+		"service_unavailable", "fatal_error", "internal_error", "an_error_that_is_new",
+	},
+}
+
+// Whatever Slack says to a call once, the log has it, and the request comes to its end all the same, with the
+// credentials in one message.
+func TestDocumentedErrors(t *testing.T) {
+	t.Parallel()
+	calls := map[string]struct {
+		method string
+		in     string
+	}{
+		"ask the approvers":    {"chat.postMessage", channel},
+		"follow":               {"chat.update", channel},
+		"post the message":     {"chat.postMessage", isabel},
+		"show the credentials": {"chat.update", "D0ISABEL"},
+	}
+	test := func(what string, codes []string) {
+		call := calls[what]
+		t.Run(what+", "+codes[0], func(t *testing.T) {
+			t.Parallel()
+			o := open(t, plan{}).connected()
+			for i, code := range codes {
+				o.slack.Fail(call.method, slacktest.Fault{Error: code, Match: func(c slacktest.Call) bool {
+					return c.Params.Get("channel") == call.in && strings.Contains(c.Params.Get("blocks"), username(i))
+				}})
+			}
+			for i := range codes {
+				o.ask(username(i))
+			}
+			for i := range codes {
+				o.press(anna, o.says(channel, username(i), "Approve"), "Approve")
+			}
+			for i, code := range codes {
+				o.delivered(username(i))
+				o.says(channel, username(i), "has the credentials")
+				require.Equal(t, 1, o.showing(username(i)), "%s: the credentials are in one message", code)
+				require.True(t, o.log.has("level=", code), "%s is not in the log", code)
+			}
+			o.clean()
+		})
+	}
+	figures := map[string]int{}
+	for what, call := range calls {
+		codes := slices.Concat(documented[call.method], documented[""])
+		for some := range slices.Chunk(codes, 25) { // Slack takes a message a second, with bursts
+			test(what, some)
+		}
+		figures[call.method] = len(codes)
+	}
+	t.Cleanup(func() {
+		t.Logf("figures: %d errors of chat.postMessage and %d of chat.update: logged, and over when Slack has no more of them",
+			figures["chat.postMessage"], figures["chat.update"])
+	})
 }
 
 // showing counts the direct messages that hold the password of an account.

@@ -206,7 +206,8 @@ func (b *Bot) refreshOne(ctx context.Context, s approval.Story, old approval.Mes
 		old.Version = s.Version
 		return b.service.Sent(ctx, s.ID, old)
 	case gone(err) && !awaitsApprover(s):
-		old.Version = s.Version // nobody needs to see more of it
+		b.log.Info("an approval message is gone, which nobody needs any more", "request", s.ID, "error", err)
+		old.Version = s.Version
 		return b.service.Sent(ctx, s.ID, old)
 	case gone(err), fixed(err):
 		b.log.Warn("the approval message can't be updated, a new one follows", "request", s.ID, "error", err)
@@ -272,8 +273,9 @@ func (b *Bot) Deliver(ctx context.Context, s approval.Story, password secret.Tex
 		if err := b.service.Forget(ctx, s.ID, message); err != nil {
 			return err
 		}
-		return errors.New("the message for the credentials is gone, a new one follows")
+		return fmt.Errorf("the message for the credentials is gone, a new one follows: %w", err)
 	case fixed(err):
+		b.log.Warn("the workspace forbids editing: the credentials go out as a message of their own", "request", s.ID, "error", err)
 		return b.deliverAnew(ctx, s, message, credentials)
 	}
 	return err
@@ -287,7 +289,6 @@ func (b *Bot) deliverAnew(ctx context.Context, s approval.Story, first approval.
 			return nil
 		}
 	}
-	b.log.Warn("the workspace forbids editing: the credentials go out as a message of their own", "request", s.ID)
 	_, err := b.postOnce(ctx, s, approval.PurposeCredentials, first.Place, credentials)
 	return err
 }
