@@ -200,7 +200,7 @@ func (p *provisioning) again(ctx context.Context, turn *ehpc.Turn, cause error) 
 	if p.dirty || ctx.Err() != nil {
 		return later // it could not be stored that no call is open
 	}
-	p.service.log.Info("the API takes no more calls for now", "request", p.ID, "why", cause)
+	p.service.log.Info("the API takes no more calls at the moment", "request", p.ID, "why", cause)
 	waiting, cancel := p.patience(ctx)
 	defer cancel()
 	if err := p.accounts.Again(waiting, turn); err != nil {
@@ -289,15 +289,25 @@ func (p *provisioning) awaitListing(ctx context.Context, exists error) error {
 		if err := sleep(ctx, wait); err != nil {
 			return err
 		}
-		_, found, err := p.accounts.FindUser(ctx, p.Story.Cluster.Zone, p.ClusterID, p.Username)
-		switch {
-		case err != nil:
-			return p.waitFor(ctx, err)
-		case found:
-			return p.succeed(ctx)
+		if over, err := p.isMade(ctx); over {
+			return err
 		}
 	}
 	return &LaterError{After: p.pause(), Err: exists}
+}
+
+// isMade looks whether the account is there. That ends the run, and so does a look-up that fails.
+func (p *provisioning) isMade(ctx context.Context) (over bool, err error) {
+	_, found, err := p.accounts.FindUser(ctx, p.Story.Cluster.Zone, p.ClusterID, p.Username)
+	switch {
+	case err != nil && p.overdue() && ctx.Err() == nil:
+		return true, p.fail(ctx, FailureTimeout, sentence(err))
+	case err != nil:
+		return true, p.waitFor(ctx, err)
+	case found:
+		return true, p.succeed(ctx)
+	}
+	return false, nil
 }
 
 // seal commits the password before the first call that uses it, and that it is about to be called.
@@ -360,12 +370,8 @@ const (
 // because the account is there.
 func (p *provisioning) jobFailed(ctx context.Context, job ehpc.Job) error {
 	if !p.attemptedAt.IsZero() {
-		_, found, err := p.accounts.FindUser(ctx, p.Story.Cluster.Zone, p.ClusterID, p.Username)
-		switch {
-		case err != nil:
-			return p.waitFor(ctx, err)
-		case found:
-			return p.succeed(ctx)
+		if over, err := p.isMade(ctx); over {
+			return err
 		}
 	}
 	p.jobID = ""
@@ -395,13 +401,10 @@ func (p *provisioning) untold(ctx context.Context, cause error) error {
 // forgotten: then the account tells.
 func (p *provisioning) stillRunning(ctx context.Context, listed bool) error {
 	if !listed || p.overdue() {
-		_, found, err := p.accounts.FindUser(ctx, p.Story.Cluster.Zone, p.ClusterID, p.Username)
-		switch {
-		case err != nil:
-			return p.waitFor(ctx, err)
-		case found:
-			return p.succeed(ctx)
-		case p.overdue():
+		if over, err := p.isMade(ctx); over {
+			return err
+		}
+		if p.overdue() {
 			return p.giveUp(ctx, listed)
 		}
 	}
