@@ -87,31 +87,36 @@ func rootCommand(out, errOut io.Writer, env envconfig.Lookuper, environ []string
 		}
 		return err
 	}
+	printVersion := func(*cobra.Command, []string) { fmt.Fprintln(out, versionLine()) }
+	var wantsVersion bool
 	root := &cobra.Command{
 		Use:   "ehpcbot",
 		Short: "A Slack bot through which people ask for accounts on EHPC clusters",
 		Long: "ehpcbot takes requests for user accounts on QingCloud EHPC clusters in Slack, lets approvers decide,\n" +
 			"makes the accounts, and hands the credentials over in a direct message.\n\n" +
 			"It is configured by environment variables; .env.example and README.md list them all.",
-		Version:       versionLine(),
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		RunE:          serving,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if wantsVersion {
+				printVersion(cmd, args)
+				return nil
+			}
+			return serving(cmd, args)
+		},
 	}
+	// cobra has a flag of its own for that, whose template would make the program five megabytes larger.
+	root.Flags().BoolVar(&wantsVersion, "version", false, "print the version")
 	root.SetOut(out)
 	root.SetErr(errOut)
-	root.SetVersionTemplate("{{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		&cobra.Command{Use: "serve", Short: "Run the bot (what ehpcbot does without a command, too)", Args: cobra.NoArgs, RunE: serving},
 		checkCommand(out, env, environ),
 		manifestCommand(out, env),
 		demoCommand(out, errOut, env),
-		&cobra.Command{
-			Use: "version", Short: "Print the version", Args: cobra.NoArgs,
-			Run: func(*cobra.Command, []string) { fmt.Fprintln(out, versionLine()) },
-		},
+		&cobra.Command{Use: "version", Short: "Print the version", Args: cobra.NoArgs, Run: printVersion},
 		healthCommand(out, env),
 	)
 	root.AddCommand(report.Commands(out, env, time.Now)...)
