@@ -47,7 +47,9 @@ type reply struct {
 }
 
 const (
-	// handleTime is what a handler has: Slack waits three seconds for the acknowledgement.
+	// slackTime is how long Slack waits for an acknowledgement; one that comes later says nothing to anybody.
+	slackTime = 3 * time.Second
+	// handleTime is what a handler has of that.
 	handleTime = 2500 * time.Millisecond
 	// afterTime is what it has for the rest, once that is sent.
 	afterTime = 3 * time.Second
@@ -478,6 +480,10 @@ func (c *session) answer(ctx context.Context, event socketmode.Event, received t
 		return both(r.instead, r.after)
 	}
 	r := c.sockets.handle(ctx, event)
+	if time.Since(received) > slackTime { // the process stood still meanwhile
+		c.log.Warn("an envelope took too long to be acknowledged: the person sees an error, and is answered in a message")
+		return both(r.instead, r.after)
+	}
 	if late || c.broken.Load() {
 		c.log.Warn("the connection of an envelope closed before it was acknowledged: the person sees an error, but it is done")
 		return both(r.instead, r.after)
