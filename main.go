@@ -279,8 +279,8 @@ func serve(ctx context.Context, env envconfig.Lookuper, logs io.Writer, environ 
 		metrics.EHPCCall(action, result, took)
 		reach.Called(action, result, took)
 	}
-	// In a burst the jobs wait in the order in which they came; those that would wait for long make room.
-	conf.EHPC.MaxWait = 20 * time.Second
+	quota := approval.NewQuota(db, conf.Policy.CallsPerHour, log)
+	conf.EHPC.Quota = quota
 	accounts, err := ehpc.NewClient(conf.EHPC)
 	if err != nil {
 		return err
@@ -306,7 +306,7 @@ func serve(ctx context.Context, env envconfig.Lookuper, logs io.Writer, environ 
 		return b.Run(ctx)
 	})
 	group.Go(func() error {
-		return service.Work(rest, approval.Work{Accounts: ehpc.NewShared(accounts), Messenger: b, Grace: 4 * time.Second, Observe: metrics.Job})
+		return service.Work(rest, approval.Work{Accounts: accounts, Quota: quota, Messenger: b, Grace: 4 * time.Second, Observe: metrics.Job})
 	})
 	group.Go(func() error { reach.Run(rest); return nil })
 	if listener != nil {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -88,7 +89,6 @@ type bench struct {
 	wrap    func(approval.Accounts) approval.Accounts // around the client; may be nil
 	grace   time.Duration                             // of the jobs in hand when they are stopped
 	keys    [][]byte                                  // the first seals
-	calls   int                                       // of the API in an hour; 0: no limit
 	passed  time.Duration                             // by how much the service's clock is ahead
 	observe func(kind, result string)                 // told of each run of a job; may be nil
 	log     *slog.Logger
@@ -130,18 +130,22 @@ func (b *bench) open() {
 // work starts the jobs.
 func (b *bench) work() {
 	b.t.Helper()
+	quota := approval.NewQuota(b.db, b.conf.CallsPerHour, b.log)
+	if b.passed > 0 {
+		quota.SetClock(func() time.Time { return time.Now().Add(b.passed) })
+	}
 	client, err := ehpc.NewClient(ehpc.Config{
 		Endpoint: b.api.URL, AccessKeyID: ehpctest.AccessKeyID, SecretAccessKey: secret.New(ehpctest.SecretAccessKey),
-		CallsPerHour: b.calls,
+		Quota: quota,
 	})
 	require.NoError(b.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	var accounts approval.Accounts = ehpc.NewShared(client)
+	var accounts approval.Accounts = client
 	if b.wrap != nil {
 		accounts = b.wrap(accounts)
 	}
-	work := approval.Work{Accounts: accounts, Messenger: b.told, Grace: b.grace}
+	work := approval.Work{Accounts: accounts, Quota: quota, Messenger: b.told, Grace: b.grace}
 	if b.observe != nil {
 		work.Observe = func(kind, result string, _ time.Duration) { b.observe(kind, result) }
 	}
@@ -181,15 +185,15 @@ func (b *bench) story(id int64) approval.Story {
 	return story
 }
 
-// reach waits until a request is in a state.
-func (b *bench) reach(id int64, state approval.State) approval.Story {
+// reach waits until a request is in one of some states.
+func (b *bench) reach(id int64, states ...approval.State) approval.Story {
 	b.t.Helper()
 	var story approval.Story
 	b.eventually(func() bool {
 		story = b.story(id)
-		return story.State == state
+		return slices.Contains(states, story.State)
 	}, func() string {
-		return fmt.Sprintf("request %d is %s (%s %s), not %s", id, story.State, story.Failure, story.FailureDetail, state)
+		return fmt.Sprintf("request %d is %s (%s %s), not %s", id, story.State, story.Failure, story.FailureDetail, states)
 	})
 	return story
 }

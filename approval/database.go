@@ -239,10 +239,10 @@ func (d *Database) migrate(ctx context.Context) error {
 		return fmt.Errorf("open the database: %w", err)
 	}
 	defer unlock()
-	if err := d.migrateTables(ctx); err != nil {
+	if err := d.migrateJobs(ctx); err != nil { // first, because ours change what is in the queue
 		return err
 	}
-	return d.migrateJobs(ctx)
+	return d.migrateTables(ctx)
 }
 
 // lockForMigration makes processes that start at the same moment take turns. The lock belongs to its
@@ -371,6 +371,15 @@ func (d *Database) write(ctx context.Context, f func(context.Context, *sql.Tx) e
 const writeTime = 10 * time.Second
 
 var errHangs = fmt.Errorf("the database takes longer than %s", writeTime)
+
+// now returns the time of day by the clock that all processes on the database share.
+func (d *Database) now(ctx context.Context, tx *sql.Tx) (now time.Time, err error) {
+	if !d.Shared() {
+		return time.Now(), nil
+	}
+	err = tx.QueryRowContext(ctx, `SELECT clock_timestamp()`).Scan(&now)
+	return now, err
+}
 
 // read runs f in a transaction that sees one moment of the database.
 func (d *Database) read(ctx context.Context, f func(*sql.Tx) error) error {

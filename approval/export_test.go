@@ -9,6 +9,11 @@ import (
 // SetClock replaces the service's clock, before the jobs start.
 func (s *Service) SetClock(now func() time.Time) { s.now = now }
 
+// SetClock replaces the quota's clock, before the first call.
+func (q *Quota) SetClock(now func() time.Time) {
+	q.now = func(context.Context, *sql.Tx) (time.Time, error) { return now(), nil }
+}
+
 // Write runs f in a transaction that is the only one writing.
 func (d *Database) Write(ctx context.Context, f func(context.Context, *sql.Tx) error) error {
 	return d.write(ctx, f)

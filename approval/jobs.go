@@ -7,33 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/rivertype"
 
-	"ehpcbot/ehpc"
+	"ehpcbot/ehpc/backoff"
 	"ehpcbot/ehpc/secret"
 )
-
-// Accounts is the user administration of the clusters; *ehpc.Shared is one.
-type Accounts interface {
-	// Left tells how many calls the limit of an hour leaves, and how many were made of those that it counts.
-	Left() (calls float64, made int64)
-	// Resume goes on with what a process before this one had left, some time ago.
-	Resume(calls float64, ago time.Duration)
-	// Wait estimates how long Turn would take for a request of that age, for the API's quota.
-	Wait(age int64) time.Duration
-	// Turn waits until an account can be asked for, and looks whether its username is taken.
-	Turn(ctx context.Context, r ehpc.Request) (*ehpc.Turn, error)
-	// Again waits for another turn, when AddUser has said that there were too many calls.
-	Again(ctx context.Context, t *ehpc.Turn) error
-	AddUser(ctx context.Context, r ehpc.AddUserRequest) (jobID string, err error)
-	Operation(ctx context.Context, zone, jobID string) (ehpc.Job, bool, error)
-	FindUser(ctx context.Context, zone, clusterID, username string) (ehpc.User, bool, error)
-}
 
 // Messenger tells people what became of requests. Each method may be called again for the same story, after a
 // crash or by another process, and must do no harm then. An error means: again, later; an [*LaterError] says when.
@@ -68,13 +50,12 @@ func (e *LaterError) Error() string {
 
 func (e *LaterError) Unwrap() error { return e.Err }
 
-// jobKind is what a job does. Its arguments are the request's id alone: a job reads the state as it is when
-// it runs, so that a late or repeated one does no harm, and no secret is ever in a job.
+// jobKind is what a job does. Its arguments are the id of a request, or of a cluster: a job reads the state as it is
+// when it runs, so that a late or repeated one does no harm, and no secret is ever in a job.
 type jobKind string
 
 const (
-	kindProvision jobKind = "provision"
-	kindFollow    jobKind = "follow"
+	kindProvision jobKind = "provision" // of a cluster
 	kindDeliver   jobKind = "deliver"
 	kindRefresh   jobKind = "refresh"
 	kindNotify    jobKind = "notify"
@@ -88,8 +69,7 @@ const (
 // posted there one after the other, as Slack's limit of about one message a second has it; changes of what stands there,
 // direct messages, whose limits are by conversation, and the accounts don't wait for it.
 var queues = map[string]river.QueueConfig{
-	"accounts": {MaxWorkers: 512}, // most of them wait for their turn; those behind them wait in the queue, by age
-	"follow":   {MaxWorkers: 512},
+	"accounts": {MaxWorkers: 100}, // one for each cluster
 	"direct":   {MaxWorkers: 16},
 	"channel":  {MaxWorkers: 1},
 	"changes":  {MaxWorkers: 4},
@@ -98,7 +78,6 @@ var queues = map[string]river.QueueConfig{
 
 var queueOf = map[jobKind]string{
 	kindProvision: "accounts",
-	kindFollow:    "follow",
 	kindDeliver:   "direct", kindNotify: "direct", kindScrub: "direct", kindDelay: "direct",
 	kindRefresh: "channel", kindRemind: "channel",
 	kindExpire: "timers",
@@ -112,63 +91,38 @@ func queueFor(r Request, kind jobKind) string {
 	return queueOf[kind]
 }
 
-type target struct {
+// provisionArgs name the cluster whose accounts a job makes. There is one such job for each, whoever inserts it.
+type provisionArgs struct {
+	Cluster string `json:"cluster"`
+}
+
+func (provisionArgs) Kind() string { return string(kindProvision) }
+
+// InsertOpts implements [river.JobArgsWithInsertOpts].
+func (provisionArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: queueOf[kindProvision], MaxAttempts: maxAttempts, UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
+		rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRunning, rivertype.JobStateScheduled, rivertype.JobStateRetryable,
+	}}}
+}
+
+// requestArgs name the request that a job is about.
+type requestArgs struct {
+	kind      jobKind
 	RequestID int64 `json:"request_id"`
 }
 
-func (t target) request() int64 { return t.RequestID }
-
-type (
-	provisionArgs struct{ target }
-	followArgs    struct{ target }
-	deliverArgs   struct{ target }
-	refreshArgs   struct{ target }
-	notifyArgs    struct{ target }
-	remindArgs    struct{ target }
-	expireArgs    struct{ target }
-	scrubArgs     struct{ target }
-	delayArgs     struct{ target }
-)
-
-func (provisionArgs) Kind() string { return string(kindProvision) }
-func (followArgs) Kind() string    { return string(kindFollow) }
-func (deliverArgs) Kind() string   { return string(kindDeliver) }
-func (refreshArgs) Kind() string   { return string(kindRefresh) }
-func (notifyArgs) Kind() string    { return string(kindNotify) }
-func (remindArgs) Kind() string    { return string(kindRemind) }
-func (expireArgs) Kind() string    { return string(kindExpire) }
-func (scrubArgs) Kind() string     { return string(kindScrub) }
-func (delayArgs) Kind() string     { return string(kindDelay) }
-
-func argsOf(kind jobKind, id int64) river.JobArgs {
-	t := target{id}
-	switch kind {
-	case kindProvision:
-		return provisionArgs{t}
-	case kindFollow:
-		return followArgs{t}
-	case kindDeliver:
-		return deliverArgs{t}
-	case kindRefresh:
-		return refreshArgs{t}
-	case kindNotify:
-		return notifyArgs{t}
-	case kindRemind:
-		return remindArgs{t}
-	case kindExpire:
-		return expireArgs{t}
-	case kindScrub:
-		return scrubArgs{t}
-	case kindDelay:
-		return delayArgs{t}
-	}
-	panic("approval: unknown kind of job " + string(kind)) // a slip in this file, found by any test
-}
+func (a requestArgs) Kind() string { return string(a.kind) }
 
 // enqueue inserts jobs for a request in the transaction of the change that asks for them. Timers that the
 // configuration switches off are left out.
 func (s *Service) enqueue(ctx context.Context, tx *sql.Tx, r Request, kinds ...jobKind) error {
 	for _, kind := range kinds {
+		if kind == kindProvision {
+			if err := s.enqueueProvision(ctx, tx, r.ClusterID); err != nil {
+				return err
+			}
+			continue
+		}
 		at, wanted := s.dueAt(r, kind)
 		if !wanted {
 			continue
@@ -177,11 +131,29 @@ func (s *Service) enqueue(ctx context.Context, tx *sql.Tx, r Request, kinds ...j
 			at = s.clock.Now().Add(at.Sub(s.now()))
 		}
 		opts := &river.InsertOpts{Queue: queueFor(r, kind), MaxAttempts: maxAttempts, ScheduledAt: at}
-		if _, err := s.queue.InsertTx(ctx, tx, argsOf(kind, r.ID), opts); err != nil {
+		if _, err := s.queue.InsertTx(ctx, tx, requestArgs{kind, r.ID}, opts); err != nil {
 			return fmt.Errorf("insert a job (%s, request %d): %w", kind, r.ID, err)
 		}
 	}
 	return nil
+}
+
+func (s *Service) enqueueProvision(ctx context.Context, tx *sql.Tx, clusterID string) error {
+	if _, err := s.queue.InsertTx(ctx, tx, provisionArgs{clusterID}, nil); err != nil {
+		return fmt.Errorf("insert a job (%s, cluster %s): %w", kindProvision, clusterID, err)
+	}
+	return nil
+}
+
+// provisionAll sees to it that each cluster with open requests has its job, whatever became of it.
+func (s *Service) provisionAll(ctx context.Context) error {
+	return s.db.write(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		clusters, err := openClusters(ctx, tx)
+		for _, id := range clusters {
+			err = errors.Join(err, s.enqueueProvision(ctx, tx, id))
+		}
+		return err
+	})
 }
 
 // maxAttempts is never reached, because jobs are put off rather than failed; it stands for "until it is done".
@@ -194,8 +166,6 @@ func (s *Service) dueAt(r Request, kind jobKind) (at time.Time, wanted bool) {
 		return r.CreatedAt.Add(s.conf.Reminder), s.conf.Reminder > 0
 	case kindExpire:
 		return r.ExpiresAt, true
-	case kindFollow:
-		return s.now().Add(firstFollow), true
 	case kindScrub:
 		return s.scrubAt(r)
 	case kindDelay:
@@ -206,9 +176,6 @@ func (s *Service) dueAt(r Request, kind jobKind) (at time.Time, wanted bool) {
 	}
 	return time.Time{}, true
 }
-
-// firstFollow is when a job of the API is looked at again that was not over soon.
-const firstFollow = time.Second
 
 // usualTime is what an account takes at the most when nobody has to wait for anything. Whoever waits longer
 // is told so.
@@ -238,7 +205,7 @@ func (s *Service) Work(ctx context.Context, w Work) error {
 		if err = s.workWith(ctx, client, hands, w); err == nil || ctx.Err() != nil {
 			return nil
 		}
-		pause := backoff(failures)
+		pause := backoff.Delay(failures+1, firstRetry, longestRetry)
 		s.log.Warn("the jobs can't be started", "error", err, "again_in", pause.Round(time.Millisecond))
 		if sleep(ctx, pause) != nil {
 			return nil
@@ -256,25 +223,27 @@ func (s *Service) workWith(ctx context.Context, client *river.Client[*sql.Tx], h
 	s.rescueOnce(ctx, alive)
 	s.wake(ctx)
 	s.db.erased.Store(true) // maybe, by the process before
-	calls := &quota{db: s.db, accounts: w.Accounts}
-	if err := calls.resume(ctx, s); err != nil {
+	if err := s.provisionAll(ctx); err != nil {
 		return err
 	}
 	// River's own context must outlive ctx: cancelled with it, jobs would be cut off instead of finished.
 	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("start the jobs: %w", err)
 	}
-	s.keepRescuing(ctx, alive, h, calls)
+	s.keepRescuing(ctx, alive, h)
 	s.stop(client, w.Grace)
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	s.saveQuota(last, calls)
+	if err := w.Quota.Release(last); err != nil {
+		s.log.Warn("some of the API's calls are lost until the hour is over", "error", err)
+	}
 	return nil
 }
 
 // Work is what the jobs work with.
 type Work struct {
 	Accounts  Accounts
+	Quota     *Quota // of the calls that Accounts makes
 	Messenger Messenger
 	Grace     time.Duration                                 // for the jobs in hand at the end
 	Observe   func(kind, result string, took time.Duration) // told of each run of a job; may be nil
@@ -298,18 +267,16 @@ func (s *Service) stop(client *river.Client[*sql.Tx], grace time.Duration) {
 func (s *Service) riverConfig(stopping context.Context, w Work, h *hands) *river.Config {
 	workers := river.NewWorkers()
 	r := runner{
-		service: s, work: w, line: make(chan struct{}, jobsInLine), hands: h, watches: newWatches(),
+		service: s, work: w, line: make(chan struct{}, jobsInLine), hands: h, watches: newStopwatches(),
 		shows: &shows{busy: map[int64]bool{}}, stopping: stopping,
 	}
-	addWorker[provisionArgs](workers, r, kindProvision, r.provision)
-	addWorker[followArgs](workers, r, kindFollow, r.follow)
-	addWorker[deliverArgs](workers, r, kindDeliver, r.deliver)
-	addWorker[refreshArgs](workers, r, kindRefresh, r.refresh)
-	addWorker[notifyArgs](workers, r, kindNotify, r.notify)
-	addWorker[remindArgs](workers, r, kindRemind, r.remind)
-	addWorker[expireArgs](workers, r, kindExpire, r.expire)
-	addWorker[scrubArgs](workers, r, kindScrub, r.scrub)
-	addWorker[delayArgs](workers, r, kindDelay, r.delay)
+	river.AddWorker(workers, &provisionWorker{runner: r})
+	for kind, do := range map[jobKind]func(context.Context, int64) error{
+		kindDeliver: r.deliver, kindRefresh: r.refresh, kindNotify: r.notify, kindRemind: r.remind,
+		kindExpire: r.expire, kindScrub: r.scrub, kindDelay: r.delay,
+	} {
+		river.AddWorkerArgs(workers, requestArgs{kind: kind}, &requestWorker{runner: r, kind: kind, do: do})
+	}
 	return &river.Config{
 		ID:      s.db.clientID(),
 		Logger:  slog.New(riverLog{s.log.Handler()}),
@@ -331,8 +298,7 @@ func (s *Service) riverConfig(stopping context.Context, w Work, h *hands) *river
 
 const never = 100 * 365 * 24 * time.Hour
 
-// jobTimeout is above what a job does at the most, which is to ask and to call, each with its own time-out, and for
-// some minutes together with others. The wait for a turn comes to that.
+// jobTimeout is above what a job does at the most; the job that makes accounts has no such time.
 const jobTimeout = 5 * time.Minute
 
 // panicked is when a job runs again whose worker panicked; all other errors are put off by the worker itself.
@@ -356,7 +322,7 @@ type runner struct {
 	work    Work
 	line    chan struct{} // bounds the jobs that stand in line for the database
 	hands   *hands
-	watches *watches
+	watches *stopwatches
 	shows   *shows
 
 	stopping context.Context // ends when no job is to wait any more
@@ -377,46 +343,51 @@ func (r runner) write(ctx context.Context, f func(context.Context, *sql.Tx) erro
 	return r.service.db.write(ctx, f)
 }
 
-type requestArgs interface {
-	river.JobArgs
-	request() int64
+// provisionWorker makes the accounts of a cluster.
+type provisionWorker struct {
+	river.WorkerDefaults[provisionArgs]
+	runner runner
 }
 
-type worker[A requestArgs] struct {
-	river.WorkerDefaults[A]
+// Timeout implements [river.Worker]: the job ends when there is no more to do.
+func (w *provisionWorker) Timeout(*river.Job[provisionArgs]) time.Duration { return -1 }
+
+// Work implements [river.Worker].
+func (w *provisionWorker) Work(ctx context.Context, job *river.Job[provisionArgs]) error {
+	return w.runner.run(ctx, job.JobRow, kindProvision, slog.String("cluster", job.Args.Cluster), func() error {
+		return w.runner.provision(ctx, job)
+	})
+}
+
+// requestWorker does one kind of job for a request.
+type requestWorker struct {
+	river.WorkerDefaults[requestArgs]
 	runner runner
 	kind   jobKind
 	do     func(ctx context.Context, requestID int64) error
 }
 
-func addWorker[A requestArgs](workers *river.Workers, r runner, kind jobKind, do func(context.Context, int64) error) {
-	river.AddWorker(workers, &worker[A]{runner: r, kind: kind, do: do})
-}
-
-// Timeout implements [river.Worker].
-func (w *worker[A]) Timeout(*river.Job[A]) time.Duration {
-	if w.kind == kindProvision {
-		return lineLimit + jobTimeout
-	}
-	return jobTimeout
-}
-
-// Work runs a job once. A job that can't be done now is put off and never given up, because a request would
-// be left without an answer; putting off also keeps River from piling up the text of each error.
-func (w *worker[A]) Work(ctx context.Context, job *river.Job[A]) error {
-	defer w.runner.hands.take(job.ID)()
-	id := job.Args.request()
+// Work implements [river.Worker].
+func (w *requestWorker) Work(ctx context.Context, job *river.Job[requestArgs]) error {
+	id := job.Args.RequestID
 	if queueOf[w.kind] == "channel" {
 		if !w.runner.shows.begin(id) {
 			return river.JobSnooze(soon)
 		}
 		defer w.runner.shows.end(id)
 	}
+	return w.runner.run(ctx, job.JobRow, w.kind, slog.Int64("request", id), func() error { return w.do(ctx, id) })
+}
+
+// run does a job once. A job that can't be done now is put off and never given up, because a request would be left
+// without an answer; putting off also keeps River from piling up the text of each error.
+func (r runner) run(ctx context.Context, job *rivertype.JobRow, kind jobKind, about slog.Attr, do func() error) error {
+	defer r.hands.take(job.ID)()
 	start := time.Now()
-	err := w.do(ctx, id)
-	result, delay := w.judge(ctx, job, err)
-	if w.runner.work.Observe != nil {
-		w.runner.work.Observe(string(w.kind), result, time.Since(start))
+	err := do()
+	result, delay := judge(ctx, r.service.log.With("job", string(kind), about), job, err)
+	if r.work.Observe != nil {
+		r.work.Observe(string(kind), result, time.Since(start))
 	}
 	switch result {
 	case "done":
@@ -427,8 +398,7 @@ func (w *worker[A]) Work(ctx context.Context, job *river.Job[A]) error {
 	return river.JobSnooze(max(0, delay)) // River panics at less
 }
 
-func (w *worker[A]) judge(ctx context.Context, job *river.Job[A], err error) (result string, delay time.Duration) {
-	log := w.runner.service.log.With("job", string(w.kind), "request", job.Args.request())
+func judge(ctx context.Context, log *slog.Logger, job *rivertype.JobRow, err error) (result string, delay time.Duration) {
 	var later *LaterError
 	switch {
 	case err == nil:
@@ -439,7 +409,7 @@ func (w *worker[A]) judge(ctx context.Context, job *river.Job[A], err error) (re
 	case ctx.Err() != nil && !errors.Is(context.Cause(ctx), context.DeadlineExceeded):
 		return "stopped", 0
 	}
-	delay = backoff(putOff(job.Metadata))
+	delay = backoff.Delay(putOff(job.Metadata)+1, firstRetry, longestRetry)
 	log.Warn("job will be repeated", "in", delay, "error", err)
 	return "error", delay
 }
@@ -475,14 +445,4 @@ func putOff(metadata []byte) int {
 	}
 	_ = json.Unmarshal(metadata, &m) // no count is a count of none
 	return m.Snoozes
-}
-
-// backoff grows from half a second to a minute, and is spread so that what failed together does not come
-// back together.
-func backoff(times int) time.Duration {
-	d := time.Minute
-	if times < 7 {
-		d = 500 * time.Millisecond << times
-	}
-	return d*3/4 + rand.N(d/2)
 }

@@ -251,7 +251,7 @@ const (
 
 // keepRescuing looks for dead processes until ctx ends, for jobs that were lost, and for a clock that was set
 // back. On SQLite there are no dead but those before the start.
-func (s *Service) keepRescuing(ctx context.Context, a *alive, h *hands, q *quota) {
+func (s *Service) keepRescuing(ctx context.Context, a *alive, h *hands) {
 	ticker := time.NewTicker(rescueEvery)
 	defer ticker.Stop()
 	for {
@@ -261,13 +261,6 @@ func (s *Service) keepRescuing(ctx context.Context, a *alive, h *hands, q *quota
 		case <-ticker.C:
 		}
 		s.look(ctx, a, h)
-		s.saveQuota(ctx, q)
-	}
-}
-
-func (s *Service) saveQuota(ctx context.Context, q *quota) {
-	if err := q.save(ctx, s); err != nil && ctx.Err() == nil {
-		s.log.Warn("a restart would begin with all of the API's calls", "error", err)
 	}
 }
 
@@ -307,7 +300,7 @@ func (s *Service) wake(ctx context.Context) {
 	now := s.clock.Now()
 	_, err := s.db.db.ExecContext(ctx, `UPDATE river_job SET state = 'available', scheduled_at = $1
 		WHERE state IN ('available', 'scheduled', 'retryable') AND scheduled_at > $2
-		AND kind IN ('provision', 'follow', 'deliver', 'refresh', 'notify', 'scrub')`,
+		AND kind IN ('provision', 'deliver', 'refresh', 'notify', 'scrub')`,
 		s.db.riverTime(now), s.db.riverTime(now.Add(time.Minute)))
 	if err != nil && ctx.Err() == nil {
 		s.log.Warn("looking for jobs that were put off by a clock that was wrong", "error", err)

@@ -111,6 +111,28 @@ func requestWhere(ctx context.Context, tx *sql.Tx, condition string, args ...any
 	return r, true, nil
 }
 
+// openRequests returns the requests of a cluster whose accounts are to be made, the oldest first.
+func openRequests(ctx context.Context, tx *sql.Tx, clusterID string) ([]Request, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT `+requestColumns+` FROM request
+		WHERE cluster = $1 AND state IN ('approved', 'provisioning') ORDER BY id`, clusterID)
+	if err != nil {
+		return nil, fmt.Errorf("read the open requests of a cluster: %w", err)
+	}
+	return collect(rows, "read the open requests of a cluster", scanRequest)
+}
+
+// openClusters returns the ids of the clusters on which accounts are to be made.
+func openClusters(ctx context.Context, tx *sql.Tx) ([]string, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT DISTINCT cluster FROM request WHERE state IN ('approved', 'provisioning')`)
+	if err != nil {
+		return nil, fmt.Errorf("read the clusters with open requests: %w", err)
+	}
+	return collect(rows, "read the clusters with open requests", func(row scanner) (id string, err error) {
+		err = row.Scan(&id)
+		return id, err
+	})
+}
+
 const activeStates = `state IN ('pending', 'approved', 'provisioning', 'provisioned')`
 
 func countActive(ctx context.Context, tx *sql.Tx, requester string) (int, error) {

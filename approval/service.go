@@ -546,15 +546,29 @@ func (s *Service) move(ctx context.Context, tx *sql.Tx, r *Request, to State, ac
 
 // note stores a change that leaves the state as it is, with its audit event, and shows it to the approvers.
 func (s *Service) note(ctx context.Context, tx *sql.Tx, r *Request, actor, action, detail string) error {
+	if err := s.store(ctx, tx, r, actor, action, detail); err != nil {
+		return err
+	}
+	return s.enqueue(ctx, tx, *r, kindRefresh)
+}
+
+// store stores a change that leaves the state as it is, with its audit event.
+func (s *Service) store(ctx context.Context, tx *sql.Tx, r *Request, actor, action, detail string) error {
 	r.UpdatedAt = s.now()
 	if err := saveRequest(ctx, tx, r, r.State); err != nil {
 		return err
 	}
 	s.noteErased(r)
-	if err := s.record(ctx, tx, *r, actor, action, r.State, detail); err != nil {
+	return s.record(ctx, tx, *r, actor, action, r.State, detail)
+}
+
+// openRequests returns the requests of a cluster whose accounts are to be made, the oldest first.
+func (s *Service) openRequests(ctx context.Context, clusterID string) (open []Request, err error) {
+	err = s.db.read(ctx, func(tx *sql.Tx) error {
+		open, err = openRequests(ctx, tx, clusterID)
 		return err
-	}
-	return s.enqueue(ctx, tx, *r, kindRefresh)
+	})
+	return open, err
 }
 
 // noteErased notes that a request which had a sealed password has none any more, or may be such a one.

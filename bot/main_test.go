@@ -62,6 +62,7 @@ type office struct {
 	bot     *bot.Bot
 	people  *bot.People
 	service *approval.Service
+	quota   *approval.Quota
 	api     ehpc.Config // how the EHPC API is called; the double's address where none is set
 
 	cancel context.CancelFunc
@@ -114,6 +115,8 @@ func (o *office) build(p plan) {
 	require.NoError(o.t, err)
 	o.api.Endpoint = cmp.Or(o.api.Endpoint, o.ehpc.URL)
 	o.api.AccessKeyID, o.api.SecretAccessKey = ehpctest.AccessKeyID, secret.New(ehpctest.SecretAccessKey)
+	o.quota = approval.NewQuota(db, o.policy.CallsPerHour, log)
+	o.api.Quota = o.quota
 	accounts, err := ehpc.NewClient(o.api)
 	require.NoError(o.t, err)
 	api := bot.NewAPI(o.conf, nil)
@@ -129,7 +132,7 @@ func (o *office) build(p plan) {
 	if p.idle {
 		o.ended <- nil
 	} else {
-		o.run(ehpc.NewShared(accounts))
+		o.run(accounts)
 	}
 	o.t.Cleanup(func() {
 		o.cancel()
@@ -144,7 +147,7 @@ func (o *office) run(accounts approval.Accounts) {
 	rest, stop := context.WithCancel(context.Background())
 	var jobs sync.WaitGroup
 	jobs.Go(func() {
-		work := approval.Work{Accounts: accounts, Messenger: o.bot, Grace: 2 * time.Second}
+		work := approval.Work{Accounts: accounts, Quota: o.quota, Messenger: o.bot, Grace: 2 * time.Second}
 		if err := o.service.Work(rest, work); err != nil {
 			o.t.Error(err)
 		}

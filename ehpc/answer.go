@@ -29,11 +29,10 @@ var (
 )
 
 // decodeAnswer reads an answer into the given value. It returns nil only for a
-// complete answer of the API with ret_code 0; any other one gives an [*Error]
-// whose Message is still as the server wrote it.
+// complete answer of the API with ret_code 0; any other one gives an [*Error].
 func decodeAnswer(a answer, into content) *Error {
 	envelope, err := decodeEnvelope(a)
-	failure := &Error{Status: a.status, Code: int(envelope.RetCode.value), Message: string(envelope.Message)}
+	failure := &Error{Status: a.status, Code: int(envelope.RetCode.value), Message: plainWords(string(envelope.Message))}
 	switch {
 	case a.status >= 500:
 		failure.Err = err

@@ -150,16 +150,16 @@ func TestDecodeJobs(t *testing.T) {
 				StatusTime: time.Date(2022, 4, 6, 1, 26, 40, 0, time.UTC)},
 		},
 		"failed with a list of codes": {
-			item: `"status": "failed", "error_codes": ["E1", null, 5, ["deep"]], "resource_ids": ["ehpc-x", "usr-1"]`,
-			want: Job{ID: "j-1", Status: JobFailed, ErrorCodes: "E1 5", ResourceIDs: []string{"ehpc-x", "usr-1"}},
+			item: `"status": "failed", "error_codes": ["E1", null, 45, ["deep"]], "resource_ids": ["ehpc-x", "usr-1"]`,
+			want: Job{ID: "j-1", Status: JobFailed, ErrorCodes: "an error that is not documented, 45 (the user exists)", ResourceIDs: []string{"ehpc-x", "usr-1"}},
 		},
 		"unknown status, nulls": {
 			item: `"status": "sleeping", "error_codes": null, "resource_ids": null, "create_time": null`,
 			want: Job{ID: "j-1", Status: "sleeping", ResourceIDs: []string{}},
 		},
 		"codes with control characters": {
-			item: `"status": "failed", "error_codes": "E1\u0007\u202e\nE2"`,
-			want: Job{ID: "j-1", Status: JobFailed, ErrorCodes: "E1 E2", ResourceIDs: []string{}},
+			item: `"status": "failed", "error_codes": "E1\u0007\u202e\n1"`,
+			want: Job{ID: "j-1", Status: JobFailed, ErrorCodes: "an error that is not documented, 1 (internal error on the cluster)", ResourceIDs: []string{}},
 		},
 	}
 	for name, test := range tests {

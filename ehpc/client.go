@@ -1,6 +1,7 @@
 package ehpc
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -13,8 +14,6 @@ import (
 )
 
 const (
-	// defaultMaxWait is the default of Config.MaxWait.
-	defaultMaxWait = 2 * time.Second
 	// callTimeout bounds one attempt, from the dialling to the last byte.
 	callTimeout = 30 * time.Second
 	dialTimeout = 10 * time.Second
@@ -44,27 +43,30 @@ type Config struct {
 	// that time-out that speaks TLS 1.2 or later.
 	HTTPClient *http.Client
 
-	// CallsPerHour is how many calls may be made in an hour: the size of a
-	// bucket that is refilled evenly. 0 means no limit but the API's, of which
-	// its refusals tell.
-	CallsPerHour int
-
-	// MaxWait is the longest that a call waits for that bucket before it gives
-	// up with a [*LimitedError]. 0 means 2 seconds. The questions of a [Shared]
-	// wait as long as those who ask do.
-	MaxWait time.Duration
+	// Quota is asked before each call is sent. Nil means no limit but the API's
+	// own, of which its refusals tell.
+	Quota Quota
 
 	// Now is the clock. Nil means [time.Now].
 	Now func() time.Time
 
 	// Observe is told of each call that has ended, for metrics: the action
 	// (addUser, listUsers, operation), its result ("ok", "refused", "busy",
-	// "operator", "unknown", "limited") and how long it took, waiting
-	// included. A shared question that has to wait for longer than MaxWait is
-	// "limited" at once, and has its own result later. A request that breaks a
-	// rule, and so is never sent, is not observed. It may be called from several
-	// goroutines at once. Nil means nobody is told.
+	// "operator", "unknown", "limited") and how long it took. A request that
+	// breaks a rule, and so is never sent, is not observed. It may be called from
+	// several goroutines at once. Nil means nobody is told.
 	Observe func(action, result string, took time.Duration)
+}
+
+// Quota says how many calls may be made. Its methods are called from several
+// goroutines at once.
+type Quota interface {
+	// Take takes one call out of the quota. It does not wait: where there is
+	// none left, it returns a [*LimitedError] that tells when there is one.
+	Take(ctx context.Context) error
+	// Answered is told what a call came to. Of an error that is [ErrQuota], the
+	// API says that there were too many calls, and maybe for how long.
+	Answered(ctx context.Context, err error)
 }
 
 // Client calls the EHPC API. It is safe for use by several goroutines.
@@ -73,16 +75,13 @@ type Client struct {
 	accessKeyID string
 	secretKey   secret.Text
 	http        *http.Client
-	line        *line
-	maxWait     time.Duration
+	quota       Quota
 	now         func() time.Time
 	observe     func(action, result string, took time.Duration)
 
 	// skew is how far the server's clock is ahead of ours, in nanoseconds, as
 	// the last answer 1300 told.
-	skew *atomic.Int64
-
-	patience *patience // of one batch of questions; nil: MaxWait bounds the waiting
+	skew atomic.Int64
 }
 
 // NewClient makes a client. The error names all that is wrong with the
@@ -97,13 +96,9 @@ func NewClient(config Config) (*Client, error) {
 		accessKeyID: config.AccessKeyID,
 		secretKey:   config.SecretAccessKey,
 		http:        ownHTTPClient(config.HTTPClient),
-		maxWait:     config.MaxWait,
+		quota:       config.Quota,
 		now:         config.Now,
 		observe:     config.Observe,
-		skew:        &atomic.Int64{},
-	}
-	if c.maxWait == 0 {
-		c.maxWait = defaultMaxWait
 	}
 	if c.now == nil {
 		c.now = time.Now
@@ -111,7 +106,6 @@ func NewClient(config Config) (*Client, error) {
 	if c.observe == nil {
 		c.observe = func(string, string, time.Duration) {}
 	}
-	c.line = newLine(config.CallsPerHour, c.now)
 	return c, nil
 }
 
@@ -126,8 +120,6 @@ func (config Config) faults() error {
 	fault(strings.ContainsFunc(config.AccessKeyID, notGraphic), "access key id holds spaces or other characters that no key id has")
 	fault(config.SecretAccessKey.IsZero(), "secret access key is empty")
 	fault(strings.ContainsFunc(config.SecretAccessKey.Reveal(), notGraphic), "secret access key holds spaces or other characters that no key has")
-	fault(config.CallsPerHour < 0, "calls per hour must be 0 or more")
-	fault(config.MaxWait < 0, "longest wait must be 0 or more")
 	return errors.Join(faults...)
 }
 
@@ -156,21 +148,12 @@ func newTransport() *http.Transport {
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    dialTimeout,
 		IdleConnTimeout:        idleTimeout,
-		MaxIdleConnsPerHost:    32, // a burst would open a connection for each call otherwise
 		MaxResponseHeaderBytes: answerMaxHeaderBytes,
 		ForceAttemptHTTP2:      true,
 		// HTTP/2 would put call after call on a connection that has died without a word.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second},
 	}
 }
-
-// Left tells how many calls [Config.CallsPerHour] leaves now, and how many were
-// made since the client was made; 0 and 0 where there is no limit.
-func (c *Client) Left() (calls float64, made int64) { return c.line.left() }
-
-// Resume goes on with what an earlier client had left some time ago, in place of
-// all that an hour allows. It is called before the first call is made.
-func (c *Client) Resume(calls float64, ago time.Duration) { c.line.resume(calls, ago) }
 
 // CloseIdleConnections closes the connections that no call is using. The
 // client can still be used.

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -97,13 +99,11 @@ func asError(t *testing.T, err error) *ehpc.Error {
 
 func TestNewClientNamesAllFaults(t *testing.T) {
 	t.Parallel()
-	_, err := ehpc.NewClient(ehpc.Config{CallsPerHour: -1, MaxWait: -1})
+	_, err := ehpc.NewClient(ehpc.Config{})
 	require.EqualError(t, err, strings.Join([]string{
 		"endpoint is empty",
 		"access key id is empty",
 		"secret access key is empty",
-		"calls per hour must be 0 or more",
-		"longest wait must be 0 or more",
 	}, "\n"))
 
 	config := configFor("http://user:hunter2@example.org")
@@ -133,7 +133,7 @@ func TestAddUser(t *testing.T) {
 	jobID, err := f.client.AddUser(t.Context(), isabel())
 	require.NoError(t, err)
 
-	job, known, err := f.client.Operation(t.Context(), ehpctest.Zone, jobID)
+	job, known, err := operation(t.Context(), f.client, jobID)
 	require.NoError(t, err)
 	require.True(t, known)
 	require.Equal(t, jobID, job.ID)
@@ -383,13 +383,19 @@ func response(status int, body string) *http.Response {
 	}
 }
 
+func operation(ctx context.Context, c *ehpc.Client, jobID string) (ehpc.Job, bool, error) {
+	jobs, err := c.Operations(ctx, ehpctest.Zone, []string{jobID})
+	job, known := jobs[jobID]
+	return job, known, err
+}
+
 func TestOperationThatIsNotListed(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
 	f.api.LoseJobs(1)
 	jobID, err := f.client.AddUser(t.Context(), isabel())
 	require.NoError(t, err)
-	_, known, err := f.client.Operation(t.Context(), ehpctest.Zone, jobID)
+	_, known, err := operation(t.Context(), f.client, jobID)
 	require.NoError(t, err)
 	require.False(t, known)
 	require.Equal(t, []string{"isabel"}, f.api.Users(ehpctest.ClusterID))
@@ -401,7 +407,7 @@ func TestOperationOfAServerThatListsOtherJobs(t *testing.T) {
 	f.api.Fail(ehpctest.ActionOperation, ehpctest.Fault{
 		Body: []byte(`{"ret_code": 0, "total_count": 1, "job_set": [{"job_id": "j-10", "status": "successful"}]}`),
 	})
-	_, known, err := f.client.Operation(t.Context(), ehpctest.Zone, "j-1")
+	_, known, err := operation(t.Context(), f.client, "j-1")
 	require.NoError(t, err)
 	require.False(t, known)
 }
@@ -453,11 +459,11 @@ func TestFailedJob(t *testing.T) {
 	f.api.FailJobs(1)
 	jobID, err := f.client.AddUser(t.Context(), isabel())
 	require.NoError(t, err)
-	job, known, err := f.client.Operation(t.Context(), ehpctest.Zone, jobID)
+	job, known, err := operation(t.Context(), f.client, jobID)
 	require.NoError(t, err)
 	require.True(t, known)
 	require.Equal(t, ehpc.JobFailed, job.Status)
-	require.Equal(t, "ERR_MSG_ADD_HPC_APP_CLUSTERS_USER_FAILED", job.ErrorCodes)
+	require.Equal(t, "ERR_MSG_ADD_HPC_APP_CLUSTERS_USER_FAILED (the user could not be added)", job.ErrorCodes)
 }
 
 func TestRefusalsOfTheAPI(t *testing.T) {
@@ -469,7 +475,7 @@ func TestRefusalsOfTheAPI(t *testing.T) {
 		_, err := f.client.AddUser(t.Context(), isabel())
 		require.ErrorIs(t, err, ehpc.ErrExists)
 		require.ErrorIs(t, err, ehpc.ErrRefused)
-		require.EqualError(t, err, "addUser: ret_code 2110 (already exists): resource exists: the username is taken")
+		require.EqualError(t, err, "addUser: ret_code 2110 (already exists)")
 		require.Equal(t, []string{"addUser refused"}, f.seen.all())
 	})
 	t.Run("no such cluster", func(t *testing.T) {
@@ -781,4 +787,41 @@ func TestClientIsSafeForSeveralGoroutines(t *testing.T) {
 		require.NoError(t, <-failures)
 	}
 	require.Len(t, f.api.Users(ehpctest.ClusterID), goroutines)
+}
+
+func userName(i int) string { return fmt.Sprintf("user%d", i) }
+
+func TestFindUsers(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		existing int
+		names    []string
+		found    []string
+		calls    int
+	}{
+		"none":                    {3, nil, nil, 0},
+		"one of many":             {300, []string{"user299"}, []string{"user299"}, 1},
+		"several, on one page":    {50, []string{"user1", "user49", "isabel", "user"}, []string{"user1", "user49"}, 1},
+		"several, on three pages": {201, []string{"user1", "user200", "isabel"}, []string{"user1", "user200"}, 3},
+		"fewer names than pages":  {201, []string{"user7", "isabel"}, []string{"user7"}, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := setup(t)
+			for i := range test.existing {
+				f.api.AddExisting(ehpctest.ClusterID, userName(i), password)
+			}
+			users, err := f.client.FindUsers(t.Context(), ehpctest.Zone, ehpctest.ClusterID, test.names)
+			require.NoError(t, err)
+			require.ElementsMatch(t, test.found, slices.Collect(maps.Keys(users)))
+			for name, user := range users {
+				require.Equal(t, name, user.Username)
+			}
+			require.Equal(t, test.calls, f.api.CallCount(ehpctest.ActionListUsers))
+		})
+	}
+	f := setup(t)
+	f.api.Fail(ehpctest.ActionListUsers, ehpctest.Fault{Code: 5100})
+	_, err := f.client.FindUsers(t.Context(), ehpctest.Zone, ehpctest.ClusterID, []string{"a", "b"})
+	require.ErrorIs(t, err, ehpc.ErrBusy)
 }

@@ -8,7 +8,7 @@
 //
 // A user is an account on a cluster. A cluster is in a zone. Making a user is a
 // job: [Client.AddUser] returns its id, and the account exists once
-// [Client.Operation] shows the job as successful. A mod is the octal
+// [Client.Operations] shows the job as successful. A mod is the octal
 // permissions of the user's directory.
 //
 // # Errors
@@ -21,10 +21,8 @@
 //
 // # Limits
 //
-// The API allows some 2,000 calls an hour. A [Client] keeps to a limit, and holds
-// its calls back for a while when the API says that there were too many. A
-// [Shared] makes few calls do for many requests: it gathers questions, and gives
-// each account its [Turn], the oldest first.
+// The API allows some 2,000 calls an hour. Each call is taken out of a [Quota],
+// which tells with a [LimitedError] how long to wait where none is left.
 //
 // # Promises
 //

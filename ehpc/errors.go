@@ -27,7 +27,7 @@ var (
 	ErrExists   = errors.New("already exists")          // ret_code 2110: the username is taken
 	ErrNotFound = errors.New("not found")               // ret_code 2100: there is no such cluster
 	ErrAuth     = errors.New("authentication failed")   // ret_code 1200: unknown key or wrong signature
-	ErrQuota    = errors.New("quota exceeded")          // ret_code 2500: too many calls, or over quota
+	ErrQuota    = errors.New("quota exceeded")          // ret_code 2500 or HTTP status 429: too many calls, or over quota
 	ErrBalance  = errors.New("balance too low")         // ret_code 2400
 	ErrDenied   = errors.New("access or state forbids") // ret_code 1400: the message says which
 )
@@ -123,14 +123,13 @@ func classOfStatus(status int) Class {
 	}
 }
 
-// Error is a call that did not succeed. Its texts hold neither the secret key,
-// the access key id, a signature, nor the password of the request, even where
-// the server or the transport repeated them.
+// Error is a call that did not succeed. Nothing of it holds a secret, even where
+// the server or the transport repeated one: what they say is told by its code.
 type Error struct {
 	Action     string        // what was asked for: addUser, listUsers or operation
 	Code       int           // ret_code; 0 where the answer has none
 	Status     int           // HTTP status; 0 where there was no answer
-	Message    string        // the API's own words, at most 300 characters, without control characters
+	Message    string        // the API's own words, for a log; see [plainWords]
 	Class      Class         // what it means for what to do next
 	RetryAfter time.Duration // how long the server asks to wait; 0 where it does not say
 	Err        error         // a cause on this side, such as context.DeadlineExceeded or a *RuleError; may be nil
@@ -138,7 +137,7 @@ type Error struct {
 	serverDate string // the header Date of the answer
 }
 
-// Error returns "action: cause" with the codes, for a log.
+// Error returns "action: cause" with the codes, in words of this package alone.
 func (e *Error) Error() string {
 	parts := []string{e.Action}
 	if e.Code != 0 {
@@ -146,9 +145,6 @@ func (e *Error) Error() string {
 	}
 	if e.Status != 0 && e.Status != http.StatusOK {
 		parts = append(parts, fmt.Sprintf("http status %d", e.Status))
-	}
-	if e.Message != "" {
-		parts = append(parts, e.Message)
 	}
 	if e.Err != nil {
 		parts = append(parts, e.Err.Error())
@@ -196,7 +192,10 @@ func (e *Error) Is(target error) bool {
 // cause returns the sentinel of a single code. Where the class is another than
 // that of the code, which a 5xx status brings about, the code does not count.
 func (e *Error) cause() error {
-	if e.Class != classOfCode(e.Code) {
+	switch {
+	case e.Class == ClassBusy && e.Status == http.StatusTooManyRequests:
+		return ErrQuota
+	case e.Class != classOfCode(e.Code):
 		return nil
 	}
 	switch e.Code {
@@ -217,8 +216,8 @@ func (e *Error) cause() error {
 	}
 }
 
-// LimitedError says that the client's own limit on calls, [Config.CallsPerHour],
-// allows this call only after RetryAfter. Nothing was sent. It is an [ErrBusy].
+// LimitedError says that the [Quota] allows this call only after RetryAfter.
+// Nothing was sent. It is an [ErrBusy].
 type LimitedError struct {
 	RetryAfter time.Duration
 }

@@ -55,13 +55,13 @@ func TestErrorOfAnOverruledCode(t *testing.T) {
 func TestErrorTexts(t *testing.T) {
 	t.Parallel()
 	tests := map[string]*Error{
-		"addUser: ret_code 2110 (already exists): taken":                       {Action: "addUser", Code: 2110, Status: 200, Message: "taken"},
-		"listUsers: http status 502: the answer is not readable":               {Action: "listUsers", Status: 502, Err: errUnreadable},
-		"operation: context deadline exceeded":                                 {Action: "operation", Err: context.DeadlineExceeded},
-		"addUser: ret_code 7":                                                  {Action: "addUser", Code: 7},
-		"addUser: ret_code 1300 (clock is off by more than a minute)":          {Action: "addUser", Code: 1300},
-		"addUser: username is empty":                                           {Action: "addUser", Class: ClassRefused, Err: ValidateUsername("")},
-		"addUser: ret_code 5000 (internal error): http status 500: try again?": {Action: "addUser", Code: 5000, Status: 500, Message: "try again?"},
+		"addUser: ret_code 2110 (already exists)":                     {Action: "addUser", Code: 2110, Status: 200, Message: "taken"},
+		"listUsers: http status 502: the answer is not readable":      {Action: "listUsers", Status: 502, Err: errUnreadable},
+		"operation: context deadline exceeded":                        {Action: "operation", Err: context.DeadlineExceeded},
+		"addUser: ret_code 7":                                         {Action: "addUser", Code: 7},
+		"addUser: ret_code 1300 (clock is off by more than a minute)": {Action: "addUser", Code: 1300},
+		"addUser: username is empty":                                  {Action: "addUser", Class: ClassRefused, Err: ValidateUsername("")},
+		"addUser: ret_code 5000 (internal error): http status 500":    {Action: "addUser", Code: 5000, Status: 500, Message: "try again?"},
 	}
 	for want, err := range tests {
 		require.EqualError(t, err, want)

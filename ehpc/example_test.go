@@ -38,11 +38,11 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	job, known, err := client.Operation(ctx, "jn1a", jobID)
-	fmt.Println(job.Status, known, err)
+	jobs, err := client.Operations(ctx, "jn1a", []string{jobID})
+	fmt.Println(jobs[jobID].Status, err)
 	fmt.Println("the password is", password)
 	// Output:
-	// successful true <nil>
+	// successful <nil>
 	// the password is [redacted]
 }
 
@@ -75,7 +75,7 @@ func ExampleError() {
 		}
 	}
 	// Output:
-	// choose another name: addUser: ret_code 2110 (already exists): resource exists: the username is taken
+	// choose another name: addUser: ret_code 2110 (already exists)
 	// look the user up first: addUser: http status 502: the answer is not readable
 }
 

@@ -31,7 +31,7 @@ type Job struct {
 	ID          string
 	Action      string // what it does, such as HpcUserAddUser
 	Status      JobStatus
-	ErrorCodes  string   // why it failed, in the API's words; empty otherwise
+	ErrorCodes  string   // why it failed, as far as the API's codes are known; empty otherwise
 	ResourceIDs []string // what it works on, the cluster first
 	Owner       string   // QingCloud account that asked for it
 	Submitter   string   // machine that runs it
@@ -39,18 +39,10 @@ type Job struct {
 	StatusTime  time.Time // when Status last changed
 }
 
-// Operation looks a job up and tells whether the API knows it. One that it does
-// not know is to be taken as pending: a job may be listed only some time after
-// the API has handed out its id.
-func (c *Client) Operation(ctx context.Context, zone, jobID string) (Job, bool, error) {
-	jobs, err := c.Operations(ctx, zone, []string{jobID})
-	job, known := jobs[jobID]
-	return job, known, err
-}
-
-// Operations looks several jobs of a zone up, with one call for each hundred of
-// them. The map holds those that the API knows, by their ids. On an error it
-// holds what was found until then.
+// Operations looks jobs of a zone up, with one call for each hundred of them. The
+// map holds those that the API knows, by their ids. One that it does not know is
+// to be taken as pending: a job may be listed only some time after the API has
+// handed out its id. On an error the map holds what was found until then.
 func (c *Client) Operations(ctx context.Context, zone string, jobIDs []string) (map[string]Job, error) {
 	found := make(map[string]Job, len(jobIDs))
 	if err := validateOperations(zone, jobIDs); err != nil {
@@ -96,26 +88,6 @@ func (c *Client) listJobs(ctx context.Context, zone string, ids []string) (map[s
 		return nil, err
 	}
 	return listed.pick(ids), nil
-}
-
-// recentJobs reads the jobs of a zone, the newest first, until it has seen
-// those that were asked for, or twice as many as should be needed.
-func (c *Client) recentJobs(ctx context.Context, zone string, ids []string) (map[string]Job, error) {
-	found := make(map[string]Job, len(ids))
-	for offset := 0; offset < 2*len(ids)+maxLimit; {
-		listed, err := c.operations(ctx, zone, map[string]string{
-			"limit": strconv.Itoa(maxLimit), "offset": strconv.Itoa(offset), "reverse": "1",
-		})
-		if err != nil {
-			return found, err
-		}
-		maps.Copy(found, listed.pick(ids))
-		offset += len(listed.JobSet)
-		if len(found) == len(ids) || len(listed.JobSet) == 0 || offset >= int(listed.Total.value) {
-			break
-		}
-	}
-	return found, nil
 }
 
 func (c *Client) operations(ctx context.Context, zone string, params map[string]string) (jobListing, error) {

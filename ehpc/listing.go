@@ -121,7 +121,7 @@ func (i jobItem) job() Job {
 		ID:          string(i.ID),
 		Action:      string(i.Action),
 		Status:      JobStatus(i.Status),
-		ErrorCodes:  newScrubber().text(string(i.ErrorCodes)),
+		ErrorCodes:  jobErrors(string(i.ErrorCodes)),
 		ResourceIDs: strings.Fields(string(i.ResourceIDs)),
 		Owner:       string(i.Owner),
 		Submitter:   string(i.Submitter),

@@ -142,7 +142,7 @@ func vectorCalls() map[string]func(context.Context, *Client, vector) error {
 			return err
 		},
 		"/api/operation": func(ctx context.Context, c *Client, v vector) error {
-			_, _, err := c.Operation(ctx, v.Params["zone"], v.Params["job_ids"])
+			_, err := c.Operations(ctx, v.Params["zone"], []string{v.Params["job_ids"]})
 			return err
 		},
 	}

@@ -1,11 +1,13 @@
 package ehpc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -31,7 +33,6 @@ type AddUserRequest struct {
 	Username  string
 	Password  secret.Text
 	Mod       string // permissions of the user's directory, such as "700"; empty: the API's default
-	Turn      *Turn  // from [Shared.Turn]; nil: the call waits for one as any other
 }
 
 func (r AddUserRequest) validate() error {
@@ -81,8 +82,6 @@ func (c *Client) addUser(ctx context.Context, request AddUserRequest) (jobID str
 		path:   "/api/user/addUser",
 		zone:   request.Zone,
 		body:   request.body(),
-		hidden: request.Password,
-		turn:   request.Turn,
 	}, &accepted)
 	if err != nil {
 		return "", err
@@ -175,14 +174,8 @@ func (c *Client) ListUsers(ctx context.Context, request ListUsersRequest) (UserP
 // Users returns the users of a cluster on all pages, from request.Offset on;
 // request.Limit is the size of a page. The first error ends the iteration.
 func (c *Client) Users(ctx context.Context, request ListUsersRequest) iter.Seq2[User, error] {
-	request = request.withDefaults()
 	return func(yield func(User, error) bool) {
-		next := request
-		for {
-			page, err := c.ListUsers(ctx, next)
-			if err == nil && next.Offset-request.Offset > maxListed {
-				err = &Error{Action: actionListUsers, Status: http.StatusOK, Err: errEndlessListing}
-			}
+		for page, err := range c.pages(ctx, request) {
 			if err != nil {
 				yield(User{}, err)
 				return
@@ -192,10 +185,44 @@ func (c *Client) Users(ctx context.Context, request ListUsersRequest) iter.Seq2[
 					return
 				}
 			}
+		}
+	}
+}
+
+// pages returns the pages of a listing. The first error ends it.
+func (c *Client) pages(ctx context.Context, request ListUsersRequest) iter.Seq2[UserPage, error] {
+	request = request.withDefaults()
+	return func(yield func(UserPage, error) bool) {
+		next := request
+		for {
+			page, err := c.listPatiently(ctx, next, next.Offset > request.Offset)
+			if err == nil && next.Offset-request.Offset > maxListed {
+				err = &Error{Action: actionListUsers, Status: http.StatusOK, Err: errEndlessListing}
+			}
+			if !yield(page, err) || err != nil {
+				return
+			}
 			next.Offset += len(page.Users)
 			if page.last(next) {
 				return
 			}
+		}
+	}
+}
+
+// listPatiently returns a page of a listing. One that is given up in its midst has used calls up for nothing, and
+// begins anew: so if there are no more calls for now, this waits for them, as long as ctx lives.
+func (c *Client) listPatiently(ctx context.Context, request ListUsersRequest, midst bool) (UserPage, error) {
+	for {
+		page, err := c.ListUsers(ctx, request)
+		_, limited := errors.AsType[*LimitedError](err)
+		if !midst || !limited && !errors.Is(err, ErrQuota) {
+			return page, err
+		}
+		select {
+		case <-ctx.Done():
+			return page, err
+		case <-time.After(cmp.Or(RetryAfter(err), time.Second)):
 		}
 	}
 }
@@ -228,4 +255,47 @@ func (c *Client) FindUser(ctx context.Context, zone, clusterID, username string)
 		}
 	}
 	return User{}, false, nil
+}
+
+// FindUsers looks several usernames up and returns those that the cluster has, by
+// name. It lists all users, as long as that takes no more calls than to search
+// for each name; else it searches.
+func (c *Client) FindUsers(ctx context.Context, zone, clusterID string, usernames []string) (map[string]User, error) {
+	if len(usernames) > 1 {
+		if found, complete, err := c.listAll(ctx, zone, clusterID, usernames); complete || err != nil {
+			return found, err
+		}
+	}
+	found := map[string]User{}
+	for _, name := range usernames {
+		user, ok, err := c.FindUser(ctx, zone, clusterID, name)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			found[name] = user
+		}
+	}
+	return found, nil
+}
+
+// listAll reads the users of a cluster and keeps those of the given names. It is
+// not complete where that would take more calls than there are names.
+func (c *Client) listAll(ctx context.Context, zone, clusterID string, usernames []string) (found map[string]User, complete bool, err error) {
+	found = map[string]User{}
+	most := len(usernames)
+	for page, err := range c.pages(ctx, ListUsersRequest{ClusterID: clusterID, Zone: zone}) {
+		if err != nil {
+			return nil, false, err
+		}
+		for _, user := range page.Users {
+			if slices.Contains(usernames, user.Username) {
+				found[user.Username] = user
+			}
+		}
+		if most--; most < 0 || page.Total > len(usernames)*maxLimit {
+			return nil, false, nil
+		}
+	}
+	return found, true, nil
 }

@@ -87,7 +87,6 @@ func TestLoadDefaults(t *testing.T) {
 			Endpoint:        "https://hpc.api.qingcloud.com",
 			AccessKeyID:     "QYACCESSKEYIDEXAMPLE",
 			SecretAccessKey: secret.New("SECRETACCESSKEY"),
-			CallsPerHour:    2000,
 		},
 		Policy: approval.Config{
 			Clusters:       []approval.Cluster{{ID: "ehpc-8jqdq0mz", Zone: "jn1a"}},
@@ -98,6 +97,8 @@ func TestLoadDefaults(t *testing.T) {
 			Reminder:       24 * time.Hour,
 			MaxActive:      5,
 			PasswordLength: 20,
+			AccountsAtOnce: 1,
+			CallsPerHour:   2000,
 			CredentialsTTL: 24 * time.Hour,
 		},
 		Database: config.Database{URL: "sqlite:ehpcbot.db"},
@@ -114,6 +115,7 @@ func TestLoadEverything(t *testing.T) {
 		"SLACK_COMMAND":           "/training_2-adduser",
 		"EHPC_ENDPOINT":           "http://localhost:4001",
 		"EHPC_CALLS_PER_HOUR":     "0",
+		"EHPC_ACCOUNTS_AT_ONCE":   "20",
 		"EHPC_CLUSTERS":           " ehpc-8jqdq0mz@jn1a , ehpc-x@sd2a = Training = Zhōngwén 中文 @ home ",
 		"EHPC_ALLOWED_MODS":       "700, 770",
 		"EHPC_RESERVED_USERNAMES": "root, systemd-network, host$",
@@ -142,7 +144,7 @@ func TestLoadEverything(t *testing.T) {
 	require.Equal(t, "ssh {username}@login.example.org", c.Slack.LoginHint)
 	require.Equal(t, view.Chinese, c.Slack.Locale)
 	require.Equal(t, "http://localhost:4001", c.EHPC.Endpoint)
-	require.Zero(t, c.EHPC.CallsPerHour)
+	require.Zero(t, c.Policy.CallsPerHour)
 	require.Equal(t, approval.Config{
 		Clusters: []approval.Cluster{
 			{ID: "ehpc-8jqdq0mz", Zone: "jn1a"},
@@ -157,6 +159,7 @@ func TestLoadEverything(t *testing.T) {
 		Reminder:       36 * time.Hour,
 		MaxActive:      20,
 		PasswordLength: 30,
+		AccountsAtOnce: 20,
 	}, c.Policy)
 	require.True(t, c.Database.Postgres())
 	require.Len(t, c.Database.Keys, 2)

@@ -80,6 +80,8 @@ func TestFaults(t *testing.T) {
 		"key: two lines":        {env{"QINGCLOUD_SECRET_ACCESS_KEY": "abc\ndef"}, "QINGCLOUD_SECRET_ACCESS_KEY: has white space inside" + rightKeySecret},
 		"endpoint: http":        {env{"EHPC_ENDPOINT": "http://hpc.api.qingcloud.com"}, `EHPC_ENDPOINT: "http://hpc.api.qingcloud.com": endpoint must use https (http is for loopback only)` + rightEndpoint},
 		"endpoint: no scheme":   {env{"EHPC_ENDPOINT": "hpc.api.qingcloud.com"}, `EHPC_ENDPOINT: "hpc.api.qingcloud.com": endpoint must start with https://` + rightEndpoint},
+		"at once: none":         {env{"EHPC_ACCOUNTS_AT_ONCE": "0"}, "EHPC_ACCOUNTS_AT_ONCE: 0 is less than 1; give a whole number from 1 to 20"},
+		"at once: many":         {env{"EHPC_ACCOUNTS_AT_ONCE": "21"}, "EHPC_ACCOUNTS_AT_ONCE: 21 is more than 20; give a whole number from 1 to 20"},
 		"calls: negative":       {env{"EHPC_CALLS_PER_HOUR": "-1"}, "EHPC_CALLS_PER_HOUR: -1 is less than 0" + rightCalls},
 		"calls: one":            {env{"EHPC_CALLS_PER_HOUR": "1"}, "EHPC_CALLS_PER_HOUR: 1 is too few, as an account takes a look-up and a call that follows it at once" + rightCalls},
 		"calls: fraction":       {env{"EHPC_CALLS_PER_HOUR": "0.5"}, `EHPC_CALLS_PER_HOUR: "0.5" is not a whole number` + rightCalls},

@@ -24,6 +24,8 @@ type policyEnv struct {
 	PasswordLength string `env:"PASSWORD_LENGTH"`
 	CredentialsTTL string `env:"CREDENTIALS_TTL"`
 	Delivery       string `env:"CREDENTIALS_DELIVERY"`
+	AccountsAtOnce string `env:"EHPC_ACCOUNTS_AT_ONCE"`
+	CallsPerHour   string `env:"EHPC_CALLS_PER_HOUR"`
 }
 
 func (e policyEnv) config(f *collector) approval.Config {
@@ -39,11 +41,21 @@ func (e policyEnv) config(f *collector) approval.Config {
 		MaxActive:      f.number("MAX_ACTIVE_REQUESTS", e.MaxActive, 1, math.MaxInt32),
 		PasswordLength: f.number("PASSWORD_LENGTH", e.PasswordLength, 12, 30),
 		CredentialsTTL: f.duration("CREDENTIALS_TTL", e.CredentialsTTL),
+		AccountsAtOnce: f.number("EHPC_ACCOUNTS_AT_ONCE", e.AccountsAtOnce, 1, 20),
+		CallsPerHour:   callsPerHour(f, e.CallsPerHour),
 	}
 	checkDelivery(f, e.Delivery)
 	checkTimes(f, e, c)
 	checkRequired(f, c)
 	return c
+}
+
+func callsPerHour(f *collector, value string) int {
+	calls := f.number("EHPC_CALLS_PER_HOUR", value, 0, math.MaxInt32)
+	if calls == 1 {
+		f.add("EHPC_CALLS_PER_HOUR", "1 is too few, as an account takes a look-up and a call that follows it at once")
+	}
+	return calls
 }
 
 // maxChoices is how many permissions a form can offer: Slack takes 100 options, of which one is the cluster's own.

@@ -85,8 +85,12 @@ func ehpcVariables() []Variable {
 		right:   "give a URL such as https://hpc.api.qingcloud.com (http is for this machine alone)",
 	}, {
 		Name: "EHPC_CALLS_PER_HOUR", Default: "2000",
-		Meaning: "the API's quota: a bucket of that size, refilled evenly; 0 means no limit",
+		Meaning: "the API's quota, shared by all replicas: a bucket of that size, refilled evenly; 0 means no limit",
 		right:   "give a whole number such as 2000, or 0 for no limit",
+	}, {
+		Name: "EHPC_ACCOUNTS_AT_ONCE", Default: "1",
+		Meaning: "accounts that are made on a cluster at the same time, 1 to 20; two at once can get the same uid",
+		right:   "give a whole number from 1 to 20",
 	}, {
 		Name: "EHPC_CLUSTERS", Required: true,
 		Meaning: "clusters as id@zone or id@zone=Name, comma separated; the first is the default",

@@ -290,7 +290,7 @@ func TestClock(t *testing.T) {
 }
 
 // TestClockOfMachine sets the clock of the bot's own machine by an hour, either way, while the bot is down and a
-// job of it is put off. What makes the difference is how far away the times in its database are, so these are
+// request of it waits. What makes the difference is how far away the times in its database are, so these are
 // moved, the other way.
 func TestClockOfMachine(t *testing.T) {
 	t.Parallel()
@@ -304,8 +304,8 @@ func TestClockOfMachine(t *testing.T) {
 			w.api.Answer(ehpctest.ActionListUsers, 5100, -1)
 			w.approve(a)
 			db := look(t, w.address)
-			w.eventually("the job is put off", func() bool {
-				return number(db, `SELECT count(*) FROM river_job WHERE kind = 'provision' AND state <> 'running' AND json_extract(metadata, '$.snoozes') > 0`) == 1
+			w.eventually("the request waits", func() bool {
+				return number(db, `SELECT count(*) FROM request WHERE failure = 'waiting_api'`) == 1
 			})
 			w.running().kill()
 			moveTimes(t, w.address, hours)

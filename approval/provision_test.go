@@ -1,0 +1,225 @@
+package approval_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"ehpcbot/approval"
+	"ehpcbot/ehpc"
+	"ehpcbot/ehpc/ehpctest"
+)
+
+// approveMany asks for n accounts and approves them all.
+func (b *bench) approveMany(n int) {
+	b.t.Helper()
+	for i := range n {
+		b.approve(cluster, fmt.Sprintf("user%d", i))
+	}
+}
+
+// approve asks for an account, each for another person, and approves it.
+func (b *bench) approve(clusterID, username string) approval.Story {
+	b.t.Helper()
+	story, err := b.service.Ask(b.t.Context(), approval.Ask{Requester: "U" + strings.ToUpper(username), Cluster: clusterID, Username: username})
+	require.NoError(b.t, err)
+	_, err = b.service.Approve(b.t.Context(), story.ID, anna)
+	require.NoError(b.t, err)
+	return story
+}
+
+func (b *bench) count(state approval.State) int {
+	b.t.Helper()
+	counts, err := b.service.Counts(b.t.Context())
+	require.NoError(b.t, err)
+	return counts[state]
+}
+
+func (b *bench) allDelivered(n int) {
+	b.t.Helper()
+	b.eventually(func() bool { return b.count(approval.Delivered) == n }, func() string {
+		return fmt.Sprintf("%d of %d delivered", b.count(approval.Delivered), n)
+	})
+	for id := int64(1); id <= int64(n); id++ {
+		b.requireCredentials(b.story(id))
+	}
+}
+
+// underWay counts the jobs that make accounts at the moments when addUser is called, and keeps the highest number for
+// each cluster. It knows of the end of a job by the time that jobs take.
+type underWay struct {
+	mu      sync.Mutex
+	takes   time.Duration
+	begun   map[string][]time.Time
+	highest map[string]int
+}
+
+func watchJobs(api *ehpctest.Server, takes time.Duration) *underWay {
+	u := &underWay{takes: takes, begun: map[string][]time.Time{}, highest: map[string]int{}}
+	api.OnCall(func(c ehpctest.Call, phase string) {
+		if c.Action != ehpctest.ActionAddUser || phase != ehpctest.PhaseBefore {
+			return
+		}
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		cluster := string(c.Body[:strings.Index(string(c.Body), ",")])
+		now := time.Now()
+		running := slices.DeleteFunc(u.begun[cluster], func(at time.Time) bool { return now.Sub(at) >= u.takes })
+		u.begun[cluster] = append(running, now)
+		u.highest[cluster] = max(u.highest[cluster], len(u.begun[cluster]))
+	})
+	return u
+}
+
+// TestAccountsAtOnce holds how many accounts are in the making on a cluster at the same time, be the answers to the
+// calls lost or not.
+func TestAccountsAtOnce(t *testing.T) {
+	t.Parallel()
+	const jobTime = 500 * time.Millisecond
+	for name, c := range map[string]struct {
+		atOnce int
+		fault  func(*ehpctest.Server)
+	}{
+		"one":                       {1, func(*ehpctest.Server) {}},
+		"three":                     {3, func(*ehpctest.Server) {}},
+		"one, and answers are lost": {1, func(a *ehpctest.Server) { a.DropAfter("addUser", 2) }},
+		"one, and jobs fail":        {1, func(a *ehpctest.Server) { a.FailJobs(2) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, sqliteURL(t), func(conf *approval.Config) { conf.AccountsAtOnce = c.atOnce }, ehpctest.WithJobTime(jobTime))
+			c.fault(b.api)
+			jobs := watchJobs(b.api, jobTime)
+			for i := range 4 {
+				b.approve(cluster, fmt.Sprintf("a%d", i))
+				b.approve("ehpc-x", fmt.Sprintf("b%d", i))
+			}
+			b.work()
+			b.eventually(func() bool { return b.count(approval.Delivered)+b.count(approval.Failed) == 8 }, func() string {
+				return fmt.Sprintf("%d of 8 delivered", b.count(approval.Delivered))
+			})
+			jobs.mu.Lock()
+			defer jobs.mu.Unlock()
+			require.Len(t, jobs.highest, 2)
+			for _, highest := range jobs.highest {
+				require.Equal(t, c.atOnce, highest)
+			}
+		})
+	}
+}
+
+// TestClass approves a class at once. One look-up serves all, and an account costs three calls, or a fourth
+// where its job was asked about too early.
+func TestClass(t *testing.T) {
+	t.Parallel()
+	const n = 20 / min(slow, 2)
+	b := setup(t, sqliteURL(t), nil, ehpctest.WithJobTime(100*time.Millisecond))
+	b.api.AddExisting(cluster, "user3", "Old-pass&word1A")
+	b.approveMany(n)
+	b.work()
+	b.eventually(func() bool { return b.count(approval.Delivered) == n-1 && b.count(approval.Failed) == 1 }, func() string {
+		return fmt.Sprintf("%d of %d delivered", b.count(approval.Delivered), n)
+	})
+	require.Equal(t, approval.FailureTaken, b.story(4).Failure)
+	require.Equal(t, 1, b.api.CallCount(ehpctest.ActionListUsers))
+	calls := float64(len(b.api.Calls())) / n
+	t.Logf("figures: %d accounts: %.2f calls for each", n, calls)
+	require.LessOrEqual(t, calls, 3.5)
+	var asked []string
+	for _, call := range b.api.Calls() {
+		if call.Effect != "" && call.Action == ehpctest.ActionAddUser {
+			asked = append(asked, strings.Fields(call.Effect)[1])
+		}
+	}
+	for i, username := range asked {
+		if i > 2 {
+			i++
+		}
+		require.Equal(t, fmt.Sprintf("user%d", i), username, "not the oldest first")
+	}
+}
+
+// poisoned answers 5000 to every addUser of one username.
+type poisoned struct{ approval.Accounts }
+
+func (p poisoned) AddUser(ctx context.Context, r ehpc.AddUserRequest) (string, error) {
+	if r.Username == "poison" {
+		return "", &ehpc.Error{Action: "addUser", Code: 5000}
+	}
+	return p.Accounts.AddUser(ctx, r)
+}
+
+func TestOneInTroubleHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	b := setup(t, sqliteURL(t), nil)
+	b.wrap = func(a approval.Accounts) approval.Accounts { return poisoned{a} }
+	b.approve(cluster, "poison")
+	for _, username := range []string{"isabel", "nina"} {
+		b.approve(cluster, username)
+	}
+	b.approve("ehpc-x", "otto")
+	b.work()
+	b.eventually(func() bool { return b.count(approval.Delivered) == 3 }, func() string { return "somebody is held up" })
+	require.Equal(t, approval.WaitingAPI, b.story(1).Failure)
+}
+
+// TestLongJob lets a job take more than five minutes, after which the next account is asked for.
+func TestLongJob(t *testing.T) {
+	t.Parallel()
+	b := setup(t, sqliteURL(t), nil)
+	b.api.HangJobs(true)
+	b.work()
+	b.approve(cluster, "isabel")
+	b.approve(cluster, "nina")
+	b.eventually(func() bool { return b.api.CallCount(ehpctest.ActionOperation) > 3 }, func() string { return "the job was not followed" })
+	require.Equal(t, 1, b.api.CallCount(ehpctest.ActionAddUser))
+	b.later(6 * time.Minute)
+	b.eventually(func() bool { return b.api.CallCount(ehpctest.ActionAddUser) == 2 }, func() string { return "the long job holds the other up" })
+	b.api.HangJobs(false)
+	b.allDelivered(2)
+}
+
+// TestApprovedWhileOthersAreMade approves one request after the other while the cluster is at work: none is overlooked
+// at the moment when the job of the cluster ends.
+func TestApprovedWhileOthersAreMade(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
+		const n = 30 / min(slow, 3)
+		b := setup(t, url(t), nil)
+		b.work()
+		for i := range n {
+			b.approve(cluster, fmt.Sprintf("user%d", i))
+			if i%3 == 0 {
+				b.reach(int64(i+1), approval.Provisioned, approval.Delivered)
+			}
+		}
+		b.allDelivered(n)
+	})
+}
+
+// BenchmarkClass measures how long a class of a hundred takes that is approved at once, with jobs of a second, until all
+// have their credentials, and how many calls of the API an account costs.
+func BenchmarkClass(b *testing.B) {
+	const n = 100
+	for b.Loop() {
+		o := setup(b, sqliteURL(b), nil, ehpctest.WithJobTime(time.Second))
+		o.approveMany(n)
+		start := time.Now()
+		o.work()
+		often := time.NewTicker(50 * time.Millisecond)
+		for o.count(approval.Delivered) < n {
+			<-often.C
+		}
+		often.Stop()
+		b.ReportMetric(time.Since(start).Seconds(), "s")
+		b.ReportMetric(float64(len(o.api.Calls()))/n, "EHPC-calls/account")
+		o.stop()
+	}
+	b.ReportMetric(0, "ns/op")
+}
