@@ -21,7 +21,7 @@ func TestEveryMessageIsAccepted(t *testing.T) {
 		for name, m := range messages(testView(locale)) {
 			require.Empty(t, checkMessage(m), "%s %s", locale, name)
 			require.Contains(t, types(m), slack.MBTRichText, "%s %s: an update needs rich_text", locale, name)
-			require.NotContains(t, strings.ReplaceAll(m.Plain(), "{id}", ""), "{", "%s %s: a placeholder is left", locale, name)
+			require.NotContains(t, strings.ReplaceAll(plainMessage(m), "{id}", ""), "{", "%s %s: a placeholder is left", locale, name)
 		}
 		for name, m := range modals(testView(locale)) {
 			if name != "form-ask-many-clusters" { // its clusters are empty, only their number counts
@@ -64,7 +64,7 @@ func TestLimitsHoldForAnyStory(t *testing.T) {
 		conf := configs.Draw(t, "config")
 		for _, m := range []slack.ModalViewRequest{
 			v.AskForm(conf, approval.Ask{Username: s.Username, Cluster: s.ClusterID, Mod: s.Mod, Reason: s.Reason}),
-			v.DenyForm(s), v.AskedModal(s), v.NoticeModal(v.Approval(s)), v.CredentialsModal(s, secret.New(testPassword)),
+			v.DenyForm(s), v.NoticeModal(v.Asked(s)), v.NoticeModal(v.Approval(s)), v.CredentialsModal(s, secret.New(testPassword)),
 		} {
 			require.Empty(t, checkModal(m))
 		}

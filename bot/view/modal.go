@@ -1,10 +1,6 @@
 package view
 
-import (
-	"github.com/slack-go/slack"
-
-	"ehpcbot/approval"
-)
+import "github.com/slack-go/slack"
 
 // NoticeModal says something in place of a form that was submitted. It has no button but the one that closes
 // it.
@@ -17,9 +13,6 @@ func (v View) NoticeModal(m Message) slack.ModalViewRequest {
 	}
 	return v.modal(v.words().Form.NoticeTitle, blocks)
 }
-
-// AskedModal answers a form whose request was just stored.
-func (v View) AskedModal(s approval.Story) slack.ModalViewRequest { return v.NoticeModal(v.Asked(s)) }
 
 func (v View) modal(title phrase, blocks []slack.Block) slack.ModalViewRequest {
 	return slack.ModalViewRequest{

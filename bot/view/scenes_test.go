@@ -160,7 +160,7 @@ func modals(v View) map[string]slack.ModalViewRequest {
 		"form-ask-one-cluster":   v.AskForm(one, approval.Ask{Mod: "711"}),
 		"form-ask-many-clusters": v.AskForm(approval.Config{Clusters: make([]approval.Cluster, 101)}, filled),
 		"form-deny":              v.DenyForm(story(approval.Pending)),
-		"modal-asked":            v.AskedModal(story(approval.Pending)),
+		"modal-asked":            v.NoticeModal(v.Asked(story(approval.Pending))),
 		"modal-notice":           v.NoticeModal(v.Approval(story(approval.Pending))),
 		"modal-credentials":      v.CredentialsModal(story(approval.Provisioned), secret.New(testPassword)),
 	}

@@ -104,8 +104,8 @@ func TestTypedTextIsNeverMarkup(t *testing.T) {
 		for _, m := range []Message{v.Approval(s), v.Status(s), v.Notice(s), v.Asked(s), v.List([]approval.Story{s}), v.Reminder(s)} {
 			require.NotContains(t, m.Text, "<!")
 			require.NotContains(t, m.Text, "<https")
-			require.NotContains(t, m.Plain(), "\u202e")
-			require.NotContains(t, m.Plain(), "\x00")
+			require.NotContains(t, plainMessage(m), "\u202e")
+			require.NotContains(t, plainMessage(m), "\x00")
 			for _, b := range m.Blocks {
 				text, err := json.Marshal(b)
 				require.NoError(t, err)
@@ -121,14 +121,14 @@ func TestApproversBeyondTen(t *testing.T) {
 	s := story(approval.Approved, func(s *approval.Story) {
 		s.Decisions = decisions(approval.Approve, strings.Fields("U1 U2 U3 U4 U5 U6 U7 U8 U9 U10 U11 U12")...)
 	})
-	require.Contains(t, testView(English).Approval(s).Plain(), "Approved by @U1, @U2, @U3, @U4, @U5, @U6, @U7, @U8, @U9, @U10, 2 more.")
-	require.Contains(t, testView(Chinese).Approval(s).Plain(), "@U10、另外 2 人。")
+	require.Contains(t, plainMessage(testView(English).Approval(s)), "Approved by @U1, @U2, @U3, @U4, @U5, @U6, @U7, @U8, @U9, @U10, 2 more.")
+	require.Contains(t, plainMessage(testView(Chinese).Approval(s)), "@U10、另外 2 人。")
 }
 
 func TestClusterThatIsNoLongerConfigured(t *testing.T) {
 	t.Parallel()
 	s := story(approval.Failed, func(s *approval.Story) { s.Cluster = approval.Cluster{} })
-	require.Contains(t, testView(English).Approval(s).Plain(), "on ehpc-8jqdq0mz.")
+	require.Contains(t, plainMessage(testView(English).Approval(s)), "on ehpc-8jqdq0mz.")
 }
 
 func TestClearedTellsButtonFromTimer(t *testing.T) {

@@ -6,9 +6,8 @@ import (
 	"github.com/slack-go/slack"
 )
 
-// Plain is a readable text of all blocks, for a terminal. Unlike the message's Text it holds the password
-// where the blocks do: it must not be logged.
-func (m Message) Plain() string {
+// plainMessage is what a person reads of a message's blocks.
+func plainMessage(m Message) string {
 	var lines []string
 	for _, b := range m.Blocks {
 		lines = append(lines, plainBlock(b)...)
@@ -16,8 +15,8 @@ func (m Message) Plain() string {
 	return strings.Join(lines, "\n")
 }
 
-// PlainModal is a readable text of a form or notice.
-func PlainModal(m slack.ModalViewRequest) string {
+// plainModal is what a person reads of a form or notice.
+func plainModal(m slack.ModalViewRequest) string {
 	lines := []string{"== " + plainObject(m.Title) + " =="}
 	for _, b := range m.Blocks.BlockSet {
 		lines = append(lines, plainBlock(b)...)
