@@ -9,96 +9,83 @@ import (
 // Approval is the message for the approvers, in every state of the request. It has buttons only where they do
 // something: to decide, while the request waits, and to retry, once it has failed.
 func (v View) Approval(s approval.Story) Message {
-	t := v.about(s, "approval")
-	t.say(t.words.Request.Headline)
-	t.request()
-	t.outcome()
+	b := v.about(s, "approval")
+	b.line(b.words.Request.Headline)
+	b.request()
+	b.outcome()
 	switch {
 	case s.State == approval.Pending:
-		t.button(t.approveButton())
-		t.button(button(ActionDeny, s.ID, t.words.Approval.Deny, slack.StyleDanger))
+		b.button(b.approveButton())
+		b.button(button(ActionDeny, s.ID, b.words.Approval.Deny, slack.StyleDanger))
 	case s.CanRetry():
-		t.button(t.retryButton())
+		b.button(b.retryButton())
 	}
-	return t.message()
+	return b.message()
 }
 
 // outcome says how the request stands: who decided, what happens now, or how it ended.
-func (t *telling) outcome() {
-	w := t.words.Approval
-	switch t.story.State {
+func (b *builder) outcome() {
+	w := b.words.Approval
+	switch b.story.State {
 	case approval.Pending:
-		t.approvals()
-		t.say(w.Decide)
+		b.approvals()
+		b.line(w.Decide)
 	case approval.Denied:
-		t.typed(w.DeniedFor, w.DeniedBy, t.denialReason(), reasonMaxLength)
+		b.denial(b.words.Request.DeniedFor, b.words.Request.DeniedBy)
 	case approval.Expired:
-		t.approvals()
-		t.say(w.Expired)
+		b.approvals()
+		b.line(w.Expired)
 	case approval.Cancelled:
-		t.say(w.Cancelled)
+		b.line(w.Cancelled)
 	case approval.Failed:
-		t.approved()
-		t.sayWith(w.Failed, "why", t.why())
-		t.say(t.view.failure(t.story.Failure).Approver)
-		t.details()
+		b.approvedBy()
+		b.line(w.Failed, b.view.failure(b.story.Failure).Approver)
+		b.failureDetail()
 	default:
-		t.approved()
-		t.say(t.progress())
-		if t.waiting() {
-			t.details()
+		b.approvedBy()
+		b.line(w.Progress[b.story.State])
+		if b.waiting() {
+			b.failureDetail()
 		}
 	}
 }
 
-func (t *telling) denialReason() string {
-	d, _ := t.story.Denial()
-	return d.Reason
-}
-
-func (t *telling) approved() {
-	if len(t.story.Approvals()) > 0 {
-		t.say(t.words.Approval.ApprovedBy)
+func (b *builder) approvedBy() {
+	if len(b.story.Approvals()) > 0 {
+		b.line(b.words.Approval.ApprovedBy)
 	}
 }
 
-func (t *telling) progress() phrase {
-	switch t.story.State {
-	case approval.Approved:
-		return t.words.Approval.Starts
-	case approval.Provisioning:
-		return t.words.Approval.Making
-	case approval.Provisioned:
-		return t.words.Approval.HandingOver
-	case approval.Delivered:
-		return t.words.Approval.Delivered
+func (b *builder) approveButton() *slack.ButtonBlockElement {
+	w := b.words.Approval
+	text := w.ApproveText
+	if len(b.story.Approvals())+1 < b.story.Required {
+		text = w.ApproveTextFirst
 	}
-	return ""
+	return b.confirmed(ActionApprove, w.Approve, w.ApproveTitle, text)
 }
 
-func (t *telling) approveButton() *slack.ButtonBlockElement {
-	w := t.words.Approval
-	what := w.ApproveText
-	if len(t.story.Approvals())+1 < t.story.Required {
-		what = w.ApproveTextFirst
-	}
-	return button(ActionApprove, t.story.ID, w.Approve, slack.StylePrimary).WithConfirm(
-		confirm(w.ApproveTitle.with(t.facts), what.with(t.facts), w.Approve, w.Back, slack.StylePrimary))
+func (b *builder) retryButton() *slack.ButtonBlockElement {
+	w := b.words.Approval
+	return b.confirmed(ActionRetry, w.Retry, w.RetryTitle, w.RetryText)
 }
 
-func (t *telling) retryButton() *slack.ButtonBlockElement {
-	w := t.words.Approval
-	return button(ActionRetry, t.story.ID, w.Retry, slack.StylePrimary).WithConfirm(
-		confirm(w.RetryTitle.with(t.facts), w.RetryText.with(t.facts), w.Retry, w.Back, slack.StylePrimary))
+// confirmed is a button that asks once more before it acts.
+func (b *builder) confirmed(action string, label, title, text phrase) *slack.ButtonBlockElement {
+	dialog := slack.NewConfirmationBlockObject(
+		plainText(title.fill(b.fields).plain(), confirmTitleMaxLength),
+		plainText(text.fill(b.fields).plain(), confirmTextMaxLength),
+		plainText(string(label), confirmButtonMaxLength),
+		plainText(string(b.words.Approval.Back), confirmButtonMaxLength),
+	)
+	return button(action, b.story.ID, label, slack.StylePrimary).WithConfirm(dialog.WithStyle(slack.StylePrimary))
 }
 
 // Reminder is the one reminder of the approvers that a request still waits.
 func (v View) Reminder(s approval.Story) Message {
-	t := v.about(s, "reminder")
-	t.say(t.words.Approval.Reminder)
-	t.say(t.words.Request.Wish)
-	t.approvals()
-	t.say(t.words.Approval.Decide)
-	t.say(t.words.Approval.ReminderWhere)
-	return t.message()
+	b := v.about(s, "reminder")
+	b.line(b.words.Approval.Reminder, b.words.Request.Asked)
+	b.approvals()
+	b.line(b.words.Approval.Decide, b.words.Approval.ReminderWhere)
+	return b.message()
 }

@@ -47,9 +47,9 @@ func plainRichText(all []slack.RichTextElement, prefix string) []string {
 	for _, e := range all {
 		switch e := e.(type) {
 		case *slack.RichTextSection:
-			lines = append(lines, prefixed(plainElements(e.Elements), prefix)...)
+			lines = append(lines, prefixed(richText(e.Elements).plain(), prefix)...)
 		case *slack.RichTextQuote:
-			lines = append(lines, prefixed(plainElements(e.Elements), "> ")...)
+			lines = append(lines, prefixed(richText(e.Elements).plain(), "> ")...)
 		case *slack.RichTextList:
 			lines = append(lines, plainRichText(e.Elements, "• ")...)
 		}
@@ -63,21 +63,6 @@ func prefixed(s, prefix string) []string {
 		lines[i] = prefix + lines[i]
 	}
 	return lines
-}
-
-func plainElements(all []slack.RichTextSectionElement) string {
-	var b strings.Builder
-	for _, e := range all {
-		switch e := e.(type) {
-		case *slack.RichTextSectionTextElement:
-			b.WriteString(e.Text)
-		case *slack.RichTextSectionUserElement:
-			b.WriteString("@" + e.UserID)
-		case *slack.RichTextSectionDateElement:
-			b.WriteString(*e.Fallback)
-		}
-	}
-	return b.String()
 }
 
 func plainActions(b *slack.ActionBlock) []string {
