@@ -5,12 +5,12 @@ import "ehpcbot/approval"
 // Asked answers the person whose request was just stored.
 func (v View) Asked(s approval.Story) Message {
 	b := v.about(s, "asked")
-	w := b.words.Answer
-	b.line(w.Asked)
+	t := b.texts.Answer
+	b.line(t.Asked)
 	if s.Required > 1 {
-		b.line(w.AskedMany)
+		b.line(t.AskedMany)
 	}
-	b.line(w.AskedNext, w.AskedUntil)
+	b.line(t.AskedNext, t.AskedUntil)
 	b.follow()
 	return b.message()
 }
@@ -19,7 +19,7 @@ func (v View) Asked(s approval.Story) Message {
 // because Slack handed over the first one twice.
 func (v View) alreadyAsked(s approval.Story) Message {
 	b := v.about(s, "already")
-	b.line(b.words.Answer.Already)
+	b.line(b.texts.Answer.Already)
 	b.waiting()
 	b.follow()
 	return b.message()
@@ -27,43 +27,43 @@ func (v View) alreadyAsked(s approval.Story) Message {
 
 // follow says how to see the request's state, and how to take it back while that is possible.
 func (b *builder) follow() {
-	b.line(b.words.Answer.Follow)
+	b.line(b.texts.Answer.Follow)
 	if b.story.State == approval.Pending {
-		b.line(b.words.Answer.TakeBack)
+		b.line(b.texts.Answer.TakeBack)
 	}
 }
 
 // CancelDone answers the person who took a request back.
 func (v View) CancelDone(s approval.Story) Message {
 	b := v.about(s, "cancelled")
-	b.line(b.words.Answer.Cancelled...)
+	b.line(b.texts.Answer.Cancelled...)
 	return b.message()
 }
 
 // Help explains the command.
 func (v View) Help() Message {
 	b := v.answer(approval.Story{})
-	w := b.words.Help
-	b.line(w.Title)
-	b.item(w.Commands...)
-	b.line(w.Notes...)
+	t := b.texts.Help
+	b.line(t.Title)
+	b.item(t.Commands...)
+	b.line(t.Notes...)
 	return b.message()
 }
 
 // Trouble answers where something unforeseen happened. It is only right where nothing was changed.
-func (v View) Trouble() Message { return v.sentences(v.words().Answer.Trouble...) }
+func (v View) Trouble() Message { return v.sentences(v.texts().Answer.Trouble...) }
 
 // StorageFailed answers a request or a decision that could not be stored.
-func (v View) StorageFailed() Message { return v.sentences(v.words().Answer.StorageFailed...) }
+func (v View) StorageFailed() Message { return v.sentences(v.texts().Answer.StorageFailed...) }
 
 // FormFailed answers where Slack did not open a form, most often because it was asked too late.
-func (v View) FormFailed() Message { return v.sentences(v.words().Answer.FormFailed) }
+func (v View) FormFailed() Message { return v.sentences(v.texts().Answer.FormFailed) }
 
 // Busy answers while too much is asked at once.
-func (v View) Busy() Message { return v.sentences(v.words().Answer.Busy) }
+func (v View) Busy() Message { return v.sentences(v.texts().Answer.Busy) }
 
 // Foreign answers people of other organisations, guests and bots.
-func (v View) Foreign() Message { return v.sentences(v.words().Answer.Foreign) }
+func (v View) Foreign() Message { return v.sentences(v.texts().Answer.Foreign) }
 
 // sentences is a message about no request.
 func (v View) sentences(phrases ...phrase) Message {

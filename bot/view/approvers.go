@@ -10,40 +10,41 @@ import (
 // something: to decide, while the request waits, and to retry, once it has failed.
 func (v View) Approval(s approval.Story) Message {
 	b := v.about(s, "approval")
-	b.line(b.words.Request.Headline)
+	b.line(b.texts.Request.Headline)
 	b.request()
 	b.outcome()
+	t := b.texts.Approval
 	switch {
 	case s.State == approval.Pending:
-		b.button(b.approveButton())
-		b.button(button(ActionDeny, s.ID, b.words.Approval.Deny, slack.StyleDanger))
+		b.confirmedButton(ActionApprove, t.Approve, t.ApproveTitle, b.approveText())
+		b.button(ActionDeny, t.Deny, slack.StyleDanger)
 	case s.CanRetry():
-		b.button(b.retryButton())
+		b.confirmedButton(ActionRetry, t.Retry, t.RetryTitle, t.RetryText)
 	}
 	return b.message()
 }
 
 // outcome says how the request stands: who decided, what happens now, or how it ended.
 func (b *builder) outcome() {
-	w := b.words.Approval
+	t := b.texts.Approval
 	switch b.story.State {
 	case approval.Pending:
 		b.approvals()
-		b.line(w.Decide)
+		b.line(t.Decide)
 	case approval.Denied:
-		b.denial(b.words.Request.DeniedFor, b.words.Request.DeniedBy)
+		b.denial(b.texts.Request.DeniedFor, b.texts.Request.DeniedBy)
 	case approval.Expired:
 		b.approvals()
-		b.line(w.Expired)
+		b.line(t.Expired)
 	case approval.Cancelled:
-		b.line(w.Cancelled)
+		b.line(t.Cancelled)
 	case approval.Failed:
 		b.approvedBy()
-		b.line(w.Failed, b.view.failure(b.story.Failure).Approver)
+		b.line(t.Failed, b.view.failure(b.story.Failure).Approver)
 		b.failureDetail()
 	default:
 		b.approvedBy()
-		b.line(w.Progress[b.story.State])
+		b.line(t.Progress[b.story.State])
 		if b.waiting() {
 			b.failureDetail()
 		}
@@ -52,40 +53,34 @@ func (b *builder) outcome() {
 
 func (b *builder) approvedBy() {
 	if len(b.story.Approvals()) > 0 {
-		b.line(b.words.Approval.ApprovedBy)
+		b.line(b.texts.Approval.ApprovedBy)
 	}
 }
 
-func (b *builder) approveButton() *slack.ButtonBlockElement {
-	w := b.words.Approval
-	text := w.ApproveText
+// approveText says what the reader's approval leads to.
+func (b *builder) approveText() phrase {
 	if len(b.story.Approvals())+1 < b.story.Required {
-		text = w.ApproveTextFirst
+		return b.texts.Approval.ApproveTextFirst
 	}
-	return b.confirmed(ActionApprove, w.Approve, w.ApproveTitle, text)
+	return b.texts.Approval.ApproveText
 }
 
-func (b *builder) retryButton() *slack.ButtonBlockElement {
-	w := b.words.Approval
-	return b.confirmed(ActionRetry, w.Retry, w.RetryTitle, w.RetryText)
-}
-
-// confirmed is a button that asks once more before it acts.
-func (b *builder) confirmed(action string, label, title, text phrase) *slack.ButtonBlockElement {
+// confirmedButton adds a button that asks once more before it acts.
+func (b *builder) confirmedButton(action string, label, title, text phrase) {
 	dialog := slack.NewConfirmationBlockObject(
 		plainText(title.fill(b.fields).plain(), confirmTitleMaxLength),
 		plainText(text.fill(b.fields).plain(), confirmTextMaxLength),
-		plainText(string(label), confirmButtonMaxLength),
-		plainText(string(b.words.Approval.Back), confirmButtonMaxLength),
+		label.plainText(confirmButtonMaxLength),
+		b.texts.Approval.Back.plainText(confirmButtonMaxLength),
 	)
-	return button(action, b.story.ID, label, slack.StylePrimary).WithConfirm(dialog.WithStyle(slack.StylePrimary))
+	b.button(action, label, slack.StylePrimary).WithConfirm(dialog.WithStyle(slack.StylePrimary))
 }
 
 // Reminder is the one reminder of the approvers that a request still waits.
 func (v View) Reminder(s approval.Story) Message {
 	b := v.about(s, "reminder")
-	b.line(b.words.Approval.Reminder, b.words.Request.Asked)
+	b.line(b.texts.Approval.Reminder, b.texts.Request.Asked)
 	b.approvals()
-	b.line(b.words.Approval.Decide, b.words.Approval.ReminderWhere)
+	b.line(b.texts.Approval.Decide, b.texts.Approval.ReminderWhere)
 	return b.message()
 }

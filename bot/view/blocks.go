@@ -20,10 +20,5 @@ func plainText(s string, limit int) *slack.TextBlockObject {
 	return slack.NewTextBlockObject(slack.PlainTextType, truncate(s, limit), false, false)
 }
 
-// label is a phrase without fields as plain text.
-func label(p phrase, limit int) *slack.TextBlockObject { return plainText(string(p), limit) }
-
-// button is a button of a request, whose id is its value.
-func button(action string, id int64, text phrase, style slack.Style) *slack.ButtonBlockElement {
-	return slack.NewButtonBlockElement(action, formatID(id), label(text, buttonMaxLength)).WithStyle(style)
-}
+// plainText is a phrase without fields and marks.
+func (p phrase) plainText(limit int) *slack.TextBlockObject { return plainText(string(p), limit) }

@@ -15,7 +15,7 @@ import (
 // (block_mismatch, https://docs.slack.dev/reference/methods/chat.update).
 type builder struct {
 	view     View
-	words    *catalogue
+	texts    *catalogue
 	story    approval.Story // zero in a message that is about no request
 	fields   fields
 	idPrefix string // of the block ids; empty: Slack chooses them
@@ -42,7 +42,7 @@ func (v View) about(s approval.Story, name string) *builder {
 
 // answer begins a message that is never updated. Its phrases may have the fields of a request.
 func (v View) answer(s approval.Story) *builder {
-	return &builder{view: v, words: v.words(), story: s, fields: v.fields(s)}
+	return &builder{view: v, texts: v.texts(), story: s, fields: v.fields(s)}
 }
 
 // line adds a line for each phrase.
@@ -76,7 +76,13 @@ func (b *builder) add(kind slack.RichTextElementType, text richText) {
 	}
 }
 
-func (b *builder) button(e *slack.ButtonBlockElement) { b.buttons = append(b.buttons, e) }
+// button adds a button, with the request's id as its value.
+func (b *builder) button(action string, label phrase, style slack.Style) *slack.ButtonBlockElement {
+	text := label.plainText(buttonMaxLength)
+	e := slack.NewButtonBlockElement(action, formatID(b.story.ID), text).WithStyle(style)
+	b.buttons = append(b.buttons, e)
+	return e
+}
 
 func (b *builder) message() Message {
 	blocks := []slack.Block{b.richTextBlock()}

@@ -104,8 +104,8 @@ type noticeTexts struct {
 	Expired, Cancelled, Delayed, Failed []phrase
 }
 
-// refusalTexts tell what is not accepted. {value} is what was given, {right} lists what would be accepted, {limit}
-// is how much, and {rune} the character that is wrong.
+// refusalTexts tell what is not accepted. {value} is what was given, {allowed} lists what would be accepted, {limit}
+// is how much, and {character} is the one that is wrong.
 type refusalTexts struct {
 	Kinds   map[approval.Kind]phrase
 	Rules   map[ehpc.Rule]phrase      // for a username, where the rule that it breaks is known
@@ -151,7 +151,7 @@ type formTexts struct {
 
 type inputTexts struct{ Label, Placeholder, Hint phrase }
 
-func (v View) words() *catalogue {
+func (v View) texts() *catalogue {
 	if v.Locale == Chinese {
 		return &chinese
 	}

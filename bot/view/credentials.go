@@ -14,7 +14,7 @@ import (
 // credentials can't be put into it by an update and follow in a message of their own.
 func (v View) CredentialsReady(s approval.Story) Message {
 	b := v.about(s, "ready")
-	b.line(b.words.Credentials.Ready, b.words.Credentials.ReadyHere)
+	b.line(b.texts.Credentials.Ready, b.texts.Credentials.ReadyHere)
 	return b.message()
 }
 
@@ -22,14 +22,14 @@ func (v View) CredentialsReady(s approval.Story) Message {
 // nowhere else; it stands there byte for byte.
 func (v View) Credentials(s approval.Story, password secret.Text) Message {
 	b := v.about(s, "credentials")
-	w := b.words.Credentials
+	t := b.texts.Credentials
 	b.credentials(password)
 	if s.CredentialsUntil.IsZero() {
-		b.line(w.Stays)
+		b.line(t.Stays)
 	} else {
-		b.line(w.Until)
+		b.line(t.Until)
 	}
-	b.button(button(ActionSaved, s.ID, w.Saved, slack.StylePrimary))
+	b.button(ActionSaved, t.Saved, slack.StylePrimary)
 	return b.message()
 }
 
@@ -37,13 +37,13 @@ func (v View) Credentials(s approval.Story, password secret.Text) Message {
 // opens [View.CredentialsModal], and never a secret.
 func (v View) CredentialsOffer(s approval.Story) Message {
 	b := v.about(s, "offer")
-	w := b.words.Credentials
-	b.line(w.Ready, w.ReadyShow)
+	t := b.texts.Credentials
+	b.line(t.Ready, t.ReadyShow)
 	if !s.CredentialsUntil.IsZero() {
-		b.line(w.ShownUntil)
+		b.line(t.ShownUntil)
 	}
-	b.button(button(ActionShow, s.ID, w.Show, slack.StylePrimary))
-	b.button(button(ActionSaved, s.ID, w.Saved, slack.StyleDefault))
+	b.button(ActionShow, t.Show, slack.StylePrimary)
+	b.button(ActionSaved, t.Saved, slack.StyleDefault)
 	return b.message()
 }
 
@@ -51,22 +51,22 @@ func (v View) CredentialsOffer(s approval.Story) Message {
 func (v View) CredentialsModal(s approval.Story, password secret.Text) slack.ModalViewRequest {
 	b := v.about(s, "shown")
 	b.credentials(password)
-	return v.modal(b.words.Credentials.ModalTitle, b.richTextBlock())
+	return v.modal(b.texts.Credentials.ModalTitle, b.richTextBlock())
 }
 
 // CredentialsCleared is what [View.Credentials] is updated to when the password is to be seen no longer:
 // because the requester has saved it, or because its time is over.
 func (v View) CredentialsCleared(s approval.Story) Message {
 	b := v.about(s, "cleared")
-	w := b.words.Credentials
-	b.line(w.Title, w.Username)
+	t := b.texts.Credentials
+	b.line(t.Title, t.Username)
 	b.login()
 	if saved(s) {
-		b.line(w.ClearedDone)
+		b.line(t.ClearedDone)
 	} else {
-		b.line(w.ClearedTime)
+		b.line(t.ClearedTime)
 	}
-	b.line(w.Lost)
+	b.line(t.Lost)
 	return b.message()
 }
 
@@ -80,16 +80,16 @@ func saved(s approval.Story) bool {
 }
 
 func (b *builder) credentials(password secret.Text) {
-	w := b.words.Credentials
-	b.line(w.Title, w.Username)
+	t := b.texts.Credentials
+	b.line(t.Title, t.Username)
 	b.password(password)
 	b.login()
-	b.line(w.Safe, w.Change)
+	b.line(t.Safe, t.Change)
 }
 
 // password is the only line that is secret.
 func (b *builder) password(password secret.Text) {
-	text := b.words.Credentials.Password.fill(fields{"password": code(password.Reveal())})
+	text := b.texts.Credentials.Password.fill(fields{"password": code(password.Reveal())})
 	b.parts = append(b.parts, part{kind: slack.RTESection, text: text, secret: true})
 }
 
@@ -98,6 +98,6 @@ func (b *builder) login() {
 	hint := strings.NewReplacer("{username}", b.story.Username, "{cluster}", b.story.ClusterID).Replace(b.view.LoginHint)
 	if hint = oneLine(hint, loginMaxLength); hint != "" {
 		b.fields["login"] = code(hint)
-		b.line(b.words.Credentials.Login)
+		b.line(b.texts.Credentials.Login)
 	}
 }

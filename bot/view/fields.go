@@ -16,24 +16,24 @@ func (v View) fields(s approval.Story) fields {
 	approvals := s.Approvals()
 	denial, _ := s.Denial()
 	f := fields{
-		"command":    text(v.Command),
-		"id":         text(formatID(s.ID)),
-		"state":      v.words().States[s.State].fill(nil),
-		"requester":  mention(s.Requester),
-		"username":   code(oneLine(s.Username, nameMaxLength)),
-		"cluster":    text(clusterLabel(s)),
-		"mod":        text(v.modLabel(s.Mod)),
-		"required":   text(strconv.Itoa(s.Required)),
-		"given":      text(strconv.Itoa(len(approvals))),
-		"people":     v.people(approvals),
-		"denier":     v.people([]string{denial.Person}),
-		"created":    date(s.CreatedAt),
-		"updated":    date(s.UpdatedAt),
-		"until":      date(s.ExpiresAt),
-		"cleared":    date(s.CredentialsUntil),
-		"other":      text(otherUsername(s.Username)),
-		"again":      text(again(s, s.Username)),
-		"againOther": text(again(s, otherUsername(s.Username))),
+		"command":          text(v.Command),
+		"id":               text(formatID(s.ID)),
+		"state":            v.texts().States[s.State].fill(nil),
+		"requester":        mention(s.Requester),
+		"username":         code(oneLine(s.Username, nameMaxLength)),
+		"cluster":          text(clusterLabel(s)),
+		"mod":              text(v.modLabel(s.Mod)),
+		"required":         text(strconv.Itoa(s.Required)),
+		"approved":         text(strconv.Itoa(len(approvals))),
+		"approvers":        v.people(approvals),
+		"denier":           v.people([]string{denial.Person}),
+		"created":          date(s.CreatedAt),
+		"updated":          date(s.UpdatedAt),
+		"deadline":         date(s.ExpiresAt),
+		"credentialsUntil": date(s.CredentialsUntil),
+		"otherUsername":    text(otherUsername(s.Username)),
+		"askAgain":         text(askFor(s, s.Username)),
+		"askOther":         text(askFor(s, otherUsername(s.Username))),
 	}
 	f["why"] = v.failure(s.Failure).Why.fill(f)
 	return f
@@ -51,26 +51,25 @@ func clusterLabel(s approval.Story) string {
 // modLabel says what directory permissions mean, where they are among the usual ones.
 func (v View) modLabel(mod string) string {
 	if mod == "" {
-		return string(v.words().Request.DefaultMod)
+		return string(v.texts().Request.DefaultMod)
 	}
-	return cmp.Or(string(v.words().Mods[mod]), oneLine(mod, nameMaxLength))
+	return cmp.Or(string(v.texts().Mods[mod]), oneLine(mod, nameMaxLength))
 }
 
 func (v View) people(ids []string) richText {
 	var all []richText
-	for i, id := range ids {
-		if i == mentionsMax {
-			all = append(all, v.words().Request.MorePeople.fill(fields{"count": text(strconv.Itoa(len(ids) - i))}))
-			break
-		}
+	for _, id := range ids[:min(len(ids), mentionsMax)] {
 		if id != "" {
 			all = append(all, mention(id))
 		}
 	}
-	if len(all) == 0 {
-		return v.words().None.fill(nil)
+	if more := len(ids) - mentionsMax; more > 0 {
+		all = append(all, v.texts().Request.MorePeople.fill(fields{"count": text(strconv.Itoa(more))}))
 	}
-	return join(all, string(v.words().Separator))
+	if len(all) == 0 {
+		return v.texts().None.fill(nil)
+	}
+	return join(all, string(v.texts().Separator))
 }
 
 // otherUsername proposes a username like one that can't be had, within the 8 characters of the rule.
@@ -79,8 +78,8 @@ func otherUsername(username string) string {
 	return oneLine(string(r[:min(len(r), 7)]), nameMaxLength) + "2"
 }
 
-// again is the command that asks for the same once more, without the command's name.
-func again(s approval.Story, username string) string {
+// askFor is what to type behind the command to ask for the same once more.
+func askFor(s approval.Story, username string) string {
 	return command.Command{
 		Verb:     command.Ask,
 		Username: oneLine(username, nameMaxLength),
@@ -90,8 +89,8 @@ func again(s approval.Story, username string) string {
 }
 
 func (v View) failure(f approval.Failure) failureTexts {
-	if texts, known := v.words().Failures[f]; known {
+	if texts, known := v.texts().Failures[f]; known {
 		return texts
 	}
-	return v.words().OtherFailure
+	return v.texts().OtherFailure
 }

@@ -1,6 +1,8 @@
 package view
 
 import (
+	"slices"
+
 	"github.com/slack-go/slack"
 
 	"ehpcbot/approval"
@@ -34,21 +36,21 @@ const usernameMaxTyped = 64
 
 // AskForm is the form for a request, with what is known of it already.
 func (v View) AskForm(conf approval.Config, prefill approval.Ask) slack.ModalViewRequest {
-	w := v.words().Form
-	return v.form(CallbackAsk, w.AskTitle, w.AskSubmit,
-		w.Username.input(blockUsername, w.Username.textField(prefill.Username, usernameMaxTyped)),
+	t := v.texts().Form
+	return v.form(CallbackAsk, t.AskTitle, t.AskSubmit,
+		t.Username.input(blockUsername, t.Username.textField(prefill.Username, usernameMaxTyped)),
 		v.clusterInput(conf, prefill.Cluster),
 		v.modInput(conf.AllowedMods, prefill.Mod),
-		w.Reason.reasonInput(prefill.Reason),
+		t.Reason.reasonInput(prefill.Reason),
 	)
 }
 
 // DenyForm asks for the reason of a denial.
 func (v View) DenyForm(s approval.Story) slack.ModalViewRequest {
-	w := v.words().Form
+	t := v.texts().Form
 	b := v.about(s, "deny")
-	b.line(b.words.Request.Asked)
-	form := v.form(CallbackDeny, w.DenyTitle, w.DenySubmit, b.richTextBlock(), w.DenyReason.reasonInput(""))
+	b.line(b.texts.Request.Asked)
+	form := v.form(CallbackDeny, t.DenyTitle, t.DenySubmit, b.richTextBlock(), t.DenyReason.reasonInput(""))
 	form.PrivateMetadata = formatID(s.ID)
 	return form
 }
@@ -86,9 +88,9 @@ func fieldValue(state *slack.ViewState, block string) string {
 }
 
 func (v View) clusterInput(conf approval.Config, initial string) *slack.InputBlock {
-	w := v.words().Form.Cluster
+	t := v.texts().Form.Cluster
 	if len(conf.Clusters) == 0 || len(conf.Clusters) > optionsMax {
-		return w.input(blockCluster, w.textField(initial, command.ValueMaxLength)).WithOptional(true)
+		return t.input(blockCluster, t.textField(initial, command.ValueMaxLength)).WithOptional(true)
 	}
 	chosen, ok := conf.Cluster(initial)
 	if !ok {
@@ -98,47 +100,42 @@ func (v View) clusterInput(conf approval.Config, initial string) *slack.InputBlo
 	for _, c := range conf.Clusters {
 		options = append(options, option(c.ID, clusterLabel(approval.Story{Cluster: c})))
 	}
-	input := w.input(blockCluster, w.selectField(options, chosen.ID))
+	input := t.input(blockCluster, t.selectField(options, chosen.ID))
 	input.Hint = nil // it tells what to type
 	return input
 }
 
 func (v View) modInput(allowed []string, initial string) *slack.InputBlock {
-	w := v.words().Form
+	t := v.texts().Form
 	if len(allowed) == 0 || len(allowed) >= optionsMax {
-		return w.ModFree.input(blockMod, w.ModFree.textField(initial, usernameMaxTyped)).WithOptional(true)
+		return t.ModFree.input(blockMod, t.ModFree.textField(initial, usernameMaxTyped)).WithOptional(true)
 	}
-	options := []*slack.OptionBlockObject{option(modDefault, string(w.ModDefault))}
+	options := []*slack.OptionBlockObject{option(modDefault, string(t.ModDefault))}
 	for _, mod := range allowed {
 		options = append(options, option(mod, v.modLabel(mod)))
 	}
-	return w.Mod.input(blockMod, w.Mod.selectField(options, initial))
+	return t.Mod.input(blockMod, t.Mod.selectField(options, initial))
 }
 
-func (w inputTexts) reasonInput(initial string) *slack.InputBlock {
-	field := w.textField(initial, approval.ReasonMaxLength).WithMultiline(true)
-	return w.input(blockReason, field).WithOptional(true)
+func (t inputTexts) reasonInput(initial string) *slack.InputBlock {
+	field := t.textField(initial, approval.ReasonMaxLength).WithMultiline(true)
+	return t.input(blockReason, field).WithOptional(true)
 }
 
-func (w inputTexts) input(block string, field slack.BlockElement) *slack.InputBlock {
-	return slack.NewInputBlock(block, label(w.Label, labelMaxLength), label(w.Hint, labelMaxLength), field)
+func (t inputTexts) input(block string, field slack.BlockElement) *slack.InputBlock {
+	return slack.NewInputBlock(block, t.Label.plainText(labelMaxLength), t.Hint.plainText(labelMaxLength), field)
 }
 
-func (w inputTexts) textField(initial string, limit int) *slack.PlainTextInputBlockElement {
-	field := slack.NewPlainTextInputBlockElement(label(w.Placeholder, placeholderMaxLength), actionValue)
+func (t inputTexts) textField(initial string, limit int) *slack.PlainTextInputBlockElement {
+	field := slack.NewPlainTextInputBlockElement(t.Placeholder.plainText(placeholderMaxLength), actionValue)
 	return field.WithInitialValue(truncate(readable(initial), limit)).WithMaxLength(limit)
 }
 
 // selectField is a select in which one option, by its value or else the first, is chosen already.
-func (w inputTexts) selectField(options []*slack.OptionBlockObject, initial string) *slack.SelectBlockElement {
-	chosen := options[0]
-	for _, o := range options {
-		if o.Value == initial {
-			chosen = o
-		}
-	}
-	return slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, label(w.Placeholder, placeholderMaxLength),
-		actionValue, options...).WithInitialOption(chosen)
+func (t inputTexts) selectField(options []*slack.OptionBlockObject, initial string) *slack.SelectBlockElement {
+	chosen := slices.IndexFunc(options, func(o *slack.OptionBlockObject) bool { return o.Value == initial })
+	return slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, t.Placeholder.plainText(placeholderMaxLength),
+		actionValue, options...).WithInitialOption(options[max(chosen, 0)])
 }
 
 func option(value, label string) *slack.OptionBlockObject {

@@ -9,14 +9,14 @@ import (
 // NoticeModal says something in place of a form that was submitted. It has no button but the one that closes it.
 func (v View) NoticeModal(m Message) slack.ModalViewRequest {
 	isButtons := func(b slack.Block) bool { return b.BlockType() == slack.MBTAction }
-	return v.modal(v.words().Form.NoticeTitle, slices.DeleteFunc(slices.Clone(m.Blocks), isButtons)...)
+	return v.modal(v.texts().Form.NoticeTitle, slices.DeleteFunc(slices.Clone(m.Blocks), isButtons)...)
 }
 
 func (v View) modal(title phrase, blocks ...slack.Block) slack.ModalViewRequest {
 	return slack.ModalViewRequest{
 		Type:   slack.VTModal,
-		Title:  label(title, modalTitleMaxLength),
-		Close:  label(v.words().Form.Close, modalTitleMaxLength),
+		Title:  title.plainText(modalTitleMaxLength),
+		Close:  v.texts().Form.Close.plainText(modalTitleMaxLength),
 		Blocks: slack.Blocks{BlockSet: blocks},
 	}
 }
@@ -25,7 +25,7 @@ func (v View) modal(title phrase, blocks ...slack.Block) slack.ModalViewRequest 
 func (v View) form(callback string, title, submit phrase, blocks ...slack.Block) slack.ModalViewRequest {
 	m := v.modal(title, blocks...)
 	m.CallbackID = callback
-	m.Submit = label(submit, modalTitleMaxLength)
-	m.Close = label(v.words().Form.Cancel, modalTitleMaxLength)
+	m.Submit = submit.plainText(modalTitleMaxLength)
+	m.Close = v.texts().Form.Cancel.plainText(modalTitleMaxLength)
 	return m
 }

@@ -6,23 +6,23 @@ import "ehpcbot/approval"
 // account takes longer than usual.
 func (v View) Notice(s approval.Story) Message {
 	b := v.about(s, "notice")
-	w := b.words.Notice
+	t := b.texts.Notice
 	switch s.State {
 	case approval.Denied:
-		b.line(w.Denied...)
-		b.denial(w.DeniedFor, w.DeniedNoReason)
-		b.line(w.DeniedNext)
+		b.line(t.Denied...)
+		b.denial(t.DeniedFor, t.DeniedNoReason)
+		b.line(t.DeniedNext)
 	case approval.Expired:
-		b.line(w.Expired...)
+		b.line(t.Expired...)
 	case approval.Cancelled:
-		b.line(w.Cancelled...)
+		b.line(t.Cancelled...)
 	case approval.Failed:
-		b.line(w.Failed...)
+		b.line(t.Failed...)
 		b.line(v.failure(s.Failure).Requester)
 	case approval.Approved, approval.Provisioning, approval.Provisioned:
-		b.line(w.Delayed...)
+		b.line(t.Delayed...)
 	default:
-		b.line(b.words.Request.Headline)
+		b.line(b.texts.Request.Headline)
 		b.follow()
 	}
 	return b.message()

@@ -18,7 +18,7 @@ func (v View) Refusal(r *approval.Refusal) Message {
 	b.fields = v.refusalFields(r)
 	b.line(v.refusal(r))
 	if r.Kind == approval.KindDecided && slices.Contains(underWay, r.Story.State) {
-		b.line(b.words.Refusal.Now)
+		b.line(b.texts.Refusal.Now)
 	}
 	return b.message()
 }
@@ -64,60 +64,60 @@ func (v View) refusalFields(r *approval.Refusal) fields {
 	f := v.fields(r.Story)
 	f["value"] = text(oneLine(r.Value, nameMaxLength))
 	f["limit"] = text(strconv.Itoa(r.Limit))
-	f["right"] = v.rightValues(r.Right)
+	f["allowed"] = v.allowed(r.Right)
 	if r.Rule != nil {
-		f["rune"] = text(oneLine(string(r.Rule.Rune), nameMaxLength))
+		f["character"] = text(oneLine(string(r.Rule.Rune), nameMaxLength))
 	}
 	return f
 }
 
-// rightMax is how many right values are listed.
-const rightMax = 10
+// allowedMax is how many allowed values are listed.
+const allowedMax = 10
 
-func (v View) rightValues(right []string) richText {
+func (v View) allowed(values []string) richText {
 	var all []richText
-	for _, s := range right[:min(len(right), rightMax)] {
+	for _, s := range values[:min(len(values), allowedMax)] {
 		all = append(all, code(oneLine(s, nameMaxLength)))
 	}
-	if len(right) > rightMax {
+	if len(values) > allowedMax {
 		all = append(all, text(ellipsis))
 	}
-	return join(all, string(v.words().Separator))
+	return join(all, string(v.texts().Separator))
 }
 
-// refusal chooses the sentence: that of the kind, unless there is a closer one.
+// refusal chooses the sentence: that of the kind, unless there is a more exact one.
 func (v View) refusal(r *approval.Refusal) phrase {
-	w := v.words().Refusal
-	var closer phrase
+	t := v.texts().Refusal
+	var exact phrase
 	switch r.Kind {
 	case approval.KindUsername:
-		closer = w.brokenRule(r.Rule)
+		exact = t.brokenRule(r.Rule)
 	case approval.KindMod:
 		if len(r.Right) == 0 {
-			closer = w.ModAny
+			exact = t.ModAny
 		}
 	case approval.KindActive:
 		if v.repeated(r) {
-			closer = v.words().Answer.Already
+			exact = v.texts().Answer.Already
 		}
 	case approval.KindTooMany:
 		if r.Limit == 1 {
-			closer = w.TooManyOne
+			exact = t.TooManyOne
 		}
 	case approval.KindVoted:
 		if d, denied := r.Story.Denial(); denied && d.Person == v.Reader {
-			closer = w.VotedDeny
+			exact = t.VotedDeny
 		}
 	case approval.KindDecided:
-		closer = w.Decided[r.Story.State]
+		exact = t.Decided[r.Story.State]
 	}
-	return cmp.Or(closer, w.Kinds[r.Kind], w.Other)
+	return cmp.Or(exact, t.Kinds[r.Kind], t.Other)
 }
 
 // brokenRule is the sentence for a rule that a username breaks, if it is known and can be shown.
-func (w refusalTexts) brokenRule(e *ehpc.RuleError) phrase {
+func (t refusalTexts) brokenRule(e *ehpc.RuleError) phrase {
 	if e == nil || (e.Rule == ehpc.RuleCharacter && oneLine(string(e.Rune), nameMaxLength) == "") {
 		return ""
 	}
-	return w.Rules[e.Rule]
+	return t.Rules[e.Rule]
 }

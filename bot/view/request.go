@@ -10,18 +10,18 @@ const (
 
 // request says what is asked for, and why.
 func (b *builder) request() {
-	w := b.words.Request
-	b.line(w.Asked, w.Permissions)
-	b.quote(w.Reason, w.NoReason, b.story.Reason, reasonMaxLength)
+	t := b.texts.Request
+	b.line(t.Asked, t.Permissions)
+	b.quote(t.Reason, t.NoReason, b.story.Reason, reasonMaxLength)
 }
 
 // approvals says how many approvals there are of how many, and whose.
 func (b *builder) approvals() {
 	if len(b.story.Approvals()) == 0 {
-		b.line(b.words.Request.Approvals)
+		b.line(b.texts.Request.Approvals)
 		return
 	}
-	b.line(b.words.Request.ApprovalsBy)
+	b.line(b.texts.Request.ApprovalsBy)
 }
 
 // denial says who denied the request, and quotes why.
@@ -36,14 +36,14 @@ func (b *builder) waiting() bool {
 	case b.story.Failure == "" || b.story.State.Final() || b.story.State == approval.Pending:
 		return false
 	case b.story.Failure == approval.WaitingDelivery:
-		b.line(b.words.Request.WaitDelivery)
+		b.line(b.texts.Request.WaitDelivery)
 	default:
-		b.line(b.words.Request.WaitAPI)
+		b.line(b.texts.Request.WaitAPI)
 	}
 	return true
 }
 
 // failureDetail quotes the API's own sentence.
 func (b *builder) failureDetail() {
-	b.quote(b.words.Request.Details, "", b.story.FailureDetail, detailMaxLength)
+	b.quote(b.texts.Request.Details, "", b.story.FailureDetail, detailMaxLength)
 }

@@ -16,18 +16,18 @@ const (
 
 // List shows a person's requests, newest first as they are given.
 func (v View) List(stories []approval.Story) Message {
-	w := v.words().Answer
+	t := v.texts().Answer
 	if len(stories) == 0 {
-		return v.sentences(w.ListEmpty)
+		return v.sentences(t.ListEmpty)
 	}
 	b := v.answer(approval.Story{})
-	b.line(w.List)
+	b.line(t.List)
 	for _, s := range stories[:min(len(stories), listMax)] {
-		b.add(slack.RTEList, w.ListItem.fill(v.fields(s)))
+		b.add(slack.RTEList, t.ListItem.fill(v.fields(s)))
 	}
 	if more := len(stories) - listMax; more > 0 {
 		b.fields["count"] = text(strconv.Itoa(more))
-		b.line(w.ListMore)
+		b.line(t.ListMore)
 	}
 	return b.message()
 }
@@ -35,7 +35,7 @@ func (v View) List(stories []approval.Story) Message {
 // Status shows one request with what happened to it, and what the reader can do.
 func (v View) Status(s approval.Story) Message {
 	b := v.about(s, "status")
-	b.line(b.words.Request.Headline)
+	b.line(b.texts.Request.Headline)
 	b.request()
 	b.approvals()
 	b.waiting()
@@ -44,7 +44,7 @@ func (v View) Status(s approval.Story) Message {
 	case approval.Pending:
 		b.pendingNext()
 	case approval.Denied:
-		b.denial(b.words.Request.DeniedFor, b.words.Request.DeniedBy)
+		b.denial(b.texts.Request.DeniedFor, b.texts.Request.DeniedBy)
 	case approval.Failed:
 		b.failedNext()
 	}
@@ -53,39 +53,39 @@ func (v View) Status(s approval.Story) Message {
 
 // history lists when the request was asked for, decided and last changed.
 func (b *builder) history() {
-	w := b.words.Answer
-	b.item(w.AskedAt)
+	t := b.texts.Answer
+	b.item(t.AskedAt)
 	for _, d := range b.story.Decisions[:min(len(b.story.Decisions), historyMax)] {
 		b.fields["who"], b.fields["at"] = mention(d.Person), date(d.At)
 		if d.Verdict == approval.Deny {
-			b.item(w.DeniedAt)
+			b.item(t.DeniedAt)
 		} else {
-			b.item(w.ApprovedAt)
+			b.item(t.ApprovedAt)
 		}
 	}
 	if b.story.Version > 1 {
-		b.item(w.ChangedAt)
+		b.item(t.ChangedAt)
 	}
 }
 
 // pendingNext says what can be done with a request that waits for approval.
 func (b *builder) pendingNext() {
 	if b.forApprover() {
-		b.line(b.words.Approval.Decide)
+		b.line(b.texts.Approval.Decide)
 		return
 	}
-	b.line(b.words.Answer.AskedUntil, b.words.Answer.TakeBack)
+	b.line(b.texts.Answer.AskedUntil, b.texts.Answer.TakeBack)
 }
 
 // failedNext says why a request has failed, and what can be done.
 func (b *builder) failedNext() {
-	w := b.view.failure(b.story.Failure)
+	t := b.view.failure(b.story.Failure)
 	if b.forApprover() {
-		b.line(w.Why, w.Approver)
+		b.line(t.Why, t.Approver)
 		b.failureDetail()
 		return
 	}
-	b.line(w.Why, w.Requester)
+	b.line(t.Why, t.Requester)
 }
 
 // forApprover reports whether the reader is another person than the one who asked. Only an approver sees the

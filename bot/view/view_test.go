@@ -160,7 +160,7 @@ func TestProposedUsernamesAreRight(t *testing.T) {
 func TestProposedCommandsCanBeTyped(t *testing.T) {
 	t.Parallel()
 	s := story(approval.Denied)
-	c, err := command.Parse(again(s, s.Username))
+	c, err := command.Parse(askFor(s, s.Username))
 	require.NoError(t, err)
 	require.Equal(t, command.Command{Verb: command.Ask, Username: "isabel", Cluster: "ehpc-8jqdq0mz", Mod: "700"}, c)
 }
