@@ -6,9 +6,10 @@ import (
 	"ehpcbot/ehpc"
 )
 
-// catalogue holds all texts of one language. A text that is not for all cases of a kind is in a map by that kind.
+// catalogue holds all texts of one language. What is told differently for each state, failure, refusal or fault is in
+// a map by it. Slices are said line by line.
 //
-// The fields that each phrase may use are those of [View.fields]; further ones stand beside the phrase that has them.
+// Any phrase may use the fields of [View.fields]; further ones stand beside the phrase that has them.
 type catalogue struct {
 	Separator phrase // between the items of an enumeration
 	None      phrase // for an enumeration without items

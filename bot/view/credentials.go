@@ -87,7 +87,7 @@ func (b *builder) credentials(password secret.Text) {
 	b.line(t.Safe, t.Change)
 }
 
-// password is the only line that is secret.
+// password adds the one secret line. The password is the only code in it, so it stays an element of its own.
 func (b *builder) password(password secret.Text) {
 	text := b.texts.Credentials.Password.fill(fields{"password": code(password.Reveal())})
 	b.parts = append(b.parts, part{kind: slack.RTESection, text: text, secret: true})

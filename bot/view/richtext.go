@@ -68,7 +68,7 @@ func (r richText) add(elements ...slack.RichTextSectionElement) richText {
 	return r
 }
 
-// lastText is the last element, if that is a text.
+// lastText is the last element, if that is a text, else nil.
 func (r richText) lastText() *slack.RichTextSectionTextElement {
 	if len(r) == 0 {
 		return nil
@@ -122,14 +122,14 @@ func (r richText) plain() string {
 	return r.format(func(s string) string { return s }, func(id string) string { return "@" + id })
 }
 
-func (r richText) format(text, mention func(string) string) string {
+func (r richText) format(text, person func(string) string) string {
 	var b strings.Builder
 	for _, e := range r {
 		switch e := e.(type) {
 		case *slack.RichTextSectionTextElement:
 			b.WriteString(text(e.Text))
 		case *slack.RichTextSectionUserElement:
-			b.WriteString(mention(e.UserID))
+			b.WriteString(person(e.UserID))
 		case *slack.RichTextSectionDateElement:
 			b.WriteString(*e.Fallback)
 		}
