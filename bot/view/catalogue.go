@@ -1,223 +1,158 @@
 package view
 
-// catalogue holds every wording of one language.
+import (
+	"ehpcbot/approval"
+	"ehpcbot/bot/command"
+	"ehpcbot/ehpc"
+)
+
+// catalogue holds all texts of one language. What is told differently for each state, failure, refusal or fault is in
+// a map by it. Slices are said line by line.
 //
-// The placeholders that any phrase about a request may use are those of [View.facts]; the others stand beside
-// the field that has them.
+// Any phrase may use the fields of [View.fields]; further ones stand beside the phrase that has them.
 type catalogue struct {
 	Separator phrase // between the items of an enumeration
-	None      phrase // for a value that is not given
+	None      phrase // for an enumeration without items
 
-	States      stateWords
-	Request     requestWords
-	Approval    approvalWords
-	Answer      answerWords
-	Credentials credentialsWords
-	Notice      noticeWords
-	Failures    failuresWords
-	Refusal     refusalWords
-	Fault       faultWords
-	Help        helpWords
-	Form        formWords
-	Mods        modWords
+	States       map[approval.State]phrase // within a sentence
+	Mods         map[string]phrase         // the permissions that are asked for most
+	Failures     map[approval.Failure]failureTexts
+	OtherFailure failureTexts
+	Request      requestTexts
+	Approval     approvalTexts
+	Answer       answerTexts
+	Credentials  credentialsTexts
+	Notice       noticeTexts
+	Refusal      refusalTexts
+	Fault        faultTexts
+	Help         helpTexts
+	Form         formTexts
 }
 
-// stateWords name the states, within a sentence.
-type stateWords struct {
-	Pending, Approved, Provisioning, Provisioned, Delivered, Denied, Expired, Cancelled, Failed phrase
+// failureTexts tell why a request failed, what an approver can do, and what it means for the requester.
+type failureTexts struct{ Why, Approver, Requester phrase }
+
+// requestTexts describe a request, to anybody.
+type requestTexts struct {
+	Headline              phrase
+	Asked                 phrase
+	Permissions           phrase
+	DefaultMod            phrase // for {mod}, where none is asked for
+	Reason, NoReason      phrase
+	Approvals             phrase
+	ApprovalsBy           phrase // where there are any
+	MorePeople            phrase // {count}: those who are not named
+	DeniedBy              phrase
+	DeniedFor             phrase // the reason follows
+	WaitAPI, WaitDelivery phrase
+	Details               phrase // the API's own sentence follows
 }
 
-// requestWords describe a request.
-type requestWords struct {
-	Headline      phrase
-	Wish          phrase
-	Permissions   phrase // {mod}
-	Default       phrase // for {mod}: as the cluster has it
-	Reason        phrase
-	NoReason      phrase
-	Approvals     phrase
-	ApprovalsBy   phrase
-	MorePeople    phrase // {count} people who are not named
-	DetailsFollow phrase
+// approvalTexts are those of the message for the approvers.
+type approvalTexts struct {
+	Decide     phrase
+	ApprovedBy phrase
+	Progress   map[approval.State]phrase // once it is approved
+	Expired    phrase
+	Cancelled  phrase
+	Failed     phrase
+
+	Reminder, ReminderWhere phrase
+
+	Approve, Deny, Retry, Back phrase // buttons
+	ApproveTitle, ApproveText  phrase // of the dialog that asks once more
+	ApproveTextFirst           phrase // where further approvals are needed
+	RetryTitle, RetryText      phrase
 }
 
-// approvalWords are of the message for the approvers.
-type approvalWords struct {
-	Decide       phrase
-	ApprovedBy   phrase
-	Starts       phrase
-	Making       phrase
-	HandingOver  phrase
-	Delivered    phrase
-	DeniedBy     phrase
-	DeniedFor    phrase
-	Expired      phrase
-	Cancelled    phrase
-	Failed       phrase // {why}
-	WaitAPI      phrase
-	WaitDelivery phrase
+// answerTexts answer a command.
+type answerTexts struct {
+	Asked, AskedMany, AskedNext, AskedUntil phrase
 
-	Reminder      phrase
-	ReminderWhere phrase
+	Already          phrase
+	Follow, TakeBack phrase
+	Cancelled        []phrase
 
-	Approve          phrase
-	Deny             phrase
-	Retry            phrase
-	Back             phrase
-	ApproveTitle     phrase
-	ApproveText      phrase
-	ApproveTextFirst phrase // where further approvals are needed
-	RetryTitle       phrase
-	RetryText        phrase
+	List, ListItem, ListEmpty phrase
+	ListMore                  phrase // {count}
+	AskedAt, ChangedAt        phrase
+	ApprovedAt, DeniedAt      phrase // {who}, {at}
+
+	Trouble, StorageFailed    []phrase
+	FormFailed, Busy, Foreign phrase
 }
 
-// answerWords answer the person who asked.
-type answerWords struct {
-	Asked        phrase
-	AskedMany    phrase
-	AskedNext    phrase
-	AskedUntil   phrase
-	Follow       phrase
-	TakeBack     phrase
-	Already      phrase
-	Cancelled    phrase
-	NotMade      phrase
-	List         phrase
-	ListItem     phrase
-	ListMore     phrase // {count}
-	ListEmpty    phrase
-	AskedAt      phrase
-	ApprovedAt   phrase // {who}, {at}
-	DeniedAt     phrase // {who}, {at}
-	ChangedAt    phrase
-	Trouble      phrase
-	TroubleNext  phrase
-	FormFailed   phrase
-	Busy         phrase
-	Foreign      phrase
-	Unstored     phrase
-	UnstoredNext phrase
+// credentialsTexts hand the credentials over.
+type credentialsTexts struct {
+	Ready, ReadyHere        phrase
+	ReadyShow, ShownUntil   phrase
+	Title, Username         phrase
+	Password                phrase // {password}
+	Login                   phrase // {login}
+	Safe, Change            phrase
+	Until, Stays            phrase
+	Saved, Show, ModalTitle phrase // buttons, and the title of what Show opens
+
+	ClearedDone, ClearedTime, Lost phrase
 }
 
-// credentialsWords hand the credentials over.
-type credentialsWords struct {
-	Ready       phrase
-	ReadyHere   phrase
-	ReadyShow   phrase
-	ShownUntil  phrase
-	Title       phrase
-	Username    phrase
-	Password    phrase // {password}
-	Login       phrase // {login}
-	Safe        phrase
-	Change      phrase
-	Until       phrase
-	Stays       phrase
-	Saved       phrase
-	Show        phrase
-	ModalTitle  phrase
-	ClearedDone phrase
-	ClearedTime phrase
-	Lost        phrase
+// noticeTexts tell the requester of an end, or of a delay.
+type noticeTexts struct {
+	Denied                     []phrase
+	DeniedFor                  phrase // the reason follows
+	DeniedNoReason, DeniedNext phrase
+
+	Expired, Cancelled, Delayed, Failed []phrase
 }
 
-// noticeWords tell the requester of an end.
-type noticeWords struct {
-	Denied        phrase
-	DeniedBy      phrase
-	DeniedFor     phrase
-	DeniedNoWhy   phrase
-	DeniedNext    phrase
-	Expired       phrase
-	ExpiredWhy    phrase
-	AskAgain      phrase
-	Cancelled     phrase
-	CancelledWhat phrase
-	Delayed       phrase
-	DelayedWhat   phrase
-	DelayedNext   phrase
-	Failed        phrase
-	FailedWhy     phrase // {why}
+// refusalTexts tell what is not accepted. {value} is what was given, {allowed} lists what would be accepted, {limit}
+// is how much, and {character} is the one that is wrong.
+type refusalTexts struct {
+	Kinds   map[approval.Kind]phrase
+	Rules   map[ehpc.Rule]phrase      // for a username, where the rule that it breaks is known
+	Decided map[approval.State]phrase // for what came too late, if the request was not approved or has ended
+
+	ModAny     phrase // where all permissions can be asked for
+	TooManyOne phrase // where the limit is one
+	VotedDeny  phrase
+	Now        phrase
+	Other      phrase
 }
 
-// failureWords tell of one way to fail: why, what an approver can do, and what it means for the requester.
-type failureWords struct{ Why, Approver, Requester phrase }
+// faultTexts tell what is wrong with a command. {token} is what is at fault, {verb} the sub-command.
+type faultTexts struct {
+	Kinds         map[command.Kind]phrase
+	ExtraWordVerb phrase // behind a sub-command
+	Other         phrase
 
-type failuresWords struct {
-	Taken, Refused, Operator, Job, Timeout, Cluster, Key, Other failureWords
+	Example, IDExample phrase
+	EmptyExample       phrase            // {example}: one of Values
+	Values             map[string]phrase // by key
+	More               phrase
 }
 
-// refusalWords tell what is not accepted. {value} is what was given.
-type refusalWords struct {
-	UsernameEmpty     phrase
-	UsernameTooLong   phrase
-	UsernameCharacter phrase // {rune}
-	Username          phrase
-	Reserved          phrase
-	Cluster           phrase // {right}
-	Mod               phrase // {right}
-	ModAny            phrase
-	ReasonTooLong     phrase // {limit}
-	ActiveOther       phrase
-	TooMany           phrase // {limit}
-	TooManyOne        phrase // where one is the limit
-	Unknown           phrase
-	NotYours          phrase
-	NotApprover       phrase
-	Self              phrase
-	VotedApprove      phrase
-	VotedDeny         phrase
-	TimeIsUp          phrase
-	DecidedApproved   phrase
-	DecidedDenied     phrase
-	DecidedExpired    phrase
-	DecidedCancelled  phrase
-	DecidedFailed     phrase
-	Now               phrase
-	NoRetry           phrase
-	NoAnswer          phrase
-	Other             phrase
+// helpTexts explain the command.
+type helpTexts struct {
+	Title           phrase
+	Commands, Notes []phrase
 }
 
-// faultWords tell what is wrong with a command. {token} is what is at fault, {verb} the sub-command.
-type faultWords struct {
-	UnknownKey      phrase
-	DuplicateKey    phrase
-	EmptyValue      phrase
-	EmptyExample    phrase // {example}
-	ReasonExample   phrase
-	UnclosedQuote   phrase
-	MissingUsername phrase
-	ExtraWord       phrase
-	ExtraWordVerb   phrase
-	MissingID       phrase
-	BadID           phrase
-	IDExample       phrase
-	Other           phrase
-	Example         phrase
-	More            phrase
+// formTexts are those of the forms, without fields and marks.
+type formTexts struct {
+	AskTitle, AskSubmit   phrase
+	DenyTitle, DenySubmit phrase
+	NoticeTitle           phrase
+	Cancel, Close         phrase
+
+	Username, Cluster, Mod, Reason, DenyReason inputTexts
+
+	ModDefault phrase
+	ModFree    inputTexts // where the permissions are typed
 }
 
-// helpWords explain the command.
-type helpWords struct {
-	Title, Form, Ask, AskWith, AskNamed, List, Status, Cancel, Help, Username, Next phrase
-}
+type inputTexts struct{ Label, Placeholder, Hint phrase }
 
-// formWords are of the forms, all of them plain text.
-type formWords struct {
-	AskTitle, AskSubmit, Cancel, Close                                        phrase
-	Username, UsernamePlaceholder, UsernameHint                               phrase
-	Cluster, ClusterPlaceholder, ClusterHint                                  phrase
-	Mod, ModDefault, ModPlaceholder, ModHint, ModFreePlaceholder, ModFreeHint phrase
-	Reason, ReasonPlaceholder, ReasonHint                                     phrase
-	DenyTitle, DenySubmit, DenyReasonPlaceholder, DenyReasonHint              phrase
-	NoticeTitle                                                               phrase
-}
-
-// modWords explain the permissions that are asked for most.
-type modWords struct{ M700, M750, M755, M770 phrase }
-
-func (v View) words() *catalogue {
+func (v View) texts() *catalogue {
 	if v.Locale == Chinese {
 		return &chinese
 	}

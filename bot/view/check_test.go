@@ -25,7 +25,7 @@ type object = map[string]any
 func checkMessage(m Message) []string {
 	c := &checker{ids: map[string]bool{}, actions: map[string]bool{}}
 	c.length("text", m.Text, 1, 4000)
-	if s := mention.ReplaceAllString(m.Text, ""); regexp.MustCompile(`[<>]|&(?:[^alg]|$)`).MatchString(s) {
+	if s := mentions.ReplaceAllString(m.Text, ""); regexp.MustCompile(`[<>]|&(?:[^alg]|$)`).MatchString(s) {
 		c.fault("text is not escaped: %q", s)
 	}
 	c.blocks(m.Blocks, 50)
@@ -39,7 +39,7 @@ func checkMessage(m Message) []string {
 	return c.faults
 }
 
-var mention = regexp.MustCompile(`<@[UW][A-Z0-9]+>`)
+var mentions = regexp.MustCompile(`<@[UW][A-Z0-9]+>`)
 
 func checkModal(m slack.ModalViewRequest) []string {
 	c := &checker{ids: map[string]bool{}, actions: map[string]bool{}}
@@ -159,7 +159,7 @@ func (c *checker) element(o object) {
 		}
 	case "date":
 		c.length("date's fallback", o["fallback"], 1, 100)
-		if at, ok := o["timestamp"].(float64); !ok || at < 0 || o["format"] != timeFormat {
+		if at, ok := o["timestamp"].(float64); !ok || at < 0 || o["format"] != dateFormat {
 			c.fault("date %v", o)
 		}
 	default:

@@ -13,92 +13,61 @@ import (
 // message show in desktop notifications and its text in mobile ones. What it says stays true where the
 // credentials can't be put into it by an update and follow in a message of their own.
 func (v View) CredentialsReady(s approval.Story) Message {
-	t := v.about(s, "ready")
-	t.say(t.words.Credentials.Ready)
-	t.say(t.words.Credentials.ReadyHere)
-	return t.message()
+	b := v.about(s, "ready")
+	b.line(b.texts.Credentials.Ready, b.texts.Credentials.ReadyHere)
+	return b.message()
 }
 
 // Credentials is what [View.CredentialsReady] is updated to. The password is in one element of the blocks and
 // nowhere else; it stands there byte for byte.
-func (v View) Credentials(s approval.Story, p secret.Text) Message {
-	t := v.about(s, "credentials")
-	t.credentials(p)
-	t.until()
-	t.button(t.savedButton())
-	return t.message()
-}
-
-func (t *telling) credentials(p secret.Text) {
-	w := t.words.Credentials
-	t.say(w.Title)
-	t.say(w.Username)
-	t.sayWith(w.Password, "password", password(p))
-	t.login()
-	t.say(w.Safe)
-	t.say(w.Change)
-}
-
-func (t *telling) until() {
-	if t.story.CredentialsUntil.IsZero() {
-		t.say(t.words.Credentials.Stays)
-		return
+func (v View) Credentials(s approval.Story, password secret.Text) Message {
+	b := v.about(s, "credentials")
+	t := b.texts.Credentials
+	b.credentials(password)
+	if s.CredentialsUntil.IsZero() {
+		b.line(t.Stays)
+	} else {
+		b.line(t.Until)
 	}
-	t.say(t.words.Credentials.Until)
+	b.button(ActionSaved, t.Saved, slack.StylePrimary)
+	return b.message()
 }
-
-func (t *telling) savedButton() *slack.ButtonBlockElement {
-	return button(ActionSaved, t.story.ID, t.words.Credentials.Saved, slack.StylePrimary)
-}
-
-// login says how to log in, if that is configured.
-func (t *telling) login() {
-	hint := strings.NewReplacer("{username}", t.story.Username, "{cluster}", t.story.ClusterID).Replace(t.view.LoginHint)
-	if hint = inline(hint, hintMaxLength); hint != "" {
-		t.sayWith(t.words.Credentials.Login, "login", code(hint))
-	}
-}
-
-// hintMaxLength is the longest way to log in that is shown, in characters.
-const hintMaxLength = 1000
 
 // CredentialsOffer is the direct message where the credentials are only shown on demand: it has a button that
 // opens [View.CredentialsModal], and never a secret.
 func (v View) CredentialsOffer(s approval.Story) Message {
-	t := v.about(s, "offer")
-	w := t.words.Credentials
-	t.say(w.Ready)
-	t.say(w.ReadyShow)
+	b := v.about(s, "offer")
+	t := b.texts.Credentials
+	b.line(t.Ready, t.ReadyShow)
 	if !s.CredentialsUntil.IsZero() {
-		t.say(w.ShownUntil)
+		b.line(t.ShownUntil)
 	}
-	t.button(button(ActionShow, s.ID, w.Show, slack.StylePrimary))
-	t.button(button(ActionSaved, s.ID, w.Saved, slack.StyleDefault))
-	return t.message()
+	b.button(ActionShow, t.Show, slack.StylePrimary)
+	b.button(ActionSaved, t.Saved, slack.StyleDefault)
+	return b.message()
 }
 
 // CredentialsModal shows the credentials to the one person who pressed the button.
-func (v View) CredentialsModal(s approval.Story, p secret.Text) slack.ModalViewRequest {
-	t := v.about(s, "shown")
-	t.credentials(p)
-	return v.modal(t.words.Credentials.ModalTitle, []slack.Block{t.richText()})
+func (v View) CredentialsModal(s approval.Story, password secret.Text) slack.ModalViewRequest {
+	b := v.about(s, "shown")
+	b.credentials(password)
+	return v.modal(b.texts.Credentials.ModalTitle, b.richTextBlock())
 }
 
 // CredentialsCleared is what [View.Credentials] is updated to when the password is to be seen no longer:
 // because the requester has saved it, or because its time is over.
 func (v View) CredentialsCleared(s approval.Story) Message {
-	t := v.about(s, "cleared")
-	w := t.words.Credentials
-	t.say(w.Title)
-	t.say(w.Username)
-	t.login()
+	b := v.about(s, "cleared")
+	t := b.texts.Credentials
+	b.line(t.Title, t.Username)
+	b.login()
 	if saved(s) {
-		t.say(w.ClearedDone)
+		b.line(t.ClearedDone)
 	} else {
-		t.say(w.ClearedTime)
+		b.line(t.ClearedTime)
 	}
-	t.say(w.Lost)
-	return t.message()
+	b.line(t.Lost)
+	return b.message()
 }
 
 // saved tells the button from the timer. The button notes the moment before the message changes, the timer
@@ -108,4 +77,27 @@ func saved(s approval.Story) bool {
 		return false
 	}
 	return s.CredentialsUntil.IsZero() || s.ClearedAt.Before(s.CredentialsUntil)
+}
+
+func (b *builder) credentials(password secret.Text) {
+	t := b.texts.Credentials
+	b.line(t.Title, t.Username)
+	b.password(password)
+	b.login()
+	b.line(t.Safe, t.Change)
+}
+
+// password adds the one secret line. The password is the only code in it, so it stays an element of its own.
+func (b *builder) password(password secret.Text) {
+	text := b.texts.Credentials.Password.fill(fields{"password": code(password.Reveal())})
+	b.parts = append(b.parts, part{kind: slack.RTESection, text: text, secret: true})
+}
+
+// login says how to log in, if that is configured.
+func (b *builder) login() {
+	hint := strings.NewReplacer("{username}", b.story.Username, "{cluster}", b.story.ClusterID).Replace(b.view.LoginHint)
+	if hint = oneLine(hint, loginMaxLength); hint != "" {
+		b.fields["login"] = code(hint)
+		b.line(b.texts.Credentials.Login)
+	}
 }

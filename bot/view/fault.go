@@ -1,64 +1,39 @@
 package view
 
-import "ehpcbot/bot/command"
+import (
+	"cmp"
+
+	"ehpcbot/approval"
+	"ehpcbot/bot/command"
+)
 
 // CommandFault says what is wrong with a command, and shows a right one.
 func (v View) CommandFault(f *command.Fault) Message {
-	w := v.words().Fault
-	facts := v.general()
-	facts["token"] = text(inline(f.Token, nameMaxLength))
-	facts["verb"] = text(string(f.Verb))
-	facts["example"] = text(w.example(f.Token))
-	d := &draft{}
-	for _, p := range append(w.of(f), w.More) {
-		d.line(p.with(facts))
-	}
-	return d.message()
+	b := v.answer(approval.Story{})
+	t := b.texts.Fault
+	b.fields["token"] = text(oneLine(f.Token, nameMaxLength))
+	b.fields["verb"] = text(string(f.Verb))
+	b.fields["example"] = t.Values[f.Token].fill(nil)
+	b.line(t.fault(f), t.example(f), t.More)
+	return b.message()
 }
 
-// of chooses what is wrong and the example.
-func (w faultWords) of(f *command.Fault) []phrase {
-	switch f.Kind {
-	case command.KindUnknownKey:
-		return []phrase{w.UnknownKey, w.Example}
-	case command.KindDuplicateKey:
-		return []phrase{w.DuplicateKey, w.Example}
-	case command.KindEmptyValue:
-		return []phrase{w.EmptyValue, w.EmptyExample}
-	case command.KindUnclosedQuote:
-		return []phrase{w.UnclosedQuote, w.Example}
-	case command.KindMissingUsername:
-		return []phrase{w.MissingUsername, w.Example}
-	case command.KindExtraWord:
-		if f.Verb == command.Ask {
-			return []phrase{w.ExtraWord, w.Example}
-		}
-		return w.extraWord(f.Verb)
-	case command.KindMissingID:
-		return []phrase{w.MissingID, w.IDExample}
-	case command.KindBadID:
-		return []phrase{w.BadID, w.IDExample}
+func (t faultTexts) fault(f *command.Fault) phrase {
+	if f.Kind == command.KindExtraWord && f.Verb != command.Ask {
+		return t.ExtraWordVerb
 	}
-	return []phrase{w.Other, w.Example}
+	return cmp.Or(t.Kinds[f.Kind], t.Other)
 }
 
-// extraWord is for a word behind a sub-command.
-func (w faultWords) extraWord(verb command.Verb) []phrase {
-	if verb == command.List {
-		return []phrase{w.ExtraWordVerb}
+// example is a right command, or none where the fault says it all.
+func (t faultTexts) example(f *command.Fault) phrase {
+	switch {
+	case f.Kind == command.KindEmptyValue:
+		return t.EmptyExample
+	case f.Verb == command.Status || f.Verb == command.Cancel:
+		return t.IDExample
+	case f.Verb == command.List:
+		return ""
 	}
-	return []phrase{w.ExtraWordVerb, w.IDExample}
-}
-
-// example is a right value for a key.
-func (w faultWords) example(key string) string {
-	switch key {
-	case "cluster":
-		return "cluster=ehpc-8jqdq0mz"
-	case "mod":
-		return "mod=700"
-	case "reason":
-		return string(w.ReasonExample)
-	}
-	return "username=isabel"
+	return t.Example
 }

@@ -20,10 +20,10 @@ func TestGolden(t *testing.T) {
 	for _, locale := range []Locale{English, Chinese} {
 		files := map[string]string{}
 		for name, m := range messages(testView(locale)) {
-			files[name] = m.Plain() + "\n\n--- text\n" + m.Text + "\n\n--- blocks\n" + indented(t, m.Blocks)
+			files[name] = plainMessage(m) + "\n\n--- text\n" + m.Text + "\n\n--- blocks\n" + indented(t, m.Blocks)
 		}
 		for name, m := range modals(testView(locale)) {
-			files[name] = PlainModal(m) + "\n\n--- view\n" + indented(t, m)
+			files[name] = plainModal(m) + "\n\n--- view\n" + indented(t, m)
 		}
 		for name, got := range files {
 			t.Run(string(locale)+"/"+name, func(t *testing.T) {

@@ -21,7 +21,7 @@ func TestEveryMessageIsAccepted(t *testing.T) {
 		for name, m := range messages(testView(locale)) {
 			require.Empty(t, checkMessage(m), "%s %s", locale, name)
 			require.Contains(t, types(m), slack.MBTRichText, "%s %s: an update needs rich_text", locale, name)
-			require.NotContains(t, strings.ReplaceAll(m.Plain(), "{id}", ""), "{", "%s %s: a placeholder is left", locale, name)
+			require.NotContains(t, strings.ReplaceAll(plainMessage(m), "{id}", ""), "{", "%s %s: a placeholder is left", locale, name)
 		}
 		for name, m := range modals(testView(locale)) {
 			if name != "form-ask-many-clusters" { // its clusters are empty, only their number counts
@@ -50,7 +50,7 @@ func TestLimitsHoldForAnyStory(t *testing.T) {
 		s := stories.Draw(t, "story")
 		r := anyRefusal(s).Draw(t, "refusal")
 		for _, m := range []Message{
-			v.Approval(s), v.Reminder(s), v.Asked(s), v.AlreadyAsked(s), v.CancelDone(s), v.Status(s), v.Notice(s),
+			v.Approval(s), v.Reminder(s), v.Asked(s), v.alreadyAsked(s), v.CancelDone(s), v.Status(s), v.Notice(s),
 			v.CredentialsReady(s), v.Credentials(s, secret.New(testPassword)), v.CredentialsCleared(s), v.CredentialsOffer(s),
 			v.List(rapid.SliceOfN(stories, 0, 12).Draw(t, "stories")), v.Refusal(r),
 			v.CommandFault(&command.Fault{
@@ -64,12 +64,12 @@ func TestLimitsHoldForAnyStory(t *testing.T) {
 		conf := configs.Draw(t, "config")
 		for _, m := range []slack.ModalViewRequest{
 			v.AskForm(conf, approval.Ask{Username: s.Username, Cluster: s.ClusterID, Mod: s.Mod, Reason: s.Reason}),
-			v.DenyForm(s), v.AskedModal(s), v.NoticeModal(v.Approval(s)), v.CredentialsModal(s, secret.New(testPassword)),
+			v.DenyForm(s), v.NoticeModal(v.Asked(s)), v.NoticeModal(v.Approval(s)), v.CredentialsModal(s, secret.New(testPassword)),
 		} {
 			require.Empty(t, checkModal(m))
 		}
 		for block, sentence := range v.FieldFaults([]*approval.Refusal{r}) {
-			require.Contains(t, []string{BlockUsername, BlockCluster, BlockMod, BlockReason}, block)
+			require.Contains(t, []string{blockUsername, blockCluster, blockMod, blockReason}, block)
 			require.NotEmpty(t, sentence)
 			require.LessOrEqual(t, len([]rune(sentence)), fieldFaultMaxLength)
 		}
@@ -112,14 +112,16 @@ var stories = rapid.Custom(func(t *rapid.T) approval.Story {
 	return s
 })
 
+var refusalKinds = []approval.Kind{
+	approval.KindUsername, approval.KindReserved, approval.KindCluster, approval.KindMod, approval.KindReasonTooLong,
+	approval.KindActive, approval.KindTooMany, approval.KindUnknown, approval.KindNotYours, approval.KindNotApprover,
+	approval.KindSelf, approval.KindVoted, approval.KindDecided, approval.KindNoRetry, approval.KindNoAnswer,
+}
+
 func anyRefusal(s approval.Story) *rapid.Generator[*approval.Refusal] {
 	return rapid.Custom(func(t *rapid.T) *approval.Refusal {
 		return &approval.Refusal{
-			Kind: rapid.SampledFrom([]approval.Kind{
-				approval.KindUsername, approval.KindReserved, approval.KindCluster, approval.KindMod, approval.KindReasonTooLong,
-				approval.KindActive, approval.KindTooMany, approval.KindUnknown, approval.KindNotYours, approval.KindNotApprover,
-				approval.KindSelf, approval.KindVoted, approval.KindDecided, approval.KindNoRetry, approval.KindNoAnswer, "unheard_of",
-			}).Draw(t, "kind"),
+			Kind:  rapid.SampledFrom(append(refusalKinds, "unheard_of")).Draw(t, "kind"),
 			Value: typed(200).Draw(t, "value"), Right: rapid.SliceOfN(typed(64), 0, 120).Draw(t, "right"), Limit: 5,
 			Rule:  &ehpc.RuleError{Rule: rapid.SampledFrom([]ehpc.Rule{ehpc.RuleEmpty, ehpc.RuleTooLong, ehpc.RuleCharacter, ehpc.RuleForm}).Draw(t, "rule"), Rune: rapid.Rune().Draw(t, "rune")},
 			Story: s,

@@ -1,31 +1,31 @@
 package view
 
 import (
-	"github.com/slack-go/slack"
+	"slices"
 
-	"ehpcbot/approval"
+	"github.com/slack-go/slack"
 )
 
-// NoticeModal says something in place of a form that was submitted. It has no button but the one that closes
-// it.
+// NoticeModal says something in place of a form that was submitted. It has no button but the one that closes it.
 func (v View) NoticeModal(m Message) slack.ModalViewRequest {
-	var blocks []slack.Block
-	for _, b := range m.Blocks {
-		if b.BlockType() != slack.MBTAction {
-			blocks = append(blocks, b)
-		}
-	}
-	return v.modal(v.words().Form.NoticeTitle, blocks)
+	isButtons := func(b slack.Block) bool { return b.BlockType() == slack.MBTAction }
+	return v.modal(v.texts().Form.NoticeTitle, slices.DeleteFunc(slices.Clone(m.Blocks), isButtons)...)
 }
 
-// AskedModal answers a form whose request was just stored.
-func (v View) AskedModal(s approval.Story) slack.ModalViewRequest { return v.NoticeModal(v.Asked(s)) }
-
-func (v View) modal(title phrase, blocks []slack.Block) slack.ModalViewRequest {
+func (v View) modal(title phrase, blocks ...slack.Block) slack.ModalViewRequest {
 	return slack.ModalViewRequest{
 		Type:   slack.VTModal,
-		Title:  plainText(string(title), modalTitleMaxLength),
-		Close:  plainText(string(v.words().Form.Close), modalTitleMaxLength),
+		Title:  title.plainText(modalTitleMaxLength),
+		Close:  v.texts().Form.Close.plainText(modalTitleMaxLength),
 		Blocks: slack.Blocks{BlockSet: blocks},
 	}
+}
+
+// form is a modal that can be submitted. Slack tells which one it was by its callback id.
+func (v View) form(callback string, title, submit phrase, blocks ...slack.Block) slack.ModalViewRequest {
+	m := v.modal(title, blocks...)
+	m.CallbackID = callback
+	m.Submit = submit.plainText(modalTitleMaxLength)
+	m.Close = v.texts().Form.Cancel.plainText(modalTitleMaxLength)
+	return m
 }

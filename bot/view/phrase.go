@@ -1,61 +1,35 @@
 package view
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
-// phrase is a sentence of the catalogue. {name} stands for a value, **…** is bold and `…` is code. Only
-// phrases are read this way: a value that is filled in stays what it is.
+// phrase is a text of the catalogue. {name} stands for a field, **…** is bold and `…` is code. Only phrases are
+// read this way: what a field holds stays as it is.
 type phrase string
 
-// values are what is filled into a phrase.
-type values map[string][]span
+// fields are the values for the placeholders of phrases, by name.
+type fields map[string]richText
 
-// with fills a phrase.
-func (p phrase) with(v values) []span {
-	var all []span
-	var bold, code bool
-	for rest := string(p); rest != ""; {
-		n := strings.IndexAny(rest, "*`{")
-		if n != 0 {
-			if n < 0 {
-				n = len(rest)
-			}
-			all = append(all, span{text: rest[:n], bold: bold, code: code})
-			rest = rest[n:]
-			continue
-		}
-		switch name, after, ok := placeholder(rest); {
-		case strings.HasPrefix(rest, "**"):
-			bold, rest = !bold, rest[2:]
-		case rest[0] == '`':
-			code, rest = !code, rest[1:]
-		case ok:
-			all = append(all, styled(v[name], bold, code)...)
-			rest = after
+// tokens are the pieces of a phrase: a mark, a placeholder, or the text up to the next of them.
+var tokens = regexp.MustCompile("(?s)\\*\\*|`|\\{[a-zA-Z]+\\}|[^*`{]+|.")
+
+// fill puts fields into a phrase. A field takes on the style of its place.
+func (p phrase) fill(f fields) richText {
+	var filled richText
+	var style textStyle
+	for _, token := range tokens.FindAllString(string(p), -1) {
+		switch {
+		case token == "**":
+			style.Bold = !style.Bold
+		case token == "`":
+			style.Code = !style.Code
+		case token[0] == '{' && len(token) > 1:
+			filled = filled.add(f[strings.Trim(token, "{}")].styled(style)...)
 		default:
-			all = append(all, span{text: rest[:1], bold: bold, code: code})
-			rest = rest[1:]
+			filled = filled.add(textElement(token, style))
 		}
 	}
-	return all
-}
-
-// placeholder reads the {name} that a text begins with.
-func placeholder(s string) (name, after string, ok bool) {
-	if s[0] != '{' {
-		return "", "", false
-	}
-	name, after, ok = strings.Cut(s[1:], "}")
-	return name, after, ok && !strings.ContainsFunc(name, notLetter)
-}
-
-func notLetter(r rune) bool { return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') }
-
-// styled gives values the style of the place that they are filled into.
-func styled(spans []span, bold, code bool) []span {
-	all := make([]span, len(spans))
-	for i, s := range spans {
-		s.bold, s.code = s.bold || bold, s.code || code
-		all[i] = s
-	}
-	return all
+	return filled
 }

@@ -1,26 +1,32 @@
 package view
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
 
 	"ehpcbot/approval"
 	"ehpcbot/ehpc"
 )
 
-// Refusal says why something is not accepted, and what would be. That the reader has asked for the same
-// account already is told differently from that somebody else has.
+// Refusal says why something is not accepted, and what would be.
 func (v View) Refusal(r *approval.Refusal) Message {
 	if v.repeated(r) {
-		return v.AlreadyAsked(r.Story)
+		return v.alreadyAsked(r.Story)
 	}
-	d := &draft{}
-	for _, p := range v.refusal(r) {
-		d.line(p.with(v.refusalValues(r)))
+	b := v.answer(r.Story)
+	b.fields = v.refusalFields(r)
+	b.line(v.refusal(r))
+	if r.Kind == approval.KindDecided && slices.Contains(underWay, r.Story.State) {
+		b.line(b.texts.Refusal.Now)
 	}
-	return d.message()
+	return b.message()
 }
 
-// repeated reports whether the reader asks for what they have asked for.
+// underWay are the states in which it is worth saying how far an approved request has come.
+var underWay = []approval.State{approval.Provisioning, approval.Provisioned, approval.Delivered}
+
+// repeated reports whether the reader asks for what they have asked for. That somebody else has is told differently.
 func (v View) repeated(r *approval.Refusal) bool {
 	return r.Kind == approval.KindActive && r.Story.Requester == v.Reader
 }
@@ -33,158 +39,85 @@ const fieldFaultMaxLength = 150
 func (v View) FieldFaults(refusals []*approval.Refusal) map[string]string {
 	faults := make(map[string]string, len(refusals))
 	for _, r := range refusals {
-		block := fieldOf(r.Kind)
+		block := blockOf(r.Kind)
 		if _, taken := faults[block]; !taken {
-			faults[block] = v.fieldFault(r)
+			sentence := v.refusal(r).fill(v.refusalFields(r))
+			faults[block] = truncate(sentence.plain(), fieldFaultMaxLength)
 		}
 	}
 	return faults
 }
 
-func fieldOf(k approval.Kind) string {
+func blockOf(k approval.Kind) string {
 	switch k {
 	case approval.KindCluster:
-		return BlockCluster
+		return blockCluster
 	case approval.KindMod:
-		return BlockMod
+		return blockMod
 	case approval.KindReasonTooLong:
-		return BlockReason
+		return blockReason
 	}
-	return BlockUsername
+	return blockUsername
 }
 
-func (v View) fieldFault(r *approval.Refusal) string {
-	sentence := v.refusal(r)[0]
-	if v.repeated(r) {
-		sentence = v.words().Answer.Already
-	}
-	return cut(flat(sentence.with(v.refusalValues(r))), fieldFaultMaxLength)
-}
-
-func (v View) refusalValues(r *approval.Refusal) values {
-	facts := v.facts(r.Story)
-	facts["value"] = text(inline(r.Value, nameMaxLength))
-	facts["limit"] = text(strconv.Itoa(r.Limit))
-	facts["right"] = v.right(r.Right)
+func (v View) refusalFields(r *approval.Refusal) fields {
+	f := v.fields(r.Story)
+	f["value"] = text(oneLine(r.Value, nameMaxLength))
+	f["limit"] = text(strconv.Itoa(r.Limit))
+	f["allowed"] = v.allowed(r.Right)
 	if r.Rule != nil {
-		facts["rune"] = text(inline(string(r.Rule.Rune), nameMaxLength))
+		f["character"] = text(oneLine(string(r.Rule.Rune), nameMaxLength))
 	}
-	return facts
+	return f
 }
 
-// rightShown is how many right values are listed.
-const rightShown = 10
+// allowedMax is how many allowed values are listed.
+const allowedMax = 10
 
-func (v View) right(right []string) []span {
-	var all [][]span
-	for i, s := range right {
-		if i == rightShown {
-			all = append(all, text(ellipsis))
-			break
-		}
-		all = append(all, code(inline(s, nameMaxLength)))
+func (v View) allowed(values []string) richText {
+	var all []richText
+	for _, s := range values[:min(len(values), allowedMax)] {
+		all = append(all, code(oneLine(s, nameMaxLength)))
 	}
-	return join(all, v.words().Separator)
+	if len(values) > allowedMax {
+		all = append(all, text(ellipsis))
+	}
+	return join(all, string(v.texts().Separator))
 }
 
-// refusal chooses the sentences, at least one.
-func (v View) refusal(r *approval.Refusal) []phrase {
-	w := v.words().Refusal
+// refusal chooses the sentence: that of the kind, unless there is a more exact one.
+func (v View) refusal(r *approval.Refusal) phrase {
+	t := v.texts().Refusal
+	var exact phrase
 	switch r.Kind {
 	case approval.KindUsername:
-		return []phrase{w.username(r)}
-	case approval.KindReserved:
-		return []phrase{w.Reserved}
-	case approval.KindCluster:
-		return []phrase{w.Cluster}
+		exact = t.brokenRule(r.Rule)
 	case approval.KindMod:
-		return []phrase{w.mod(r)}
-	case approval.KindReasonTooLong:
-		return []phrase{w.ReasonTooLong}
-	case approval.KindActive:
-		return []phrase{w.ActiveOther}
-	case approval.KindTooMany:
-		return []phrase{w.tooMany(r.Limit)}
-	case approval.KindVoted:
-		return []phrase{w.voted(r.Story, v.Reader)}
-	case approval.KindDecided:
-		return w.decided(r.Story)
-	}
-	return []phrase{w.plain(r.Kind)}
-}
-
-func (w refusalWords) tooMany(limit int) phrase {
-	if limit == 1 {
-		return w.TooManyOne
-	}
-	return w.TooMany
-}
-
-// plain are the sentences that depend on the kind alone.
-func (w refusalWords) plain(k approval.Kind) phrase {
-	switch k {
-	case approval.KindUnknown:
-		return w.Unknown
-	case approval.KindNotYours:
-		return w.NotYours
-	case approval.KindNotApprover:
-		return w.NotApprover
-	case approval.KindSelf:
-		return w.Self
-	case approval.KindNoRetry:
-		return w.NoRetry
-	case approval.KindNoAnswer:
-		return w.NoAnswer
-	}
-	return w.Other
-}
-
-func (w refusalWords) username(r *approval.Refusal) phrase {
-	if r.Rule == nil {
-		return w.Username
-	}
-	switch r.Rule.Rule {
-	case ehpc.RuleEmpty:
-		return w.UsernameEmpty
-	case ehpc.RuleTooLong:
-		return w.UsernameTooLong
-	case ehpc.RuleCharacter:
-		if inline(string(r.Rule.Rune), nameMaxLength) != "" {
-			return w.UsernameCharacter
+		if len(r.Right) == 0 {
+			exact = t.ModAny
 		}
+	case approval.KindActive:
+		if v.repeated(r) {
+			exact = v.texts().Answer.Already
+		}
+	case approval.KindTooMany:
+		if r.Limit == 1 {
+			exact = t.TooManyOne
+		}
+	case approval.KindVoted:
+		if d, denied := r.Story.Denial(); denied && d.Person == v.Reader {
+			exact = t.VotedDeny
+		}
+	case approval.KindDecided:
+		exact = t.Decided[r.Story.State]
 	}
-	return w.Username
+	return cmp.Or(exact, t.Kinds[r.Kind], t.Other)
 }
 
-func (w refusalWords) mod(r *approval.Refusal) phrase {
-	if len(r.Right) == 0 {
-		return w.ModAny
+// brokenRule is the sentence for a rule that a username breaks, if it is known and can be shown.
+func (t refusalTexts) brokenRule(e *ehpc.RuleError) phrase {
+	if e == nil || (e.Rule == ehpc.RuleCharacter && oneLine(string(e.Rune), nameMaxLength) == "") {
+		return ""
 	}
-	return w.Mod
-}
-
-func (w refusalWords) voted(s approval.Story, reader string) phrase {
-	if d, denied := s.Denial(); denied && d.Person == reader {
-		return w.VotedDeny
-	}
-	return w.VotedApprove
-}
-
-// decided tells what became of a request that can't be decided any more.
-func (w refusalWords) decided(s approval.Story) []phrase {
-	switch s.State {
-	case approval.Pending:
-		return []phrase{w.TimeIsUp}
-	case approval.Denied:
-		return []phrase{w.DecidedDenied}
-	case approval.Expired:
-		return []phrase{w.DecidedExpired}
-	case approval.Cancelled:
-		return []phrase{w.DecidedCancelled}
-	case approval.Failed:
-		return []phrase{w.DecidedFailed}
-	case approval.Approved:
-		return []phrase{w.DecidedApproved}
-	}
-	return []phrase{w.DecidedApproved, w.Now}
+	return t.Rules[e.Rule]
 }

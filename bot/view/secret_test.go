@@ -64,7 +64,7 @@ func TestOtherMessagesHoldNoPassword(t *testing.T) {
 		for name, m := range messages(testView(locale)) {
 			require.NotContains(t, m.Text, testPassword)
 			if !strings.HasPrefix(name, "credentials") || strings.Contains(name, "ready") || strings.Contains(name, "cleared") || strings.Contains(name, "offer") {
-				require.NotContains(t, m.Plain(), testPassword, name)
+				require.NotContains(t, plainMessage(m), testPassword, name)
 			}
 		}
 	}
@@ -76,9 +76,9 @@ func TestTextSaysWhatTheBlocksSay(t *testing.T) {
 	unescape := strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&")
 	for _, locale := range []Locale{English, Chinese} {
 		for name, m := range messages(testView(locale)) {
-			text := unescape.Replace(mention.ReplaceAllStringFunc(m.Text, func(s string) string { return "@" + s[2:len(s)-1] }))
+			text := unescape.Replace(mentions.ReplaceAllStringFunc(m.Text, func(s string) string { return "@" + s[2:len(s)-1] }))
 			rich := Message{Blocks: m.Blocks[:1]}
-			for _, line := range strings.Split(rich.Plain(), "\n") {
+			for _, line := range strings.Split(plainMessage(rich), "\n") {
 				line = strings.TrimPrefix(strings.TrimPrefix(line, "> "), "• ")
 				if !strings.Contains(line, testPassword) {
 					require.Contains(t, text, line, "%s %s", locale, name)

@@ -1,6 +1,10 @@
 // Package view is everything that people see in Slack, in English and in Chinese: messages, forms and the
 // sentences for what is refused. All of it is a pure function of data.
 //
+// Every text is a phrase of a catalogue, one for each language, with fields for what differs from request to
+// request. A builder fills the phrases line by line and makes a message of them: blocks, and a top-level text that
+// says the same. Forms and notices are modals.
+//
 // What people typed never becomes markup. It stands in plain_text, or as a text element of rich_text, where
 // Slack reads no formatting, no mention and no link, and it is escaped in the top-level text of a message.
 // Lengths are cut by characters, so that nothing is cut inside of one.
@@ -36,23 +40,6 @@ const (
 	ActionSaved   = "saved" // "I have saved it"
 	ActionShow    = "show"  // "Show credentials"
 )
-
-// The callback ids of the forms.
-const (
-	CallbackAsk  = "ask"
-	CallbackDeny = "deny"
-)
-
-// The blocks of the forms, which are also what a fault in a field is reported for.
-const (
-	BlockUsername = "username"
-	BlockCluster  = "cluster"
-	BlockMod      = "mod"
-	BlockReason   = "reason"
-)
-
-// ActionValue is the action id of the one element in each of a form's blocks.
-const ActionValue = "value"
 
 // RequestID reads the request's id from a button's value or from a form's private metadata. What comes back
 // from Slack is not trusted: anything but a positive number is none.

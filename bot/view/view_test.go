@@ -104,8 +104,8 @@ func TestTypedTextIsNeverMarkup(t *testing.T) {
 		for _, m := range []Message{v.Approval(s), v.Status(s), v.Notice(s), v.Asked(s), v.List([]approval.Story{s}), v.Reminder(s)} {
 			require.NotContains(t, m.Text, "<!")
 			require.NotContains(t, m.Text, "<https")
-			require.NotContains(t, m.Plain(), "\u202e")
-			require.NotContains(t, m.Plain(), "\x00")
+			require.NotContains(t, plainMessage(m), "\u202e")
+			require.NotContains(t, plainMessage(m), "\x00")
 			for _, b := range m.Blocks {
 				text, err := json.Marshal(b)
 				require.NoError(t, err)
@@ -121,14 +121,14 @@ func TestApproversBeyondTen(t *testing.T) {
 	s := story(approval.Approved, func(s *approval.Story) {
 		s.Decisions = decisions(approval.Approve, strings.Fields("U1 U2 U3 U4 U5 U6 U7 U8 U9 U10 U11 U12")...)
 	})
-	require.Contains(t, testView(English).Approval(s).Plain(), "Approved by @U1, @U2, @U3, @U4, @U5, @U6, @U7, @U8, @U9, @U10, 2 more.")
-	require.Contains(t, testView(Chinese).Approval(s).Plain(), "@U10、另外 2 人。")
+	require.Contains(t, plainMessage(testView(English).Approval(s)), "Approved by @U1, @U2, @U3, @U4, @U5, @U6, @U7, @U8, @U9, @U10, 2 more.")
+	require.Contains(t, plainMessage(testView(Chinese).Approval(s)), "@U10、另外 2 人。")
 }
 
 func TestClusterThatIsNoLongerConfigured(t *testing.T) {
 	t.Parallel()
 	s := story(approval.Failed, func(s *approval.Story) { s.Cluster = approval.Cluster{} })
-	require.Contains(t, testView(English).Approval(s).Plain(), "on ehpc-8jqdq0mz.")
+	require.Contains(t, plainMessage(testView(English).Approval(s)), "on ehpc-8jqdq0mz.")
 }
 
 func TestClearedTellsButtonFromTimer(t *testing.T) {
@@ -152,15 +152,15 @@ func TestClearedTellsButtonFromTimer(t *testing.T) {
 
 func TestProposedUsernamesAreRight(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, "isabel2", otherName("isabel"))
-	require.Equal(t, "isabelx2", otherName("isabelxy"))
+	require.Equal(t, "isabel2", otherUsername("isabel"))
+	require.Equal(t, "isabelx2", otherUsername("isabelxy"))
 }
 
 // The command that a message proposes asks for the same again.
 func TestProposedCommandsCanBeTyped(t *testing.T) {
 	t.Parallel()
 	s := story(approval.Denied)
-	c, err := command.Parse(again(s, s.Username))
+	c, err := command.Parse(askFor(s, s.Username))
 	require.NoError(t, err)
 	require.Equal(t, command.Command{Verb: command.Ask, Username: "isabel", Cluster: "ehpc-8jqdq0mz", Mod: "700"}, c)
 }
@@ -170,10 +170,10 @@ func TestFieldFaults(t *testing.T) {
 	conf := approval.Config{Clusters: []approval.Cluster{{ID: "ehpc-x"}}, AllowedMods: []string{"700"}}
 	faults := conf.Check(approval.Ask{Cluster: "y", Username: "isabél", Mod: "777", Reason: strings.Repeat("x", 501)})
 	require.Equal(t, map[string]string{
-		BlockUsername: "The username isabél can't have é in it. Only a–z, A–Z, 0–9 and _ are right, such as isabel_2.",
-		BlockCluster:  "There is no cluster y. You can ask for: ehpc-x.",
-		BlockMod:      "The permissions 777 can't be asked for. You can ask for: 700.",
-		BlockReason:   "The reason is too long. Please put it into at most 500 characters.",
+		blockUsername: "The username isabél can't have é in it. Only a–z, A–Z, 0–9 and _ are right, such as isabel_2.",
+		blockCluster:  "There is no cluster y. You can ask for: ehpc-x.",
+		blockMod:      "The permissions 777 can't be asked for. You can ask for: 700.",
+		blockReason:   "The reason is too long. Please put it into at most 500 characters.",
 	}, testView(English).FieldFaults(faults))
 	require.Empty(t, testView(English).FieldFaults(nil))
 }
@@ -182,9 +182,9 @@ func TestFieldFaultsOfOtherRequests(t *testing.T) {
 	t.Parallel()
 	v := testView(English)
 	own := &approval.Refusal{Kind: approval.KindActive, Story: story(approval.Pending)}
-	require.Contains(t, v.FieldFaults([]*approval.Refusal{own})[BlockUsername], "You have asked for the account isabel")
+	require.Contains(t, v.FieldFaults([]*approval.Refusal{own})[blockUsername], "You have asked for the account isabel")
 	v.Reader = "U0MARIA"
-	require.Contains(t, v.FieldFaults([]*approval.Refusal{own})[BlockUsername], "Somebody else has asked")
+	require.Contains(t, v.FieldFaults([]*approval.Refusal{own})[blockUsername], "Somebody else has asked")
 }
 
 // A form that Slack hands back is read as it was filled in.
@@ -218,18 +218,18 @@ func TestDenyForm(t *testing.T) {
 	form := testView(English).DenyForm(story(approval.Pending))
 	require.Equal(t, "12", form.PrivateMetadata)
 	require.Equal(t, CallbackDeny, form.CallbackID)
-	state := &slack.ViewState{Values: map[string]map[string]slack.BlockAction{BlockReason: {ActionValue: {Value: " n\x00o\u202e "}}}}
+	state := &slack.ViewState{Values: map[string]map[string]slack.BlockAction{blockReason: {actionValue: {Value: " n\x00o\u202e "}}}}
 	require.Equal(t, "no", DenyFormValues(state))
 }
 
-func TestCut(t *testing.T) {
+func TestTruncate(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, "毕业设计", cut("毕业设计", 4))
-	require.Equal(t, "毕业…", cut("毕业设计", 3))
-	require.Equal(t, "…", cut("毕业", 1))
+	require.Equal(t, "毕业设计", truncate("毕业设计", 4))
+	require.Equal(t, "毕业…", truncate("毕业设计", 3))
+	require.Equal(t, "…", truncate("毕业", 1))
 	rapid.Check(t, func(t *rapid.T) {
 		s, limit := rapid.String().Draw(t, "s"), rapid.IntRange(1, 50).Draw(t, "limit")
-		got := cut(s, limit)
+		got := truncate(s, limit)
 		require.LessOrEqual(t, utf8.RuneCountInString(got), limit)
 		require.True(t, utf8.ValidString(got))
 		require.True(t, strings.HasPrefix(s, strings.TrimSuffix(got, ellipsis)))
@@ -238,9 +238,11 @@ func TestCut(t *testing.T) {
 
 func TestPhrase(t *testing.T) {
 	t.Parallel()
-	v := values{"name": text("{x} **y** `z`"), "who": person("U0ADA")}
-	require.Equal(t, []span{
-		{text: "a "}, {text: "{x} **y** `z`", bold: true}, {text: " b "}, {text: "run {x} **y** `z`", code: true},
-		{text: " 2 * 3 { "}, {kind: personSpan, text: "U0ADA"},
-	}, merged(phrase("a **{name}** b `run {name}` 2 * 3 { {who}").with(v)))
+	f := fields{"name": text("{x} **y** `z`"), "who": mention("U0ADA"), "empty": text("")}
+	bold, code := textStyle{Bold: true}, textStyle{Code: true}
+	require.Equal(t, richText{
+		textElement("a ", textStyle{}), textElement("{x} **y** `z`", bold), textElement(" b ", textStyle{}),
+		textElement("run {x} **y** `z`", code), textElement(" 2 * 3 { ", textStyle{}), slack.NewRichTextSectionUserElement("U0ADA", nil),
+	}, phrase("a **{name}** b `run {name}`{empty} 2 * 3 { {who}").fill(f))
+	require.Equal(t, text("{x} **y** `z`"), f["name"], "a field can be used again")
 }

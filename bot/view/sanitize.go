@@ -9,39 +9,22 @@ import (
 // The longest pieces that are shown, in characters. What is stored may be longer; what is shown says so by
 // its ellipsis.
 const (
-	nameMaxLength   = 40
-	labelMaxLength  = 60
-	detailMaxLength = 300
-	reasonMaxLength = 500
+	nameMaxLength        = 40
+	clusterNameMaxLength = 60
+	loginMaxLength       = 1000
 )
 
 const ellipsis = "…"
 
-// cut shortens a text to a number of characters.
-func cut(s string, limit int) string {
-	n := 0
-	end := 0 // where the text ends if it has to be cut
-	for i := range s {
-		if n == limit-1 {
-			end = i
-		}
-		if n == limit {
-			return s[:end] + ellipsis
-		}
-		n++
-	}
-	return s
+// oneLine prepares what people typed to be shown within a line.
+func oneLine(s string, limit int) string {
+	return truncate(strings.Join(strings.Fields(readable(s)), " "), limit)
 }
 
-// inline prepares typed text to be shown within a line.
-func inline(s string, limit int) string {
-	return cut(strings.Join(strings.Fields(readable(s)), " "), limit)
-}
-
-// paragraph prepares typed text to be shown by itself, with its line breaks.
+// paragraph prepares what people typed to be shown by itself, with its line breaks.
 func paragraph(s string, limit int) string {
 	s = strings.ReplaceAll(readable(s), "\r\n", "\n")
-	return strings.TrimSpace(cut(emptyLines.ReplaceAllString(strings.TrimSpace(s), "\n\n"), limit))
+	return strings.TrimSpace(truncate(emptyLines.ReplaceAllString(strings.TrimSpace(s), "\n\n"), limit))
 }
 
 var emptyLines = regexp.MustCompile(`\n\s*\n`)
@@ -58,4 +41,19 @@ func readable(s string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(s, string(unicode.ReplacementChar)))
+}
+
+// truncate cuts a text to a number of characters, the ellipsis included.
+func truncate(s string, limit int) string {
+	n, end := 0, 0 // end is where the text ends if it has to be cut
+	for i := range s {
+		if n == limit {
+			return s[:end] + ellipsis
+		}
+		if n == limit-1 {
+			end = i
+		}
+		n++
+	}
+	return s
 }

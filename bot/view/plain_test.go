@@ -6,9 +6,8 @@ import (
 	"github.com/slack-go/slack"
 )
 
-// Plain is a readable text of all blocks, for a terminal. Unlike the message's Text it holds the password
-// where the blocks do: it must not be logged.
-func (m Message) Plain() string {
+// plainMessage is what a person reads of a message's blocks.
+func plainMessage(m Message) string {
 	var lines []string
 	for _, b := range m.Blocks {
 		lines = append(lines, plainBlock(b)...)
@@ -16,8 +15,8 @@ func (m Message) Plain() string {
 	return strings.Join(lines, "\n")
 }
 
-// PlainModal is a readable text of a form or notice.
-func PlainModal(m slack.ModalViewRequest) string {
+// plainModal is what a person reads of a form or notice.
+func plainModal(m slack.ModalViewRequest) string {
 	lines := []string{"== " + plainObject(m.Title) + " =="}
 	for _, b := range m.Blocks.BlockSet {
 		lines = append(lines, plainBlock(b)...)
@@ -48,9 +47,9 @@ func plainRichText(all []slack.RichTextElement, prefix string) []string {
 	for _, e := range all {
 		switch e := e.(type) {
 		case *slack.RichTextSection:
-			lines = append(lines, prefixed(plainElements(e.Elements), prefix)...)
+			lines = append(lines, prefixed(richText(e.Elements).plain(), prefix)...)
 		case *slack.RichTextQuote:
-			lines = append(lines, prefixed(plainElements(e.Elements), "> ")...)
+			lines = append(lines, prefixed(richText(e.Elements).plain(), "> ")...)
 		case *slack.RichTextList:
 			lines = append(lines, plainRichText(e.Elements, "• ")...)
 		}
@@ -64,21 +63,6 @@ func prefixed(s, prefix string) []string {
 		lines[i] = prefix + lines[i]
 	}
 	return lines
-}
-
-func plainElements(all []slack.RichTextSectionElement) string {
-	var b strings.Builder
-	for _, e := range all {
-		switch e := e.(type) {
-		case *slack.RichTextSectionTextElement:
-			b.WriteString(e.Text)
-		case *slack.RichTextSectionUserElement:
-			b.WriteString("@" + e.UserID)
-		case *slack.RichTextSectionDateElement:
-			b.WriteString(*e.Fallback)
-		}
-	}
-	return b.String()
 }
 
 func plainActions(b *slack.ActionBlock) []string {

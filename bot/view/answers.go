@@ -1,0 +1,73 @@
+package view
+
+import "ehpcbot/approval"
+
+// Asked answers the person whose request was just stored.
+func (v View) Asked(s approval.Story) Message {
+	b := v.about(s, "asked")
+	t := b.texts.Answer
+	b.line(t.Asked)
+	if s.Required > 1 {
+		b.line(t.AskedMany)
+	}
+	b.line(t.AskedNext, t.AskedUntil)
+	b.follow()
+	return b.message()
+}
+
+// alreadyAsked answers the person who asks once more for what they have asked for: by a second command, or
+// because Slack handed over the first one twice.
+func (v View) alreadyAsked(s approval.Story) Message {
+	b := v.about(s, "already")
+	b.line(b.texts.Answer.Already)
+	b.waiting()
+	b.follow()
+	return b.message()
+}
+
+// follow says how to see the request's state, and how to take it back while that is possible.
+func (b *builder) follow() {
+	b.line(b.texts.Answer.Follow)
+	if b.story.State == approval.Pending {
+		b.line(b.texts.Answer.TakeBack)
+	}
+}
+
+// CancelDone answers the person who took a request back.
+func (v View) CancelDone(s approval.Story) Message {
+	b := v.about(s, "cancelled")
+	b.line(b.texts.Answer.Cancelled...)
+	return b.message()
+}
+
+// Help explains the command.
+func (v View) Help() Message {
+	b := v.answer(approval.Story{})
+	t := b.texts.Help
+	b.line(t.Title)
+	b.item(t.Commands...)
+	b.line(t.Notes...)
+	return b.message()
+}
+
+// Trouble answers where something unforeseen happened. It is only right where nothing was changed.
+func (v View) Trouble() Message { return v.sentences(v.texts().Answer.Trouble...) }
+
+// StorageFailed answers a request or a decision that could not be stored.
+func (v View) StorageFailed() Message { return v.sentences(v.texts().Answer.StorageFailed...) }
+
+// FormFailed answers where Slack did not open a form, most often because it was asked too late.
+func (v View) FormFailed() Message { return v.sentences(v.texts().Answer.FormFailed) }
+
+// Busy answers while too much is asked at once.
+func (v View) Busy() Message { return v.sentences(v.texts().Answer.Busy) }
+
+// Foreign answers people of other organisations, guests and bots.
+func (v View) Foreign() Message { return v.sentences(v.texts().Answer.Foreign) }
+
+// sentences is a message about no request.
+func (v View) sentences(phrases ...phrase) Message {
+	b := v.answer(approval.Story{})
+	b.line(phrases...)
+	return b.message()
+}

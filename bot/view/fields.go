@@ -1,0 +1,96 @@
+package view
+
+import (
+	"cmp"
+	"strconv"
+
+	"ehpcbot/approval"
+	"ehpcbot/bot/command"
+)
+
+// mentionsMax is how many approvers are named; the others are counted.
+const mentionsMax = 10
+
+// fields are those that any phrase may use. Where a message is about no request, only {command} is of use.
+func (v View) fields(s approval.Story) fields {
+	approvals := s.Approvals()
+	denial, _ := s.Denial()
+	f := fields{
+		"command":          text(v.Command),
+		"id":               text(formatID(s.ID)),
+		"state":            v.texts().States[s.State].fill(nil),
+		"requester":        mention(s.Requester),
+		"username":         code(oneLine(s.Username, nameMaxLength)),
+		"cluster":          text(clusterLabel(s)),
+		"mod":              text(v.modLabel(s.Mod)),
+		"required":         text(strconv.Itoa(s.Required)),
+		"approved":         text(strconv.Itoa(len(approvals))),
+		"approvers":        v.people(approvals),
+		"denier":           v.people([]string{denial.Person}),
+		"created":          date(s.CreatedAt),
+		"updated":          date(s.UpdatedAt),
+		"deadline":         date(s.ExpiresAt),
+		"credentialsUntil": date(s.CredentialsUntil),
+		"otherUsername":    text(otherUsername(s.Username)),
+		"askAgain":         text(askFor(s, s.Username)),
+		"askOther":         text(askFor(s, otherUsername(s.Username))),
+	}
+	f["why"] = v.failure(s.Failure).Why.fill(f)
+	return f
+}
+
+// clusterLabel names a cluster by what people call it, and by its id.
+func clusterLabel(s approval.Story) string {
+	id := oneLine(cmp.Or(s.Cluster.ID, s.ClusterID), nameMaxLength)
+	if name := oneLine(s.Cluster.Name, clusterNameMaxLength); name != "" && name != id {
+		return name + " (" + id + ")"
+	}
+	return id
+}
+
+// modLabel says what directory permissions mean, where they are among the usual ones.
+func (v View) modLabel(mod string) string {
+	if mod == "" {
+		return string(v.texts().Request.DefaultMod)
+	}
+	return cmp.Or(string(v.texts().Mods[mod]), oneLine(mod, nameMaxLength))
+}
+
+func (v View) people(ids []string) richText {
+	var all []richText
+	for _, id := range ids[:min(len(ids), mentionsMax)] {
+		if id != "" {
+			all = append(all, mention(id))
+		}
+	}
+	if more := len(ids) - mentionsMax; more > 0 {
+		all = append(all, v.texts().Request.MorePeople.fill(fields{"count": text(strconv.Itoa(more))}))
+	}
+	if len(all) == 0 {
+		return v.texts().None.fill(nil)
+	}
+	return join(all, string(v.texts().Separator))
+}
+
+// otherUsername proposes a username like one that can't be had, within the 8 characters of the rule.
+func otherUsername(username string) string {
+	r := []rune(username)
+	return oneLine(string(r[:min(len(r), 7)]), nameMaxLength) + "2"
+}
+
+// askFor is what to type behind the command to ask for the same once more.
+func askFor(s approval.Story, username string) string {
+	return command.Command{
+		Verb:     command.Ask,
+		Username: oneLine(username, nameMaxLength),
+		Cluster:  oneLine(s.ClusterID, nameMaxLength),
+		Mod:      oneLine(s.Mod, nameMaxLength),
+	}.String()
+}
+
+func (v View) failure(f approval.Failure) failureTexts {
+	if texts, known := v.texts().Failures[f]; known {
+		return texts
+	}
+	return v.texts().OtherFailure
+}
