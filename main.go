@@ -21,6 +21,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/keyring"
+	"ehpcbot/approval/store"
+	"ehpcbot/approval/work"
 	"ehpcbot/bot"
 	"ehpcbot/bot/check"
 	"ehpcbot/bot/config"
@@ -258,12 +261,12 @@ func serve(ctx context.Context, env envconfig.Lookuper, logs io.Writer, environ 
 	}
 	log.Info("ehpcbot starts", "version", versionLine(), "database", conf.Database)
 
-	db, err := approval.OpenDatabase(ctx, conf.Database.URL)
+	db, err := store.Open(ctx, conf.Database.URL)
 	if err != nil {
 		return fmt.Errorf("DATABASE_URL: %w", err)
 	}
 	defer db.Close()
-	keys, err := approval.KeyringFor(db, conf.Database.Keys.Reveal())
+	keys, err := keyring.For(ctx, db, conf.Database.Keys.Reveal())
 	if err != nil {
 		return err
 	}
@@ -279,7 +282,7 @@ func serve(ctx context.Context, env envconfig.Lookuper, logs io.Writer, environ 
 		metrics.EHPCCall(action, result, took)
 		reach.Called(action, result, took)
 	}
-	quota := approval.NewQuota(db, conf.Policy.CallsPerHour, log)
+	quota := store.NewQuota(db, conf.Policy.CallsPerHour, log)
 	conf.EHPC.Quota = quota
 	accounts, err := ehpc.NewClient(conf.EHPC)
 	if err != nil {
@@ -287,10 +290,7 @@ func serve(ctx context.Context, env envconfig.Lookuper, logs io.Writer, environ 
 	}
 	api := bot.NewAPI(conf.Slack, metrics.SlackCall)
 	people := bot.NewPeople(api)
-	service, err := approval.NewService(ctx, conf.Policy, db, keys, people, log)
-	if err != nil {
-		return err
-	}
+	service := approval.NewService(conf.Policy, db, keys, people, log, time.Now)
 	metrics.CountRequests(service)
 	b := bot.New(conf.Slack, api, people, service, log, metrics)
 
@@ -306,7 +306,11 @@ func serve(ctx context.Context, env envconfig.Lookuper, logs io.Writer, environ 
 		return b.Run(ctx)
 	})
 	group.Go(func() error {
-		return service.Work(rest, approval.Work{Accounts: accounts, Quota: quota, Messenger: b, Grace: 4 * time.Second, Observe: metrics.Job})
+		worker := work.Worker{
+			Service: service, Database: db, Accounts: accounts, Quota: quota, Messenger: b,
+			Grace: 4 * time.Second, Observe: metrics.Job, Log: log,
+		}
+		return worker.Run(rest)
 	})
 	group.Go(func() error { reach.Run(rest); return nil })
 	if listener != nil {
@@ -328,7 +332,7 @@ func load(env envconfig.Lookuper, environ []string) (config.Config, error) {
 }
 
 // protect keeps others off what the database holds, and goes on where it can't: the bot works all the same.
-func protect(db *approval.Database, log *slog.Logger) {
+func protect(db *store.Database, log *slog.Logger) {
 	changed, err := db.Protect()
 	for _, path := range changed {
 		log.Warn("others could read or change a file; now its owner alone can", "file", path)

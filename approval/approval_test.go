@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,7 +21,11 @@ import (
 	"go.uber.org/goleak"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/keyring"
 	"ehpcbot/approval/pgtest"
+	"ehpcbot/approval/provision"
+	"ehpcbot/approval/store"
+	"ehpcbot/approval/work"
 	"ehpcbot/ehpc"
 	"ehpcbot/ehpc/ehpctest"
 	"ehpcbot/ehpc/secret"
@@ -84,13 +89,14 @@ type bench struct {
 	people  *directory
 	told    *messenger
 	service *approval.Service
-	db      *approval.Database
+	db      *store.Database
 	stop    func()
-	wrap    func(approval.Accounts) approval.Accounts // around the client; may be nil
-	grace   time.Duration                             // of the jobs in hand when they are stopped
-	keys    [][]byte                                  // the first seals
-	passed  time.Duration                             // by how much the service's clock is ahead
-	observe func(kind, result string)                 // told of each run of a job; may be nil
+	wrap    func(provision.Accounts) provision.Accounts // around the client; may be nil
+	grace   time.Duration                               // of the jobs in hand when they are stopped
+	keys    [][]byte                                    // the first seals
+	stands  atomic.Pointer[time.Time]                   // where the service's clock stands; nil: it goes
+	passed  atomic.Int64                                // by how many nanoseconds the service's clock is ahead
+	observe func(kind, result string)                   // told of each run of a job; may be nil
 	log     *slog.Logger
 }
 
@@ -113,27 +119,27 @@ func setup(t testing.TB, url string, change func(*approval.Config), options ...e
 func (b *bench) open() {
 	b.t.Helper()
 	ctx := context.Background()
-	db, err := approval.OpenDatabase(ctx, b.url)
+	db, err := store.Open(ctx, b.url)
 	require.NoError(b.t, err)
-	keys, err := approval.NewKeyring(b.keys...)
+	keys, err := keyring.New(b.keys...)
 	require.NoError(b.t, err)
 	b.db = db
-	b.service, err = approval.NewService(ctx, b.conf, db, keys, b.people, b.log)
-	require.NoError(b.t, err)
-	if b.passed > 0 {
-		b.service.SetClock(func() time.Time { return time.Now().Add(b.passed) })
-	}
+	b.service = approval.NewService(b.conf, db, keys, b.people, b.log, b.now)
 	b.told.service = b.service
 	b.stop = func() {}
+}
+
+func (b *bench) now() time.Time {
+	if at := b.stands.Load(); at != nil {
+		return *at
+	}
+	return time.Now().Add(time.Duration(b.passed.Load()))
 }
 
 // work starts the jobs.
 func (b *bench) work() {
 	b.t.Helper()
-	quota := approval.NewQuota(b.db, b.conf.CallsPerHour, b.log)
-	if b.passed > 0 {
-		quota.SetClock(func() time.Time { return time.Now().Add(b.passed) })
-	}
+	quota := store.NewQuota(b.db, b.conf.CallsPerHour, b.log)
 	client, err := ehpc.NewClient(ehpc.Config{
 		Endpoint: b.api.URL, AccessKeyID: ehpctest.AccessKeyID, SecretAccessKey: secret.New(ehpctest.SecretAccessKey),
 		Quota: quota,
@@ -141,15 +147,17 @@ func (b *bench) work() {
 	require.NoError(b.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	var accounts approval.Accounts = client
+	var accounts provision.Accounts = client
 	if b.wrap != nil {
 		accounts = b.wrap(accounts)
 	}
-	work := approval.Work{Accounts: accounts, Quota: quota, Messenger: b.told, Grace: b.grace}
-	if b.observe != nil {
-		work.Observe = func(kind, result string, _ time.Duration) { b.observe(kind, result) }
+	worker := work.Worker{
+		Service: b.service, Database: b.db, Accounts: accounts, Quota: quota, Messenger: b.told, Grace: b.grace, Log: b.log,
 	}
-	go func() { done <- b.service.Work(ctx, work) }()
+	if b.observe != nil {
+		worker.Observe = func(kind, result string, _ time.Duration) { b.observe(kind, result) }
+	}
+	go func() { done <- worker.Run(ctx) }()
 	b.stop = func() {
 		cancel()
 		require.NoError(b.t, <-done)

@@ -2,7 +2,6 @@ package approval_test
 
 import (
 	"context"
-	"database/sql"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,7 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/keyring"
 	"ehpcbot/approval/pgtest"
+	"ehpcbot/approval/store"
 )
 
 // TestWriterThatHangs has another process stop in the midst of a transaction, with the lock of all writers. The server
@@ -21,13 +22,13 @@ func TestWriterThatHangs(t *testing.T) {
 	t.Parallel()
 	url := pgtest.URL(t)
 	b := setup(t, url, nil)
-	hanging, err := approval.OpenDatabase(t.Context(), url)
+	hanging, err := store.Open(t.Context(), url)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = hanging.Close() })
 	holds, over := make(chan struct{}), make(chan struct{})
 	ended := make(chan error)
 	go func() {
-		ended <- hanging.Write(context.Background(), func(context.Context, *sql.Tx) error {
+		ended <- hanging.Write(context.Background(), func(context.Context, approval.Tx) error {
 			close(holds)
 			<-over
 			return nil
@@ -52,7 +53,7 @@ func TestErasedPasswordsLeaveTheLog(t *testing.T) {
 	t.Parallel()
 	url := sqliteURL(t)
 	b := setup(t, url, nil)
-	keys, err := approval.NewKeyring(b.keys...)
+	keys, err := keyring.New(b.keys...)
 	require.NoError(t, err)
 	b.api.HangJobs(true)
 	b.work()

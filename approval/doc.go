@@ -1,11 +1,11 @@
-// Package approval is the life of a request for an account on an EHPC cluster: who may ask, who may
-// decide, how the account is made, and what is remembered of it. It knows neither Slack nor HTTP.
+// Package approval is the life of a request for an account on an EHPC cluster: what a request is, who may ask for what,
+// who decides, and what follows. It knows neither Slack nor HTTP, and no database.
 //
-// A [Request] is asked for by a person ([Service.Ask]), decided by approvers ([Service.Approve],
-// [Service.Deny]), turned into an account by the provision job and handed over by the deliver job. Each
-// change of its [State] is one transaction that compares and sets the state, appends an audit [Event] and
-// inserts the jobs that follow from the new state, so that a process may be killed between any two
-// instructions: what was committed is continued by whoever starts next, what was not has not happened.
+// A [Request] is asked for by a person ([Service.Ask]), decided by approvers ([Service.Approve], [Service.Deny]), turned
+// into an account by package provision, and handed over by the deliver job of package work. Each change of its [State]
+// is one transaction of a [Store] that compares and sets the state, appends an audit [Event] and inserts the jobs that
+// follow from the new state. So a process may be killed between any two instructions: what was committed is continued
+// by whoever starts next, what was not has not happened.
 //
 // The vocabulary:
 //
@@ -15,6 +15,7 @@
 //   - To refresh is to render the message that the approvers see from the state as it is now.
 //   - To scrub is to take the credentials out of sight when their time is over.
 //
-// What the package needs from outside it asks for through [Accounts] (the cluster's user administration),
-// [Messenger] (the people to be told) and [Directory] (who belongs to a group of approvers).
+// What the package needs from outside it asks for through [Store] (what is remembered; package store has it), [Keys]
+// (passwords are sealed; package keyring), [Directory] (who belongs to a group of approvers) and [Messenger] (the people
+// to be told).
 package approval

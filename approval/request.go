@@ -27,16 +27,23 @@ type Request struct {
 	// ClearedAt is when the credentials were taken out of sight; zero while they can be seen.
 	ClearedAt time.Time
 
-	envelope    string
-	sealed      []byte    // the sealed password, nil where there is none
-	attemptedAt time.Time // when addUser was called with an outcome that is open and that no job tells; zero: no such call
-	jobID       string    // the API's job that makes the account; empty where there is none, or it has failed
-	startedAt   time.Time // when provisioning began, or began again
+	// Envelope identifies the message that asked.
+	Envelope string
+
+	Making
 }
 
-// forget erases the sealed password, and all that was tried with it: an account that it may have made can't be handed
+// Making is how far the account of a request is made.
+type Making struct {
+	Sealed      []byte    // the sealed password, nil where there is none
+	StartedAt   time.Time // when it began, or began again
+	AttemptedAt time.Time // when addUser was called with an outcome that is open and that no job tells; zero: no such call
+	JobID       string    // the API's job that makes the account; empty where there is none, or it has failed
+}
+
+// Forget erases the sealed password, and all that was tried with it: an account that it may have made can't be handed
 // over any more, and counts as anybody's.
-func (r *Request) forget() { r.sealed, r.attemptedAt, r.jobID = nil, time.Time{}, "" }
+func (m *Making) Forget() { *m = Making{StartedAt: m.StartedAt} }
 
 // Failure is why a request failed, or what keeps an active one waiting. The bot has a sentence for each.
 type Failure string

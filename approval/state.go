@@ -37,20 +37,6 @@ var next = map[State][]State{
 	Failed:       {Approved}, // Retry: on with the password that is sealed already, where there is one
 }
 
-// follows holds the jobs that a request needs when it enters a state. They are inserted in the transaction
-// of the change itself, so that a state never stands without the work that leads out of it.
-var follows = map[State][]jobKind{
-	Pending:      {kindRefresh, kindRemind, kindExpire},
-	Approved:     {kindProvision, kindRefresh, kindDelay},
-	Provisioning: {kindRefresh},
-	Provisioned:  {kindDeliver, kindRefresh},
-	Delivered:    {kindRefresh, kindScrub},
-	Denied:       {kindRefresh, kindNotify},
-	Expired:      {kindRefresh, kindNotify},
-	Cancelled:    {kindRefresh, kindNotify},
-	Failed:       {kindRefresh, kindNotify, kindScrub},
-}
-
 // Validate reports a state that is none of [States].
 func (s State) Validate() error {
 	if !slices.Contains(States(), s) {

@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/audit"
+	"ehpcbot/approval/store"
 )
 
 // disarm takes the triggers away, as the owner of a database can.
@@ -226,7 +228,7 @@ func (b *bench) disarmed() *sql.DB {
 	return db
 }
 
-func lines(findings []approval.Finding) (lines []string) {
+func lines(findings []audit.Finding) (lines []string) {
 	for _, f := range findings {
 		lines = append(lines, f.String())
 	}
@@ -237,7 +239,7 @@ func lines(findings []approval.Finding) (lines []string) {
 func TestVerifyFindsForgery(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
-		forge := func(t *testing.T, from, to int64, head bool) (approval.Mark, *approval.Reader) {
+		forge := func(t *testing.T, from, to int64, head bool) (audit.Mark, *store.Reader) {
 			b := setup(t, url(t), nil)
 			b.nineEvents()
 			r := b.reader()
@@ -246,13 +248,13 @@ func TestVerifyFindsForgery(t *testing.T) {
 			db := b.disarmed()
 			do(t, db, `UPDATE event SET actor = 'UFORGER' WHERE seq = 4`)
 			var last approval.Event
-			for e, err := range r.Events(t.Context(), approval.EventFilter{}) {
+			for e, err := range r.Events(t.Context(), audit.Filter{}) {
 				require.NoError(t, err)
 				if e.Seq >= from && e.Seq <= to {
 					if last.Seq > 0 {
 						e.PrevHash = last.Hash
 					}
-					e.Hash = approval.HashOf(e)
+					e.Hash = hashOf(e)
 					do(t, db, fmt.Sprintf(`UPDATE event SET prev_hash = '%s', hash = '%s' WHERE seq = %d`, e.PrevHash, e.Hash, e.Seq))
 				}
 				last = e
@@ -312,7 +314,7 @@ func TestVerifyBesideTheBot(t *testing.T) {
 			done <- nil
 		}()
 		r := b.reader()
-		var last *approval.Mark
+		var last *audit.Mark
 		for running := true; running; {
 			select {
 			case err := <-done:
@@ -342,23 +344,23 @@ func TestVerifyIsBrief(t *testing.T) {
 		`INSERT INTO event SELECT -seq, at, request_id + 1000, actor, 'x', from_state, to_state, detail, prev_hash, hash FROM event`)
 	v, err := b.reader().Verify(t.Context(), nil)
 	require.NoError(t, err)
-	found := map[approval.FindingKind]int{}
+	found := map[audit.FindingKind]int{}
 	for _, f := range v.Findings {
 		found[f.Kind]++
 	}
-	require.Equal(t, map[approval.FindingKind]int{
-		approval.FindingAdded: 20, approval.FindingState: 20, approval.FindingLost: 20, approval.FindingWish: 20, approval.FindingDecision: 20,
+	require.Equal(t, map[audit.FindingKind]int{
+		audit.FindingAdded: 20, audit.FindingState: 20, audit.FindingLost: 20, audit.FindingAsked: 20, audit.FindingDecision: 20,
 	}, found)
 }
 
 func TestMark(t *testing.T) {
 	t.Parallel()
-	m := approval.Mark{Seq: 12, Hash: strings.Repeat("0123456789abcdef", 4)}
-	got, err := approval.ParseMark(m.String())
+	m := audit.Mark{Seq: 12, Hash: strings.Repeat("0123456789abcdef", 4)}
+	got, err := audit.ParseMark(m.String())
 	require.NoError(t, err)
 	require.Equal(t, m, got)
 	for _, bad := range []string{"", "12", "12:", ":" + m.Hash, "0:" + m.Hash, "-1:" + m.Hash, "12:" + m.Hash[1:], "12:" + strings.ToUpper(m.Hash), "x:" + m.Hash} {
-		_, err := approval.ParseMark(bad)
+		_, err := audit.ParseMark(bad)
 		require.ErrorContains(t, err, "is no mark", bad)
 	}
 }

@@ -19,6 +19,9 @@ import (
 	"go.uber.org/goleak"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/keyring"
+	"ehpcbot/approval/store"
+	"ehpcbot/approval/work"
 	"ehpcbot/bot"
 	"ehpcbot/bot/slacktest"
 	"ehpcbot/bot/view"
@@ -62,7 +65,7 @@ type office struct {
 	bot     *bot.Bot
 	people  *bot.People
 	service *approval.Service
-	quota   *approval.Quota
+	quota   *store.Quota
 	api     ehpc.Config // how the EHPC API is called; the double's address where none is set
 
 	cancel context.CancelFunc
@@ -109,20 +112,19 @@ func open(t testing.TB, p plan) *office {
 func (o *office) build(p plan) {
 	o.t.Helper()
 	log := slog.New(slog.NewTextHandler(o.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	db, err := approval.OpenDatabase(o.t.Context(), "sqlite:"+filepath.Join(o.dir, "ehpcbot.db"))
+	db, err := store.Open(o.t.Context(), "sqlite:"+filepath.Join(o.dir, "ehpcbot.db"))
 	require.NoError(o.t, err)
-	keys, err := approval.KeyringFor(db, nil)
+	keys, err := keyring.For(o.t.Context(), db, nil)
 	require.NoError(o.t, err)
 	o.api.Endpoint = cmp.Or(o.api.Endpoint, o.ehpc.URL)
 	o.api.AccessKeyID, o.api.SecretAccessKey = ehpctest.AccessKeyID, secret.New(ehpctest.SecretAccessKey)
-	o.quota = approval.NewQuota(db, o.policy.CallsPerHour, log)
+	o.quota = store.NewQuota(db, o.policy.CallsPerHour, log)
 	o.api.Quota = o.quota
 	accounts, err := ehpc.NewClient(o.api)
 	require.NoError(o.t, err)
 	api := bot.NewAPI(o.conf, nil)
 	o.people = bot.NewPeople(api)
-	o.service, err = approval.NewService(o.t.Context(), o.policy, db, keys, o.people, log)
-	require.NoError(o.t, err)
+	o.service = approval.NewService(o.policy, db, keys, o.people, log, time.Now)
 	o.bot = bot.New(o.conf, api, o.people, o.service, log, unobserved{})
 	o.bot.Quicken(10*time.Second, 50*time.Millisecond, 10*time.Millisecond, 200*time.Millisecond)
 	if p.bot != nil {
@@ -132,7 +134,9 @@ func (o *office) build(p plan) {
 	if p.idle {
 		o.ended <- nil
 	} else {
-		o.run(accounts)
+		o.run(work.Worker{
+			Service: o.service, Database: db, Accounts: accounts, Quota: o.quota, Messenger: o.bot, Grace: 2 * time.Second, Log: log,
+		})
 	}
 	o.t.Cleanup(func() {
 		o.cancel()
@@ -141,14 +145,13 @@ func (o *office) build(p plan) {
 	})
 }
 
-func (o *office) run(accounts approval.Accounts) {
+func (o *office) run(worker work.Worker) {
 	ctx, cancel := context.WithCancel(context.Background())
 	o.cancel = cancel
 	rest, stop := context.WithCancel(context.Background())
 	var jobs sync.WaitGroup
 	jobs.Go(func() {
-		work := approval.Work{Accounts: accounts, Quota: o.quota, Messenger: o.bot, Grace: 2 * time.Second}
-		if err := o.service.Work(rest, work); err != nil {
+		if err := worker.Run(rest); err != nil {
 			o.t.Error(err)
 		}
 	})

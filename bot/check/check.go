@@ -16,6 +16,8 @@ import (
 	"github.com/slack-go/slack"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/keyring"
+	"ehpcbot/approval/store"
 	"ehpcbot/bot/config"
 	"ehpcbot/bot/manifest"
 	"ehpcbot/ehpc"
@@ -242,28 +244,25 @@ func (r *Report) cluster(ctx context.Context, accounts *ehpc.Client, c approval.
 func (r *Report) database(ctx context.Context, conf config.Database) {
 	ctx, cancel := tried(ctx)
 	defer cancel()
-	for _, path := range approval.Exposed(conf.URL) {
+	for _, path := range store.Exposed(conf.URL) {
 		r.warn("DATABASE_URL", path+" can be read or changed by others than its owner", "chmod 600 "+path+" (the bot does so at its start, if it is the owner)")
 	}
-	db, err := approval.OpenDatabase(ctx, conf.URL)
-	if errors.Is(err, approval.ErrInUse) {
+	db, err := store.Open(ctx, conf.URL)
+	if errors.Is(err, store.ErrInUse) {
 		r.line("DATABASE_URL", "in use by an ehpcbot that is running, so its key is not looked at", nil, "")
 		return
 	}
 	advice := "see that the folder exists and that this user may write there, or that PostgreSQL runs and lets this user in"
-	if errors.As(err, new(*approval.NewerDatabaseError)) {
+	if errors.As(err, new(*store.NewerDatabaseError)) {
 		advice = "" // the error says it
 	}
 	if !r.line("DATABASE_URL", "opened, and up to date", err, advice) {
 		return
 	}
 	defer db.Close()
-	keys, err := approval.KeyringFor(db, conf.Keys.Reveal())
-	if err == nil {
-		err = db.CheckKeys(ctx, keys)
-	}
+	_, err = keyring.For(ctx, db, conf.Keys.Reveal())
 	advice = "let the key file be readable for this user, or restore it from a backup"
-	if errors.As(err, new(*approval.KeyError)) {
+	if errors.As(err, new(*keyring.Error)) {
 		advice = "" // the error says it
 	}
 	r.line("ENCRYPTION_KEY", "opens all that is sealed", err, advice)

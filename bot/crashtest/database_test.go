@@ -10,8 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ehpcbot/approval"
 	"ehpcbot/approval/pgtest"
+	"ehpcbot/approval/store"
 )
 
 // newPostgres makes a database that is dropped after the test, so that hundreds of them leave nothing behind.
@@ -69,7 +69,7 @@ func requireSound(t testing.TB, address string, db *sql.DB, requests int) {
 	require.Equal(t, requests, number(db, `SELECT count(*) FROM request WHERE state = 'delivered'`), "delivered requests")
 	require.Equal(t, 0, number(db, `SELECT count(*) FROM request WHERE sealed IS NOT NULL`), "sealed passwords that are left")
 	require.NoError(t, db.Close())
-	reader, err := approval.OpenReader(t.Context(), address)
+	reader, err := store.OpenReader(t.Context(), address)
 	require.NoError(t, err)
 	defer reader.Close()
 	verified, err := reader.Verify(t.Context(), nil)

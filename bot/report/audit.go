@@ -37,7 +37,7 @@ type damage struct {
 }
 
 func (d *damage) note(e approval.Event) {
-	if !e.Damaged() {
+	if !e.Damaged {
 		return
 	}
 	if d.n++; d.n == 1 {

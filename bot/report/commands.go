@@ -18,6 +18,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/audit"
+	"ehpcbot/approval/keyring"
+	"ehpcbot/approval/store"
 	"ehpcbot/bot/config"
 )
 
@@ -35,12 +38,12 @@ type desk struct {
 }
 
 // reading opens the database for f, and writes what f has printed.
-func (d desk) reading(ctx context.Context, f func(*approval.Reader, io.Writer) error) error {
+func (d desk) reading(ctx context.Context, f func(*store.Reader, io.Writer) error) error {
 	url, err := config.DatabaseURL(d.env)
 	if err != nil {
 		return err
 	}
-	r, err := approval.OpenReader(ctx, url)
+	r, err := store.OpenReader(ctx, url)
 	if err != nil {
 		return unopened(err)
 	}
@@ -85,7 +88,7 @@ func (d desk) requestsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return d.reading(cmd.Context(), func(r *approval.Reader, w io.Writer) error {
+			return d.reading(cmd.Context(), func(r *store.Reader, w io.Writer) error {
 				if o.json {
 					return listAsJSON(w, r.Requests(cmd.Context(), filter))
 				}
@@ -114,7 +117,7 @@ func (d desk) showRequest(cmd *cobra.Command, number string, asJSON bool) error 
 	if err != nil {
 		return err
 	}
-	return d.reading(cmd.Context(), func(r *approval.Reader, w io.Writer) error {
+	return d.reading(cmd.Context(), func(r *store.Reader, w io.Writer) error {
 		story, events, err := r.History(cmd.Context(), id)
 		switch {
 		case approval.Refused(err) != nil:
@@ -162,7 +165,7 @@ func (d desk) auditCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return d.reading(cmd.Context(), func(r *approval.Reader, w io.Writer) error {
+			return d.reading(cmd.Context(), func(r *store.Reader, w io.Writer) error {
 				var d damage
 				return errors.Join(write(w, d.watch(r.Events(cmd.Context(), filter))), d.err())
 			})
@@ -195,15 +198,15 @@ func (d desk) verifyCommand() *cobra.Command {
 			"  ehpcbot audit verify --mark 214:5f0c…",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var mark *approval.Mark
+			var mark *audit.Mark
 			if noted != "" {
-				m, err := approval.ParseMark(noted)
+				m, err := audit.ParseMark(noted)
 				if err != nil {
 					return fmt.Errorf("--mark: %w; give one that ehpcbot audit verify printed", err)
 				}
 				mark = &m
 			}
-			return d.reading(cmd.Context(), func(r *approval.Reader, w io.Writer) error {
+			return d.reading(cmd.Context(), func(r *store.Reader, w io.Writer) error {
 				return verify(cmd.Context(), w, r, mark)
 			})
 		},
@@ -214,7 +217,7 @@ func (d desk) verifyCommand() *cobra.Command {
 
 var errNotWhole = errors.New("the audit log is not what the bot wrote: see above")
 
-func verify(ctx context.Context, w io.Writer, r *approval.Reader, mark *approval.Mark) error {
+func verify(ctx context.Context, w io.Writer, r *store.Reader, mark *audit.Mark) error {
 	v, err := r.Verify(ctx, mark)
 	if err != nil {
 		return err
@@ -261,19 +264,19 @@ func (d desk) rekey(ctx context.Context) (err error) {
 	if len(conf.Keys) == 0 {
 		return errors.New("ENCRYPTION_KEY: is missing, so there is no new key to seal with; make a key with: openssl rand -base64 32")
 	}
-	db, err := approval.OpenExisting(ctx, conf.URL)
-	if errors.Is(err, approval.ErrInUse) {
+	db, err := store.OpenExisting(ctx, conf.URL)
+	if errors.Is(err, store.ErrInUse) {
 		return errors.New("the bot runs on this database; stop it, run rekey, and start it again")
 	}
 	if err != nil {
 		return fmt.Errorf("DATABASE_URL: %w", err)
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	keys, err := approval.KeyringFor(db, conf.Keys.Reveal())
+	keys, err := keyring.For(ctx, db, conf.Keys.Reveal())
 	if err != nil {
 		return err
 	}
-	done, err := db.Rekey(ctx, keys)
+	done, err := keys.Rekey(ctx, db)
 	if err != nil {
 		if done.Resealed > 0 {
 			fmt.Fprintf(d.out, "%s sealed anew before the error.\n", count(done.Resealed, "password"))
@@ -288,7 +291,7 @@ func (d desk) rekey(ctx context.Context) (err error) {
 }
 
 // orFile names the file with a key that is needed no more.
-func orFile(db *approval.Database) string {
+func orFile(db *store.Database) string {
 	path := db.KeyFile()
 	if _, err := os.Stat(path); path == "" || err != nil {
 		return ""

@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/store"
 )
 
 // request is a request as JSON. It holds nothing that is sealed.
@@ -89,7 +90,7 @@ func historyOf(s approval.Story, events []approval.Event) history {
 }
 
 // listAsJSON writes an array, one request after the other.
-func listAsJSON(w io.Writer, requests iter.Seq2[approval.Summary, error]) error {
+func listAsJSON(w io.Writer, requests iter.Seq2[store.Summary, error]) error {
 	before := "[\n  "
 	for s, err := range requests {
 		if err != nil {

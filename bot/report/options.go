@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/audit"
+	"ehpcbot/approval/store"
 	"ehpcbot/bot/config"
 	"ehpcbot/ehpc"
 )
@@ -32,8 +34,8 @@ func (n *number) Set(text string) error { *n = number(text); return nil }
 func (n *number) String() string        { return string(*n) }
 func (n *number) Type() string          { return "int" } // help shows the default of one without quotes
 
-func (o listOptions) filter(now time.Time) (approval.RequestFilter, error) {
-	var f approval.RequestFilter
+func (o listOptions) filter(now time.Time) (store.RequestFilter, error) {
+	var f store.RequestFilter
 	var faults [6]error
 	f.States, faults[0] = states(o.states)
 	f.Requester, faults[1] = person(o.person)
@@ -120,8 +122,8 @@ type auditOptions struct {
 	format                  string
 }
 
-func (o auditOptions) filter(now time.Time) (approval.EventFilter, error) {
-	f := approval.EventFilter{Action: o.action}
+func (o auditOptions) filter(now time.Time) (audit.Filter, error) {
+	f := audit.Filter{Action: o.action}
 	var faults [4]error
 	if o.request != "" {
 		if f.RequestID, faults[0] = requestNumber(o.request); faults[0] != nil {

@@ -23,6 +23,8 @@ import (
 	"go.uber.org/goleak"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/keyring"
+	"ehpcbot/approval/store"
 	"ehpcbot/bot/report"
 	"ehpcbot/ehpc/secret"
 )
@@ -49,16 +51,15 @@ func play(t *testing.T) (env map[string]string) {
 	env = map[string]string{"DATABASE_URL": "sqlite:" + filepath.Join(t.TempDir(), "ehpcbot.db")}
 	synctest.Test(t, func(t *testing.T) {
 		ctx := t.Context()
-		db, err := approval.OpenDatabase(ctx, env["DATABASE_URL"])
+		db, err := store.Open(ctx, env["DATABASE_URL"])
 		require.NoError(t, err)
 		defer func() { require.NoError(t, db.Close()) }()
-		keys, err := approval.NewKeyring(bytes.Repeat([]byte{1}, approval.KeySize))
+		keys, err := keyring.New(bytes.Repeat([]byte{1}, keyring.Size))
 		require.NoError(t, err)
-		service, err := approval.NewService(ctx, approval.Config{
+		service := approval.NewService(approval.Config{
 			Clusters:  []approval.Cluster{{ID: "ehpc-8jqdq0mz", Zone: "jn1a", Name: "Training"}, {ID: "ehpc-x", Zone: "jn1a"}},
 			Approvers: []string{anna, otto}, Required: 2, Expiry: 72 * time.Hour, MaxActive: 10,
-		}, db, keys, nobody{}, slog.New(slog.NewTextHandler(io.Discard, nil)))
-		require.NoError(t, err)
+		}, db, keys, nobody{}, slog.New(slog.DiscardHandler), time.Now)
 		must := func(_ approval.Story, err error) {
 			t.Helper()
 			require.NoError(t, err)
@@ -348,7 +349,7 @@ func TestRekey(t *testing.T) {
 	env := play(t)
 	path := strings.TrimPrefix(env["DATABASE_URL"], "sqlite:")
 	old, key := bytes.Repeat([]byte{1}, 32), bytes.Repeat([]byte{2}, 32)
-	keys, err := approval.NewKeyring(old)
+	keys, err := keyring.New(old)
 	require.NoError(t, err)
 	owner(t, env, `UPDATE request SET state = 'failed', failure = 'job', sealed = ? WHERE id = 3`, keys.Seal(3, secret.New("Correct-Horse-1")))
 
@@ -379,11 +380,11 @@ func TestRekey(t *testing.T) {
 
 	missing := filepath.Join(t.TempDir(), "no.db")
 	_, err = run(t, map[string]string{"DATABASE_URL": "sqlite:" + missing, "ENCRYPTION_KEY": env["ENCRYPTION_KEY"]}, "rekey")
-	require.ErrorIs(t, err, approval.ErrNoDatabase)
+	require.ErrorIs(t, err, store.ErrNoDatabase)
 	require.NoFileExists(t, missing)
 	require.NoFileExists(t, missing+".lock")
 
-	db, err := approval.OpenDatabase(t.Context(), env["DATABASE_URL"])
+	db, err := store.Open(t.Context(), env["DATABASE_URL"])
 	require.NoError(t, err)
 	defer db.Close()
 	_, err = run(t, env, "rekey")

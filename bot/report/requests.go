@@ -9,9 +9,10 @@ import (
 	"time"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/store"
 )
 
-func listAsTable(w io.Writer, requests iter.Seq2[approval.Summary, error], now time.Time, limit int) error {
+func listAsTable(w io.Writer, requests iter.Seq2[store.Summary, error], now time.Time, limit int) error {
 	t := newTable(w, "", "ID", "STATE", "AGE", "CLUSTER", "USERNAME", "REQUESTER", "NOTE")
 	n := 0
 	for s, err := range requests {

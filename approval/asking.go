@@ -1,0 +1,113 @@
+package approval
+
+import (
+	"context"
+)
+
+// Ask stores a request. It returns a *Refusal where a rule speaks against it; a repetition of what is asked
+// for already is one of [KindActive], with the request that it repeats.
+func (s *Service) Ask(ctx context.Context, a Ask) (Story, error) {
+	var story Story
+	var refusal *Refusal
+	if refusals := s.conf.Check(a); len(refusals) > 0 {
+		refusal = refusals[0]
+	}
+	err := s.store.Write(ctx, func(ctx context.Context, tx Tx) (err error) {
+		if refusal == nil {
+			story, err = s.ask(ctx, tx, a)
+			if refusal = Refused(err); refusal == nil {
+				return err
+			}
+		}
+		return s.recordRefusedAsk(ctx, tx, a, refusal)
+	})
+	if refusal != nil {
+		s.unrecorded(err)
+		return Story{}, refusal
+	}
+	return story, err
+}
+
+func (s *Service) ask(ctx context.Context, tx Tx, a Ask) (Story, error) {
+	cluster, _ := s.conf.Cluster(a.Cluster)
+	if err := s.admit(ctx, tx, a, cluster); err != nil {
+		return Story{}, err
+	}
+	now := s.now()
+	r := Request{
+		ClusterID: cluster.ID, Username: a.Username, Mod: a.Mod, Reason: a.Reason, Requester: a.Requester,
+		State: Pending, Version: 1, Required: s.conf.Required,
+		CreatedAt: now, UpdatedAt: now, ExpiresAt: now.Add(s.conf.Expiry), Envelope: a.Envelope,
+	}
+	if err := tx.Insert(ctx, &r); err != nil {
+		return Story{}, err
+	}
+	// Of the same moment as the request, and with all that is asked for: audit verify compares the two.
+	asked := Event{At: now.UTC(), RequestID: r.ID, Actor: r.Requester, Action: "ask", To: r.State, Detail: AskedFor(r).String()}
+	if err := tx.Append(ctx, asked); err != nil {
+		return Story{}, err
+	}
+	if err := s.enqueue(ctx, tx, r, follows[Pending]...); err != nil {
+		return Story{}, err
+	}
+	return s.story(ctx, tx, r)
+}
+
+// recordRefusedAsk writes into the audit log what somebody asked for in vain. Who asks for the same again, or whose
+// messenger repeats it, is refused nothing.
+func (s *Service) recordRefusedAsk(ctx context.Context, tx Tx, a Ask, refusal *Refusal) error {
+	rival := refusal.Story.Request
+	if rival.ID != 0 && rival.Requester == a.Requester {
+		return nil
+	}
+	detail := "ask: " + string(refusal.Kind)
+	if asked := a.asked().String(); asked != "" {
+		detail += " (" + asked + ")"
+	}
+	return s.record(ctx, tx, rival, a.Requester, "refused", rival.State, detail)
+}
+
+// unrecorded tells the log of a refusal that could not be written into the audit log. The person is told the same.
+func (s *Service) unrecorded(err error) {
+	if err != nil {
+		s.log.Error("a refusal could not be audited", "error", err)
+	}
+}
+
+// admit applies the rules that depend on other requests.
+func (s *Service) admit(ctx context.Context, tx Tx, a Ask, cluster Cluster) error {
+	if a.Envelope != "" {
+		if same, ok, err := tx.ByEnvelope(ctx, a.Envelope); err != nil {
+			return err
+		} else if ok {
+			return s.refuseFor(ctx, tx, KindActive, same)
+		}
+	}
+	if rival, ok, err := s.rival(ctx, tx, cluster.ID, a.Username); err != nil {
+		return err
+	} else if ok {
+		return s.refuseFor(ctx, tx, KindActive, rival)
+	}
+	n, err := tx.CountActive(ctx, a.Requester)
+	if err != nil {
+		return err
+	}
+	if n >= s.conf.MaxActive {
+		return &Refusal{Kind: KindTooMany, Limit: s.conf.MaxActive}
+	}
+	return nil
+}
+
+// rival returns the active request that holds a username.
+func (s *Service) rival(ctx context.Context, tx Tx, clusterID, username string) (Request, bool, error) {
+	return tx.Active(ctx, clusterID, username)
+}
+
+// refuseFor returns a refusal that tells the story of the request it is about.
+func (s *Service) refuseFor(ctx context.Context, tx Tx, kind Kind, r Request) error {
+	story, err := s.story(ctx, tx, r)
+	if err != nil {
+		return err
+	}
+	return &Refusal{Kind: kind, Story: story}
+}

@@ -1,0 +1,93 @@
+// Package audit keeps the audit log: a chain of events, each of which holds the hash of the one before it. Events are
+// appended by whoever changes a request, in the same transaction, and never changed; [Verify] shows whether somebody
+// did so all the same.
+package audit
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"ehpcbot/approval"
+	"ehpcbot/approval/rows"
+)
+
+// hashOf is over every field but itself, in a form in which no field can reach into its neighbour.
+func hashOf(e approval.Event) (string, error) {
+	fields, err := json.Marshal([]any{e.Seq, e.At.UnixMilli(), e.RequestID, e.Actor, e.Action, e.From, e.To, e.Detail, e.PrevHash})
+	if err != nil {
+		return "", fmt.Errorf("hash an audit event: %w", err)
+	}
+	sum := sha256.Sum256(fields)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// Append adds an event behind the last one. The caller's transaction is the only one that writes, so
+// the row has no gap and no fork.
+func Append(ctx context.Context, tx *sql.Tx, e approval.Event) error {
+	err := tx.QueryRowContext(ctx, `SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1`).Scan(&e.Seq, &e.PrevHash)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("read the last audit event: %w", err)
+	}
+	e.Seq++
+	e.Actor, e.Detail = approval.Storable(e.Actor), approval.Storable(e.Detail)
+	if e.Hash, err = hashOf(e); err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO event (seq, at, request_id, actor, action, from_state, to_state, detail, prev_hash, hash)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		e.Seq, e.At.UnixMilli(), e.RequestID, e.Actor, e.Action, string(e.From), string(e.To), e.Detail, e.PrevHash, e.Hash)
+	if err != nil {
+		return fmt.Errorf("append an audit event: %w", err)
+	}
+	return nil
+}
+
+const eventColumns = `seq, at, request_id, actor, action, from_state, to_state, detail, prev_hash, hash`
+
+// scanEvent reads an event whatever it holds by now: one that somebody has changed is to be shown, and found.
+func scanEvent(row rows.Scanner) (approval.Event, error) {
+	var e approval.Event
+	var at int64
+	var timeless bool
+	odd := &e.Damaged
+	err := row.Scan(&e.Seq, rows.Number(&at, &timeless), rows.Number(&e.RequestID, odd), rows.Text(&e.Actor, odd), rows.Text(&e.Action, odd),
+		rows.Text(&e.From, odd), rows.Text(&e.To, odd), rows.Text(&e.Detail, odd), rows.Text(&e.PrevHash, odd), rows.Text(&e.Hash, odd))
+	if e.At = rows.Moment(at); timeless || e.At.Year() < 0 || e.At.Year() > 9999 { // other years have no form in JSON
+		e.At, e.Damaged = time.Time{}, true
+	}
+	return e, err
+}
+
+// Filter chooses audit events. What is zero does not narrow the choice.
+type Filter struct {
+	RequestID int64
+	Actor     string
+	Action    string
+	Since     time.Time // the first moment that is meant
+	Until     time.Time // the first moment that no longer is
+}
+
+// Events returns the chosen events behind the last one that is known, or from the first on; limit 0 means all
+// of them.
+func Events(ctx context.Context, tx *sql.Tx, f Filter, last *approval.Event, limit int) ([]approval.Event, error) {
+	var c rows.Conditions
+	if last != nil {
+		c.Add(`seq > `, last.Seq)
+	}
+	c.AddIf(f.RequestID != 0, `request_id = `, f.RequestID)
+	c.AddIf(f.Actor != "", `actor = `, f.Actor)
+	c.AddIf(f.Action != "", `action = `, f.Action)
+	c.AddIf(!f.Since.IsZero(), `at >= `, f.Since.UnixMilli())
+	c.AddIf(!f.Until.IsZero(), `at < `, f.Until.UnixMilli())
+	found, err := tx.QueryContext(ctx, `SELECT `+eventColumns+` FROM event`+c.Where()+` ORDER BY seq`+rows.Limit(limit), c.Args...)
+	if err != nil {
+		return nil, fmt.Errorf("read the audit log: %w", err)
+	}
+	return rows.Collect(found, "read the audit log", scanEvent)
+}

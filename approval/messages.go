@@ -1,0 +1,60 @@
+package approval
+
+import (
+	"context"
+	"slices"
+)
+
+// Sent remembers a message about a request, or the version of it that a known message shows by now.
+func (s *Service) Sent(ctx context.Context, requestID int64, m Message) error {
+	return s.store.Write(ctx, func(ctx context.Context, tx Tx) error { return tx.SaveMessage(ctx, requestID, m, s.now()) })
+}
+
+// Claim remembers a message that there is to be once, and returns the one that counts: where another process has sent
+// one for the same purpose meanwhile, that one.
+func (s *Service) Claim(ctx context.Context, requestID int64, m Message) (first Message, err error) {
+	err = s.store.Write(ctx, func(ctx context.Context, tx Tx) error {
+		known, err := tx.Messages(ctx, requestID)
+		if err != nil {
+			return err
+		}
+		same := func(k Message) bool { return k.Purpose == m.Purpose && (k.Version > 0) == (m.Version > 0) }
+		if i := slices.IndexFunc(known, same); i >= 0 {
+			first = known[i]
+			return nil
+		}
+		first = m
+		return tx.SaveMessage(ctx, requestID, m, s.now())
+	})
+	return first, err
+}
+
+// Learn remembers a message that was not known, and makes it follow the request: an approval message shows how it
+// stands, and credentials are cleared when their time has come.
+func (s *Service) Learn(ctx context.Context, requestID int64, m Message) error {
+	return s.store.Write(ctx, func(ctx context.Context, tx Tx) error {
+		r, err := tx.Request(ctx, requestID)
+		if err != nil {
+			return err
+		}
+		known, err := tx.Messages(ctx, requestID)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(known, func(k Message) bool { return k.Place == m.Place && k.Ref == m.Ref }) {
+			return nil
+		}
+		if err := tx.SaveMessage(ctx, requestID, m, s.now()); err != nil {
+			return err
+		}
+		if m.Purpose == PurposeCredentials {
+			return s.enqueue(ctx, tx, r, ScrubJob)
+		}
+		return s.enqueue(ctx, tx, r, RefreshJob)
+	})
+}
+
+// Forget forgets a message that no longer exists.
+func (s *Service) Forget(ctx context.Context, requestID int64, m Message) error {
+	return s.store.Write(ctx, func(ctx context.Context, tx Tx) error { return tx.DeleteMessage(ctx, requestID, m) })
+}

@@ -1,0 +1,42 @@
+package approval
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"ehpcbot/ehpc/secret"
+)
+
+// Messenger tells people what became of requests. Each method may be called again for the same story, after a
+// crash or by another process, and must do no harm then. An error means: again, later; an [*LaterError] says when.
+type Messenger interface {
+	// Refresh makes the approval message show the story, and remembers that with [Service.Sent], unless the
+	// request has ended and there is nobody to whom it could be shown.
+	Refresh(ctx context.Context, s Story) error
+	// Remind reminds the approvers of a pending request.
+	Remind(ctx context.Context, s Story) error
+	// Deliver shows the requester the credentials, in a way that no preview shows the password.
+	Deliver(ctx context.Context, s Story, password secret.Text) error
+	// Scrub takes the credentials out of sight.
+	Scrub(ctx context.Context, s Story) error
+	// Notify tells the requester how the request ended without an account, or, while it is active, that the
+	// account takes longer than usual.
+	Notify(ctx context.Context, s Story) error
+}
+
+// LaterError asks for a job to be tried again after a while, which is no fault: a limit of others, or a thing
+// that takes its time.
+type LaterError struct {
+	After time.Duration
+	Err   error // why, for the log; may be nil
+}
+
+func (e *LaterError) Error() string {
+	if e.Err == nil {
+		return fmt.Sprintf("again in %s", e.After)
+	}
+	return fmt.Sprintf("again in %s: %v", e.After, e.Err)
+}
+
+func (e *LaterError) Unwrap() error { return e.Err }

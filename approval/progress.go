@@ -1,0 +1,181 @@
+package approval
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"ehpcbot/ehpc"
+	"ehpcbot/ehpc/secret"
+)
+
+// This file holds what jobs do to requests.
+
+// Open returns the requests of a cluster whose accounts are to be made, the oldest first.
+func (s *Service) Open(ctx context.Context, clusterID string) (open []Request, err error) {
+	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
+		open, err = tx.Open(ctx, clusterID)
+		return err
+	})
+	return open, err
+}
+
+// Password returns the password that is sealed for a request. Where there is none yet it makes one, and seals it in r.
+func (s *Service) Password(r *Request) (secret.Text, error) {
+	if r.Sealed != nil {
+		return s.keys.Open(r.ID, r.Sealed)
+	}
+	password, err := ehpc.NewPassword(s.conf.PasswordLength)
+	if err != nil {
+		return secret.Text{}, fmt.Errorf("make a password: %w", err)
+	}
+	r.Sealed = s.keys.Seal(r.ID, password)
+	return password, nil
+}
+
+// Attempt stores that addUser is about to be called for a request, and its sealed password, which no call may use
+// before. It does so only where hasRoom says so of all that is open on the cluster.
+func (s *Service) Attempt(ctx context.Context, r *Request, hasRoom func(open []Request) bool) (stored bool, err error) {
+	r.AttemptedAt = s.now()
+	if r.StartedAt.IsZero() {
+		r.StartedAt = r.AttemptedAt
+	}
+	err = s.writeJob(ctx, func(ctx context.Context, tx Tx) error {
+		open, err := tx.Open(ctx, r.ClusterID)
+		if err != nil || !hasRoom(open) {
+			return err
+		}
+		stored = true
+		if r.State == Provisioning {
+			return s.save(ctx, tx, r, System, "attempt", "addUser is called again, with the same password")
+		}
+		return s.move(ctx, tx, r, Provisioning, System, "provision", "")
+	})
+	return stored && err == nil, err
+}
+
+// Progress stores what has changed in the making of an account, and inserts jobs.
+func (s *Service) Progress(ctx context.Context, r *Request, action, detail string, jobs ...JobKind) error {
+	return s.writeJob(ctx, func(ctx context.Context, tx Tx) error {
+		if err := s.save(ctx, tx, r, System, action, detail); err != nil {
+			return err
+		}
+		return s.enqueue(ctx, tx, *r, jobs...)
+	})
+}
+
+// Move brings a request into another state, with all that has changed in it.
+func (s *Service) Move(ctx context.Context, r *Request, to State, action, detail string) error {
+	return s.writeJob(ctx, func(ctx context.Context, tx Tx) error {
+		return s.move(ctx, tx, r, to, System, action, detail)
+	})
+}
+
+// CredentialsUntil returns until when credentials that are delivered now are to be seen; the zero time for ever.
+func (s *Service) CredentialsUntil() time.Time {
+	if s.conf.CredentialsTTL == 0 {
+		return time.Time{}
+	}
+	return s.now().Add(s.conf.CredentialsTTL)
+}
+
+// Delivered ends a request whose credentials have arrived, and erases the sealed password.
+func (s *Service) Delivered(ctx context.Context, id int64, until time.Time) error {
+	return s.writeJob(ctx, func(ctx context.Context, tx Tx) error {
+		r, err := tx.Request(ctx, id)
+		if err != nil {
+			return err
+		}
+		if r.State != Provisioned { // by pressing the button the requester has ended the delivery already
+			return s.enqueue(ctx, tx, r, ScrubJob) // what was shown after that is to be cleared as well
+		}
+		r.Sealed, r.CredentialsUntil, r.Failure, r.FailureDetail = nil, until, "", ""
+		return s.move(ctx, tx, &r, Delivered, System, "deliver", "")
+	})
+}
+
+// Undelivered lets the approvers see that the credentials wait, and why.
+func (s *Service) Undelivered(ctx context.Context, id int64, cause error) error {
+	const most = 300 // characters, for a message
+	why := cause.Error()
+	if text := []rune(why); len(text) > most {
+		why = string(text[:most]) + "…"
+	}
+	return s.writeJob(ctx, func(ctx context.Context, tx Tx) error {
+		r, err := tx.Request(ctx, id)
+		if err != nil || r.State != Provisioned || r.Failure == WaitingDelivery {
+			return err
+		}
+		r.Failure, r.FailureDetail = WaitingDelivery, why
+		return s.note(ctx, tx, &r, System, "wait", why)
+	})
+}
+
+// Expire ends a request that nobody decided in time. It returns how much of that time is left.
+func (s *Service) Expire(ctx context.Context, id int64) (left time.Duration, err error) {
+	err = s.writeJob(ctx, func(ctx context.Context, tx Tx) error {
+		r, err := tx.Request(ctx, id)
+		if err != nil || r.State != Pending {
+			return err
+		}
+		if left = max(0, r.ExpiresAt.Sub(s.now())); left > 0 {
+			return nil
+		}
+		return s.move(ctx, tx, &r, Expired, System, "expire", "")
+	})
+	return left, err
+}
+
+// ScrubDue tells in what time something of a request is to be taken away, if ever; at once for 0.
+func (s *Service) ScrubDue(r Request) (left time.Duration, wanted bool) {
+	at, wanted := s.scrubAt(r)
+	return max(0, at.Sub(s.now())), wanted
+}
+
+// Cleared notes that the credentials of a delivered request were taken out of sight.
+func (s *Service) Cleared(ctx context.Context, id int64) error {
+	return s.change(ctx, id, "scrub", func(r *Request) bool {
+		due := r.State == Delivered && r.ClearedAt.IsZero()
+		if due {
+			r.ClearedAt = s.now()
+		}
+		return due
+	})
+}
+
+// EraseSealed erases the sealed password of a failed request.
+func (s *Service) EraseSealed(ctx context.Context, id int64) error {
+	return s.change(ctx, id, "erase", func(r *Request) bool {
+		due := r.State == Failed && r.Sealed != nil
+		if due {
+			r.Forget()
+		}
+		return due
+	})
+}
+
+// change stores what f changes in a request, with an audit event, if f says so.
+func (s *Service) change(ctx context.Context, id int64, action string, f func(*Request) bool) error {
+	err := s.writeJob(ctx, func(ctx context.Context, tx Tx) error {
+		r, err := tx.Request(ctx, id)
+		if err != nil || !f(&r) {
+			return err
+		}
+		return s.note(ctx, tx, &r, System, action, "")
+	})
+	if err != nil {
+		return fmt.Errorf("%s request %d: %w", action, id, err)
+	}
+	return nil
+}
+
+// writeJob is a write of a job, which lets people go first.
+func (s *Service) writeJob(ctx context.Context, f func(context.Context, Tx) error) error {
+	select {
+	case s.line <- struct{}{}:
+		defer func() { <-s.line }()
+	case <-ctx.Done():
+		return fmt.Errorf("wait for other jobs: %w", context.Cause(ctx))
+	}
+	return s.store.Write(ctx, f)
+}

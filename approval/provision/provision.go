@@ -1,0 +1,356 @@
+// Package provision makes the accounts that are approved.
+//
+// The accounts of a cluster are made by one job, one account at a time: two that are added at once can get the same
+// uid, and read each other's files (the API document knows nothing of it; see the vendor's userctl.py). The job works
+// in rounds. In each it reads the cluster's open requests from the database, asks the API once about all jobs that run
+// there, and takes the next request a step further, the oldest first. What is next is told by what is stored alone, so
+// that another process can go on at any moment:
+//
+//  1. look the username up: who has it already keeps it
+//  2. seal a password and commit it, with a note that addUser is about to be called
+//  3. call addUser with that password, and never with another
+//  4. commit the id of the API's job
+//  5. follow the job to its end
+//
+// A process that dies between 2 and 4 does not know whether the account is being made. Whoever continues looks the
+// username up first. Now that there was an attempt, a user of that name is taken for its result, because there was
+// none before; and where there is none yet, calling addUser again with the same password makes the account or answers
+// 2110, "exists", when the first call made it after all.
+package provision
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"time"
+
+	"ehpcbot/approval"
+	"ehpcbot/ehpc"
+	"ehpcbot/ehpc/backoff"
+)
+
+// Accounts is the user administration of the clusters; *ehpc.Client is one.
+type Accounts interface {
+	FindUsers(ctx context.Context, zone, clusterID string, usernames []string) (map[string]ehpc.User, error)
+	AddUser(ctx context.Context, r ehpc.AddUserRequest) (jobID string, err error)
+	Operations(ctx context.Context, zone string, jobIDs []string) (map[string]ehpc.Job, error)
+}
+
+// Quota is the API's quota of calls, out of which Accounts takes them.
+type Quota interface {
+	// Wait estimates how long it takes until so many calls can be made.
+	Wait(ctx context.Context, calls int) (time.Duration, error)
+}
+
+const (
+	// jobHolds is how long a job of the API keeps the next account of its cluster waiting, at the most.
+	jobHolds = 5 * time.Minute
+	// A call with an unknown outcome, which may have begun a job, does so for some times as long as jobs take.
+	openHoldsLeast, openHoldsTimes = 2 * time.Second, 3
+
+	// firstPoll is when a job is first asked about where it is not known how long they take.
+	firstPoll, longestPoll = 100 * time.Millisecond, 15 * time.Second
+	// Failures of the API, of one request and of the whole cluster, are waited out for so long.
+	firstRetry, longestRetry, longestHold = 500 * time.Millisecond, time.Minute, 5 * time.Second
+	// newRequests is how often the database is looked at for requests that came meanwhile.
+	newRequests = 250 * time.Millisecond
+
+	// worthTelling is how long a wait for the API's quota must be for people to be told of it.
+	worthTelling = 30 * time.Second
+	// callsOfAccount is what an account takes of the quota, where all goes well.
+	callsOfAccount = 3
+	// provisionLimit is how long the outcome of a request may stay unknown before people have to look.
+	provisionLimit = 30 * time.Minute
+	// stopTime is for questions that are under way when the process stops.
+	stopTime = time.Second
+)
+
+// Maker makes accounts.
+type Maker struct {
+	service     *approval.Service
+	accounts    Accounts
+	quota       Quota
+	log         *slog.Logger
+	stopwatches *stopwatches
+}
+
+// NewMaker returns a maker.
+func NewMaker(service *approval.Service, accounts Accounts, quota Quota, log *slog.Logger) *Maker {
+	return &Maker{service, accounts, quota, log, newStopwatches()}
+}
+
+// ErrStopped says that accounts are left to make, because the process stops.
+var ErrStopped = errors.New("the process stops")
+
+// cluster is the making of a cluster's accounts. What it keeps between the rounds only saves calls and time.
+type cluster struct {
+	*Maker
+	id      string
+	zone    string              // empty where the cluster is no longer configured
+	memory  map[int64]*progress // by request
+	usual   time.Duration       // what the last job took; 0: not known
+	failed  int                 // calls in a row that were not answered as they should be
+	paused  time.Time           // until then no account is asked for, after such a call
+	stopped context.Context     // ends soon after the process was told to stop
+}
+
+// progress is what is known of a request beside what is stored.
+type progress struct {
+	failures  int
+	notBefore time.Time // nothing is tried with the request before
+	lookedUp  bool      // since the last call of addUser
+	found     bool      // by that look-up
+	looksLeft int       // to make before addUser is called again, because the API says that the user exists
+
+	job   string    // that is followed
+	begun time.Time // when it was
+	wait  time.Duration
+	due   time.Time // when the API is asked about it next
+}
+
+// Run makes the accounts of a cluster until end, which is called when there is none left to make, says that it is over.
+// When stopping ends, so does Run, with [ErrStopped].
+func (m *Maker) Run(ctx, stopping context.Context, clusterID string, end func(context.Context) (over bool, err error)) error {
+	configured, _ := m.service.Config().Cluster(clusterID)
+	stopped, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(stopping, func() { time.AfterFunc(stopTime, cancel) })()
+	c := &cluster{Maker: m, id: clusterID, zone: configured.Zone, memory: map[int64]*progress{}, stopped: stopped}
+	for {
+		open, err := m.service.Open(ctx, clusterID)
+		if err != nil {
+			return err
+		}
+		if len(open) == 0 {
+			if over, err := end(ctx); over || err != nil {
+				return err
+			}
+			continue
+		}
+		next, err := c.round(ctx, open)
+		if err == nil || stopped.Err() != nil {
+			err = sleep(stopping, time.Until(next))
+		}
+		if stopping.Err() != nil {
+			return ErrStopped
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// round takes each request as far as it can be taken now, and returns when there is more to do.
+func (c *cluster) round(ctx context.Context, open []approval.Request) (next time.Time, err error) {
+	accounts := make([]*account, len(open))
+	for i, r := range open {
+		accounts[i] = c.account(r)
+	}
+	for _, a := range accounts {
+		if err := a.prepare(ctx); err != nil {
+			return next, err
+		}
+	}
+	if err := c.follow(ctx, accounts); err != nil {
+		return next, err
+	}
+	if err := c.begin(ctx, accounts); err != nil {
+		return next, err
+	}
+	return c.nextRound(accounts), nil
+}
+
+// nextRound is when a job is to be asked about, or to look for new requests; at once where there is none left.
+func (c *cluster) nextRound(accounts []*account) time.Time {
+	open := slices.DeleteFunc(accounts, func(a *account) bool { return !a.running() && !a.waiting() })
+	if len(open) == 0 {
+		return time.Now()
+	}
+	next := time.Now().Add(newRequests)
+	for _, a := range open {
+		if a.running() && a.known.due.Before(next) {
+			next = a.known.due
+		}
+	}
+	return next
+}
+
+// account returns the request with what is known of it.
+func (c *cluster) account(r approval.Request) *account {
+	known, ok := c.memory[r.ID]
+	if !ok {
+		known = &progress{}
+		c.memory[r.ID] = known
+	}
+	if r.JobID != known.job {
+		*known = progress{job: r.JobID, begun: time.Now(), due: time.Now()}
+	}
+	return &account{Request: r, cluster: c, known: known}
+}
+
+// follow asks the API about all running jobs with one call, as soon as it is time for one of them.
+func (c *cluster) follow(ctx context.Context, accounts []*account) error {
+	var ids []string
+	due := false
+	for _, a := range accounts {
+		if a.running() {
+			ids = append(ids, a.JobID)
+			due = due || !time.Now().Before(a.known.due)
+		}
+	}
+	if !due {
+		return nil
+	}
+	jobs, cause := c.accounts.Operations(c.stopped, c.zone, ids)
+	for _, a := range accounts {
+		if !a.running() {
+			continue
+		}
+		job, listed := jobs[a.JobID]
+		var err error
+		switch {
+		case job.Status == ehpc.JobSuccessful:
+			c.learn(a)
+			err = a.succeed(ctx)
+		case job.Status == ehpc.JobFailed:
+			c.learn(a)
+			err = a.jobFailed(ctx, job)
+		case cause != nil:
+			err = a.untold(ctx, cause)
+		default:
+			err = a.stillRunning(ctx, listed)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// learn notes how long a job took, as far as it was seen. Where the first question found it ended it may have been
+// shorter, so the next is asked about a little earlier.
+func (c *cluster) learn(a *account) {
+	c.usual = time.Since(a.known.begun)
+	if a.known.wait == 0 {
+		c.usual -= c.usual / 20
+	}
+}
+
+// begin asks for the accounts of those who wait, as many as there is room for. Those who were in trouble come after the
+// others, each by age.
+func (c *cluster) begin(ctx context.Context, accounts []*account) error {
+	waiting := slices.DeleteFunc(slices.Clone(accounts), func(a *account) bool { return !a.waiting() })
+	if err := c.tellOfWait(ctx, waiting); err != nil {
+		return err
+	}
+	now := time.Now()
+	if now.Before(c.paused) {
+		return nil
+	}
+	waiting = slices.DeleteFunc(waiting, func(a *account) bool { return now.Before(a.known.notBefore) })
+	slices.SortStableFunc(waiting, func(a, b *account) int { return cmp.Compare(min(a.known.failures, 1), min(b.known.failures, 1)) })
+	if len(waiting) == 0 || !c.hasRoom(open(accounts), waiting[0].Request) {
+		return nil
+	}
+	if goOn, err := c.lookUp(ctx, waiting); err != nil || !goOn {
+		return err
+	}
+	for _, a := range waiting {
+		if goOn, err := a.step(ctx); err != nil || !goOn {
+			return err
+		}
+	}
+	return nil
+}
+
+// tellOfWait tells people, once, that a request has to wait for the API's quota, as soon as that is to be foreseen.
+func (c *cluster) tellOfWait(ctx context.Context, waiting []*account) error {
+	for i, a := range waiting {
+		wait, err := c.quota.Wait(ctx, (i+1)*callsOfAccount)
+		if err != nil {
+			return err
+		}
+		if wait < worthTelling || a.Failure == approval.WaitingAPI {
+			continue
+		}
+		if err := a.tellWaiting(ctx, &ehpc.LimitedError{RetryAfter: wait}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lookUp looks the usernames up of all who wait, if the first of them needs it.
+func (c *cluster) lookUp(ctx context.Context, waiting []*account) (goOn bool, err error) {
+	if waiting[0].known.lookedUp {
+		return true, nil
+	}
+	var names []string
+	for _, a := range waiting {
+		if !a.known.lookedUp {
+			names = append(names, a.Username)
+		}
+	}
+	users, cause := c.accounts.FindUsers(c.stopped, c.zone, c.id, names)
+	if cause != nil {
+		return false, c.lookUpFailed(ctx, waiting, cause)
+	}
+	c.failed = 0
+	for _, a := range waiting {
+		if !a.known.lookedUp {
+			_, a.known.found = users[a.Username]
+			a.known.lookedUp = true
+		}
+	}
+	return true, nil
+}
+
+// lookUpFailed judges a look-up of several: a clear no ends each request, all else is tried again.
+func (c *cluster) lookUpFailed(ctx context.Context, waiting []*account, cause error) error {
+	c.pause(cause)
+	for _, a := range waiting {
+		if a.known.lookedUp {
+			continue
+		}
+		if err := a.refused(ctx, cause); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pause has the cluster left alone for a while, after a call that was not answered as it should be.
+func (c *cluster) pause(cause error) {
+	c.failed++
+	wait := backoff.Delay(c.failed, firstRetry, longestHold)
+	if asked := ehpc.RetryAfter(cause); asked > 0 {
+		wait = min(asked, longestRetry)
+	}
+	c.paused = time.Now().Add(wait)
+}
+
+// hasRoom tells whether another account can be asked for beside those that are being made.
+func (c *cluster) hasRoom(open []approval.Request, next approval.Request) bool {
+	room := max(1, c.service.Config().AccountsAtOnce)
+	for _, r := range open {
+		if r.ID != next.ID && c.holds(r) {
+			room--
+		}
+	}
+	return room > 0
+}
+
+// holds tells whether a job of the API makes an account for the request, or may do so, as far as others wait for it.
+func (c *cluster) holds(r approval.Request) bool {
+	switch {
+	case r.State != approval.Provisioning:
+		return false
+	case r.JobID != "":
+		return c.stopwatches.elapsed(r.ID, r.UpdatedAt, c.service.Now()) < jobHolds
+	case !r.AttemptedAt.IsZero():
+		return c.stopwatches.elapsed(r.ID, r.AttemptedAt, c.service.Now()) < max(openHoldsTimes*c.usual, openHoldsLeast)
+	}
+	return false
+}

@@ -1,0 +1,59 @@
+package approval
+
+import (
+	"context"
+	"time"
+)
+
+// Store keeps requests, and what belongs to them. Package store has the one that there is.
+type Store interface {
+	// Write runs f in a transaction that is the only one writing: f may read, decide and write without ever meeting a
+	// competitor. Nothing is written where f returns an error.
+	Write(ctx context.Context, f func(context.Context, Tx) error) error
+	// Read runs f in a transaction that sees one moment of the store.
+	Read(ctx context.Context, f func(context.Context, Tx) error) error
+	// Ping reports whether the store can be used.
+	Ping(ctx context.Context) error
+}
+
+// Tx is a transaction of a [Store].
+type Tx interface {
+	// Insert stores a new request, and gives it its number.
+	Insert(ctx context.Context, r *Request) error
+	// Save compares and sets: it stores all that can change of a request, if its state and version are still those it
+	// was read with, and counts the version up.
+	Save(ctx context.Context, r *Request, from State) error
+	// Request returns a request, or a *Refusal of KindUnknown.
+	Request(ctx context.Context, id int64) (Request, error)
+	// ByEnvelope returns the request that a message asked for, if it did.
+	ByEnvelope(ctx context.Context, envelope string) (Request, bool, error)
+	// Active returns the active request for a username, if there is one.
+	Active(ctx context.Context, clusterID, username string) (Request, bool, error)
+	// Open returns the requests of a cluster whose accounts are to be made, the oldest first.
+	Open(ctx context.Context, clusterID string) ([]Request, error)
+	// RequestsOf returns the last hundred requests of a person, the newest first.
+	RequestsOf(ctx context.Context, person string) ([]Request, error)
+	// CountActive counts the active requests of a person.
+	CountActive(ctx context.Context, person string) (int, error)
+	// Counts counts the requests in each state.
+	Counts(ctx context.Context) (map[State]int, error)
+
+	// Story reads what belongs to a request. Of the cluster it knows the id alone.
+	Story(ctx context.Context, r Request) (Story, error)
+	// Decide stores a decision on a request.
+	Decide(ctx context.Context, requestID int64, d Decision) error
+	// Messages returns the messages about a request, the oldest first.
+	Messages(ctx context.Context, requestID int64) ([]Message, error)
+	// SaveMessage remembers a message, or the version of the request that it shows by now.
+	SaveMessage(ctx context.Context, requestID int64, m Message, at time.Time) error
+	// DeleteMessage forgets a message.
+	DeleteMessage(ctx context.Context, requestID int64, m Message) error
+
+	// Append adds an event to the audit log.
+	Append(ctx context.Context, e Event) error
+	// Events returns the events of a request, the oldest first; of all for 0.
+	Events(ctx context.Context, requestID int64) ([]Event, error)
+
+	// Enqueue inserts jobs, which run once the transaction is committed.
+	Enqueue(ctx context.Context, jobs ...Job) error
+}

@@ -1,0 +1,317 @@
+// Package store keeps requests, their messages, decisions and jobs in a database: a SQLite file of one process, or a
+// PostgreSQL database that several processes share. All that is written passes through transactions of which there
+// is one at a time ([Database.Write]); package audit writes its events in the same ones.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"modernc.org/sqlite" // registers the driver "sqlite", too
+
+	"ehpcbot/approval"
+)
+
+// Database is where requests, events and jobs are kept: a SQLite file of this process alone, or a PostgreSQL
+// database that several processes share.
+type Database struct {
+	db       *sql.DB
+	readers  *sql.DB       // the same database, for those who only read
+	turn     chan struct{} // held by the one who writes; the others of this process stand in line
+	driver   riverdriver.Driver[*sql.Tx]
+	dialect  goose.Dialect
+	path     string        // of the SQLite file
+	file     fs.FileInfo   // that file, as it was opened
+	lock     *os.File      // held while the SQLite file is in use
+	erased   atomic.Bool   // a sealed password was, and SQLite's write-ahead log may hold it still
+	listener *pgxpool.Pool // PostgreSQL's notifications of new jobs
+	clock    *Clock
+	queue    *river.Client[*sql.Tx] // inserts jobs
+}
+
+// Arbitrary numbers, by which the processes on one PostgreSQL agree on advisory locks.
+const (
+	lockMigrate = 0x65687063_6d696772 // held while the schema is brought up to date
+	lockWrite   = 0x65687063_77726974 // held by each transaction that writes
+)
+
+// Open opens the database of a DATABASE_URL, sqlite:PATH or postgres://…, and brings its schema up to
+// date. Several processes may do so at once on PostgreSQL. A SQLite file that another process uses, and a
+// database of a newer version, are refused.
+func Open(ctx context.Context, databaseURL string) (*Database, error) {
+	d, err := dial(databaseURL)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(d.migrate(ctx), d.prepareQueue(ctx)); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+func dial(databaseURL string) (*Database, error) {
+	if path, ok := strings.CutPrefix(databaseURL, "sqlite:"); ok {
+		return dialSQLite(path)
+	}
+	return dialPostgres(databaseURL)
+}
+
+func dialSQLite(path string) (*Database, error) {
+	path, err := realPath(path)
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	lock, err := lockFile(path + ".lock")
+	if err != nil {
+		return nil, err
+	}
+	// The file is made here, because SQLite would make it readable for everybody.
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open the database: %w", err), unlockFile(lock))
+	}
+	file, err := f.Stat()
+	_ = f.Close()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open the database: %w", err), unlockFile(lock))
+	}
+	connector, err := sqlite.NewConnector(sqliteDSN(path))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open the database: %w", err), unlockFile(lock))
+	}
+	db := sql.OpenDB(watched(connector))
+	// SQLite has one writer at a time anyway; with one connection for all that write nobody meets SQLITE_BUSY.
+	// The write-ahead log lets others read meanwhile.
+	db.SetMaxOpenConns(1)
+	readers, err := sql.Open("sqlite", sqliteDSN(path))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open the database: %w", err), db.Close(), unlockFile(lock))
+	}
+	readers.SetMaxOpenConns(4)
+	return &Database{db: db, readers: readers, turn: make(chan struct{}, 1), driver: riversqlite.New(db), dialect: goose.DialectSQLite3, path: path, file: file, lock: lock}, nil
+}
+
+// sqliteDSN asks for a write-ahead log, so that others can read while the bot writes, that is synced at each
+// commit: an acknowledgement means that the request survives a power cut. Erased passwords are overwritten, and see
+// [Database.EmptyLog].
+func sqliteDSN(path string) string {
+	pragmas := url.Values{
+		"_pragma": {busyTimeout + "(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "secure_delete(1)"},
+		"_txlock": {"immediate"},
+	}
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: pragmas.Encode()}).String()
+}
+
+const busyTimeout = "busy_timeout"
+
+// EmptyLog empties SQLite's write-ahead log after a sealed password was erased, which stays in it otherwise until the
+// log is written over. It waits for nobody: who reads at the moment is asked again later.
+func (d *Database) EmptyLog(ctx context.Context) error {
+	if d.Shared() || !d.erased.Load() {
+		return nil
+	}
+	select {
+	case d.turn <- struct{}{}:
+		defer func() { <-d.turn }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	conn, err := d.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, `PRAGMA `+busyTimeout+`(0)`); err != nil {
+		return err
+	}
+	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), `PRAGMA `+busyTimeout+`(5000)`) }()
+	var busy, frames, moved int
+	err = conn.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &frames, &moved)
+	if err == nil && busy == 0 {
+		d.erased.Store(false)
+	}
+	return err
+}
+
+// MayHoldErased notes that the log may hold a password that was erased.
+func (d *Database) MayHoldErased() { d.erased.Store(true) }
+
+func postgresConfig(databaseURL string) (*pgxpool.Config, error) {
+	conf, err := pgxpool.ParseConfig(databaseURL)
+	if err != nil {
+		// pgx quotes the URL with the password struck out, but a malformed one may hold it anywhere.
+		return nil, errors.New("open the database: DATABASE_URL is no URL that PostgreSQL understands")
+	}
+	if conf.ConnConfig.ConnectTimeout == 0 {
+		conf.ConnConfig.ConnectTimeout = 5 * time.Second
+	}
+	conf.ConnConfig.RuntimeParams["application_name"] = "ehpcbot"
+	return conf, nil
+}
+
+func dialPostgres(databaseURL string) (*Database, error) {
+	conf, err := postgresConfig(databaseURL)
+	if err != nil {
+		return nil, err
+	}
+	conf.AfterConnect = boundSession
+	db := sql.OpenDB(watched(stdlib.GetConnector(*conf.ConnConfig.Copy(), stdlib.OptionAfterConnect(boundSession))))
+	db.SetMaxOpenConns(16)
+	db.SetMaxIdleConns(8)
+	db.SetConnMaxIdleTime(5 * time.Minute)
+	conf.MinConns, conf.MaxConns = 0, 1
+	listener, err := pgxpool.NewWithConfig(context.Background(), conf)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open the database: %w", err), db.Close())
+	}
+	return &Database{
+		db: db, readers: db, turn: make(chan struct{}, 1), driver: riverdatabasesql.NewWithPgxListener(db, listener),
+		dialect: goose.DialectPostgres, listener: listener,
+	}, nil
+}
+
+// boundSession has the server end what a process leaves behind that was lost without a word, with its machine or the
+// way to it, or that hangs: others must not wait for the lock that it holds in an open transaction. These are
+// statements, because a proxy such as PgBouncer takes no such parameters at the start of a session.
+func boundSession(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, `SELECT set_config(name, value, false) FROM (VALUES
+		('idle_in_transaction_session_timeout', '5s'),
+		('tcp_keepalives_idle', '10'), ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3')) AS s (name, value)`)
+	if err != nil {
+		return fmt.Errorf("bound the session: %w", err)
+	}
+	return nil
+}
+
+// Close closes the database. Nothing may use it any more.
+func (d *Database) Close() error {
+	err := d.db.Close()
+	if d.readers != d.db {
+		err = errors.Join(err, d.readers.Close())
+	}
+	if d.listener != nil {
+		d.listener.Close()
+	}
+	if d.lock != nil {
+		err = errors.Join(err, unlockFile(d.lock))
+	}
+	return err
+}
+
+// Ping reports whether the database answers.
+func (d *Database) Ping(ctx context.Context) error {
+	if err := d.db.PingContext(ctx); err != nil {
+		return fmt.Errorf("ask the database: %w", err)
+	}
+	return d.inPlace()
+}
+
+// inPlace reports a SQLite file that was removed or replaced while it is open: what is written then is gone at the
+// next start.
+func (d *Database) inPlace() error {
+	if d.Shared() {
+		return nil
+	}
+	if now, err := os.Stat(d.path); err == nil && os.SameFile(now, d.file) {
+		return nil
+	}
+	return fmt.Errorf("%s was removed or replaced while ehpcbot uses it: put it back and restart ehpcbot", d.path)
+}
+
+// Shared reports whether other processes may use the database at the same time.
+func (d *Database) Shared() bool { return d.dialect == goose.DialectPostgres }
+
+// Write implements [approval.Store].
+func (d *Database) Write(ctx context.Context, f func(context.Context, approval.Tx) error) error {
+	return d.write(ctx, func(ctx context.Context, tx *Tx) error { return f(ctx, tx) })
+}
+
+// Read implements [approval.Store].
+func (d *Database) Read(ctx context.Context, f func(context.Context, approval.Tx) error) error {
+	return d.read(ctx, func(tx *Tx) error { return f(ctx, tx) })
+}
+
+// write runs f in a transaction that is the only one writing: SQLite has one writer at a time, and on
+// PostgreSQL all take one lock first. So f may read, decide and write without ever meeting a competitor, at
+// a price that a bot for people does not notice.
+//
+// Within the process they stand in line before that, in the order in which they came: the pool of connections
+// serves those who wait at random, and the job queue's own statements would starve among them. A database that hangs
+// is given up after writeTime, because the others in line would wait as long.
+func (d *Database) write(ctx context.Context, f func(context.Context, *Tx) error) error {
+	select {
+	case d.turn <- struct{}{}:
+		defer func() { <-d.turn }()
+	case <-ctx.Done():
+		return fmt.Errorf("wait for other writers: %w", context.Cause(ctx))
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, writeTime, errHangs)
+	defer cancel()
+	err := transact(ctx, d.db, nil, func(tx *sql.Tx) error {
+		if d.Shared() {
+			if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(lockWrite)); err != nil {
+				return fmt.Errorf("wait for other writers: %w", err)
+			}
+		}
+		return f(ctx, &Tx{tx, d})
+	})
+	if err != nil {
+		return err
+	}
+	return d.inPlace()
+}
+
+// writeTime is far above what a transaction takes that writes. It is longer than SQLite waits for a lock, and than
+// PostgreSQL lets a process that hangs keep the lock of all writers.
+const writeTime = 10 * time.Second
+
+var errHangs = fmt.Errorf("the database takes longer than %s", writeTime)
+
+// now returns the time of day by the clock that all processes on the database share.
+func (d *Database) now(ctx context.Context, tx *Tx) (now time.Time, err error) {
+	if !d.Shared() {
+		return time.Now(), nil
+	}
+	err = tx.QueryRowContext(ctx, `SELECT clock_timestamp()`).Scan(&now)
+	return now, err
+}
+
+// read runs f in a transaction that sees one moment of the database.
+func (d *Database) read(ctx context.Context, f func(*Tx) error) error {
+	opts := &sql.TxOptions{ReadOnly: true}
+	if d.Shared() {
+		opts.Isolation = sql.LevelRepeatableRead
+	}
+	return transact(ctx, d.readers, opts, func(tx *sql.Tx) error { return f(&Tx{tx, d}) })
+}
+
+func transact(ctx context.Context, db *sql.DB, opts *sql.TxOptions, f func(*sql.Tx) error) error {
+	tx, err := db.BeginTx(ctx, opts)
+	if err != nil {
+		return fmt.Errorf("begin a transaction: %w", err)
+	}
+	if err := f(tx); err != nil {
+		_ = tx.Rollback()
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}

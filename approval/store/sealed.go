@@ -1,0 +1,67 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"ehpcbot/approval"
+	"ehpcbot/approval/keyring"
+	"ehpcbot/approval/rows"
+)
+
+// KeyFile implements [keyring.Database].
+func (d *Database) KeyFile() string {
+	if d.Shared() {
+		return ""
+	}
+	return filepath.Clean(d.path) + ".key"
+}
+
+// Sealed implements [keyring.Database].
+func (d *Database) Sealed(ctx context.Context) (sealed []keyring.Sealed, err error) {
+	const doing = "read the sealed passwords"
+	err = d.read(ctx, func(tx *Tx) error {
+		found, err := tx.QueryContext(ctx, `SELECT id, sealed FROM request WHERE sealed IS NOT NULL ORDER BY id`)
+		if err != nil {
+			return fmt.Errorf("%s: %w", doing, err)
+		}
+		sealed, err = rows.Collect(found, doing, func(row rows.Scanner) (s keyring.Sealed, err error) {
+			err = row.Scan(&s.RequestID, &s.Password)
+			return s, err
+		})
+		return err
+	})
+	return sealed, err
+}
+
+// Reseal implements [keyring.Database].
+func (d *Database) Reseal(ctx context.Context, requestID int64, f func(sealed []byte) ([]byte, error)) (done bool, err error) {
+	err = d.write(ctx, func(ctx context.Context, tx *Tx) error {
+		done = false
+		r, err := tx.Request(ctx, requestID)
+		if err != nil || r.Sealed == nil {
+			return err
+		}
+		resealed, err := f(r.Sealed)
+		if err != nil || resealed == nil {
+			return err
+		}
+		// The comparison is for the day on which the one lock of all writers is lost with its connection.
+		res, err := tx.ExecContext(ctx, `UPDATE request SET sealed = $1 WHERE id = $2 AND sealed = $3`, resealed, requestID, r.Sealed)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(err, errChanged)
+		}
+		done = true
+		return tx.Append(ctx, approval.Event{
+			At: time.Now().UTC(), RequestID: requestID, Actor: approval.System, Action: "rekey", From: r.State, To: r.State,
+			Detail: "the password is sealed with the first key of ENCRYPTION_KEY",
+		})
+	})
+	return done && err == nil, err
+}

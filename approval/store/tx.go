@@ -1,0 +1,279 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"ehpcbot/approval"
+	"ehpcbot/approval/audit"
+	"ehpcbot/approval/rows"
+)
+
+// Tx is a transaction. It implements [approval.Tx].
+type Tx struct {
+	*sql.Tx
+	db *Database
+}
+
+// This file holds the statements about requests and what belongs to them. They are the same for both
+// databases: times are whole milliseconds, and SQLite understands PostgreSQL's $1.
+
+const requestColumns = `id, COALESCE(envelope, ''), cluster, username, mod, reason, requester, state, version, required,
+	created_at, updated_at, expires_at, failure, failure_detail, sealed, attempted_at, job_id, started_at, until_at, cleared_at`
+
+func scanRequest(row rows.Scanner) (approval.Request, error) {
+	var r approval.Request
+	var created, updated, expires int64
+	var attempted, started, until, cleared sql.NullInt64
+	err := row.Scan(&r.ID, &r.Envelope, &r.ClusterID, &r.Username, &r.Mod, &r.Reason, &r.Requester, &r.State, &r.Version, &r.Required,
+		&created, &updated, &expires, &r.Failure, &r.FailureDetail, &r.Sealed, &attempted, &r.JobID, &started, &until, &cleared)
+	if err != nil {
+		return approval.Request{}, err
+	}
+	r.CreatedAt, r.UpdatedAt, r.ExpiresAt = rows.Moment(created), rows.Moment(updated), rows.Moment(expires)
+	r.AttemptedAt, r.StartedAt = optional(attempted), optional(started)
+	r.CredentialsUntil, r.ClearedAt = optional(until), optional(cleared)
+	return r, nil
+}
+
+func optional(ms sql.NullInt64) time.Time {
+	if !ms.Valid {
+		return time.Time{}
+	}
+	return rows.Moment(ms.Int64)
+}
+
+func nullable(t time.Time) sql.NullInt64 {
+	return sql.NullInt64{Int64: t.UnixMilli(), Valid: !t.IsZero()}
+}
+
+// Insert implements [approval.Tx].
+func (tx *Tx) Insert(ctx context.Context, r *approval.Request) error {
+	err := tx.QueryRowContext(ctx, `INSERT INTO request
+		(envelope, cluster, username, mod, reason, requester, state, version, required, created_at, updated_at, expires_at)
+		VALUES (NULLIF($1, ''), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id`,
+		r.Envelope, r.ClusterID, r.Username, r.Mod, r.Reason, r.Requester, string(r.State), r.Version, r.Required,
+		r.CreatedAt.UnixMilli(), r.UpdatedAt.UnixMilli(), r.ExpiresAt.UnixMilli()).Scan(&r.ID)
+	if err != nil {
+		return fmt.Errorf("store the request: %w", err)
+	}
+	return nil
+}
+
+// errChanged says that the row is no longer as it was read, which the one lock of all writers excludes; the
+// comparison is what keeps the promise should that lock ever be lost with its connection.
+var errChanged = errors.New("the request has changed meanwhile")
+
+// Save implements [approval.Tx]. A password that is sealed already stays as it is stored, unless it is erased: rekey may have sealed it anew
+// since the request was read, which is no change of the request.
+func (tx *Tx) Save(ctx context.Context, r *approval.Request, from approval.State) error {
+	res, err := tx.ExecContext(ctx, `UPDATE request SET state = $1, version = version + 1, updated_at = $2, failure = $3,
+		failure_detail = $4, sealed = CASE WHEN $15 THEN COALESCE(sealed, $5) END, attempted_at = $6, job_id = $7,
+		started_at = $8, until_at = $9, cleared_at = $10, expires_at = $11
+		WHERE id = $12 AND state = $13 AND version = $14`,
+		string(r.State), r.UpdatedAt.UnixMilli(), string(r.Failure), r.FailureDetail, r.Sealed, nullable(r.AttemptedAt),
+		r.JobID, nullable(r.StartedAt), nullable(r.CredentialsUntil), nullable(r.ClearedAt), r.ExpiresAt.UnixMilli(),
+		r.ID, string(from), r.Version, r.Sealed != nil)
+	if err != nil {
+		return fmt.Errorf("store the change of request %d: %w", r.ID, err)
+	}
+	n, err := res.RowsAffected()
+	if err != nil {
+		return fmt.Errorf("store the change of request %d: %w", r.ID, err)
+	}
+	if n == 0 {
+		return fmt.Errorf("store the change of request %d: %w", r.ID, errChanged)
+	}
+	r.Version++
+	if r.Sealed == nil && r.State != approval.Pending {
+		tx.db.erased.Store(true) // or there was nothing to erase
+	}
+	return nil
+}
+
+// Request implements [approval.Tx].
+func (tx *Tx) Request(ctx context.Context, id int64) (approval.Request, error) {
+	r, err := scanRequest(tx.QueryRowContext(ctx, `SELECT `+requestColumns+` FROM request WHERE id = $1`, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return approval.Request{}, &approval.Refusal{Kind: approval.KindUnknown, Value: fmt.Sprint(id)}
+	}
+	if err != nil {
+		return approval.Request{}, fmt.Errorf("read request %d: %w", id, err)
+	}
+	return r, nil
+}
+
+// requestWhere returns the first request that a condition holds for, newest first.
+func (tx *Tx) requestWhere(ctx context.Context, condition string, args ...any) (approval.Request, bool, error) {
+	r, err := scanRequest(tx.QueryRowContext(ctx, `SELECT `+requestColumns+` FROM request WHERE `+condition+` ORDER BY id DESC LIMIT 1`, args...))
+	if errors.Is(err, sql.ErrNoRows) {
+		return approval.Request{}, false, nil
+	}
+	if err != nil {
+		return approval.Request{}, false, fmt.Errorf("look for a request: %w", err)
+	}
+	return r, true, nil
+}
+
+// Open implements [approval.Tx].
+func (tx *Tx) Open(ctx context.Context, clusterID string) ([]approval.Request, error) {
+	found, err := tx.QueryContext(ctx, `SELECT `+requestColumns+` FROM request
+		WHERE cluster = $1 AND state IN ('approved', 'provisioning') ORDER BY id`, clusterID)
+	if err != nil {
+		return nil, fmt.Errorf("read the open requests of a cluster: %w", err)
+	}
+	return rows.Collect(found, "read the open requests of a cluster", scanRequest)
+}
+
+// OpenClusters returns the ids of the clusters on which accounts are to be made.
+func (tx *Tx) OpenClusters(ctx context.Context) ([]string, error) {
+	found, err := tx.QueryContext(ctx, `SELECT DISTINCT cluster FROM request WHERE state IN ('approved', 'provisioning')`)
+	if err != nil {
+		return nil, fmt.Errorf("read the clusters with open requests: %w", err)
+	}
+	return rows.Collect(found, "read the clusters with open requests", func(row rows.Scanner) (id string, err error) {
+		err = row.Scan(&id)
+		return id, err
+	})
+}
+
+const activeStates = `state IN ('pending', 'approved', 'provisioning', 'provisioned')`
+
+// CountActive implements [approval.Tx].
+func (tx *Tx) CountActive(ctx context.Context, requester string) (int, error) {
+	var n int
+	err := tx.QueryRowContext(ctx, `SELECT count(*) FROM request WHERE requester = $1 AND `+activeStates, requester).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count the requests of a person: %w", err)
+	}
+	return n, nil
+}
+
+// Decide implements [approval.Tx].
+func (tx *Tx) Decide(ctx context.Context, requestID int64, d approval.Decision) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO decision (request_id, person, verdict, reason, at) VALUES ($1, $2, $3, $4, $5)`,
+		requestID, d.Person, string(d.Verdict), d.Reason, d.At.UnixMilli())
+	if err != nil {
+		return fmt.Errorf("store the decision: %w", err)
+	}
+	return nil
+}
+
+func (tx *Tx) decisions(ctx context.Context, requestID int64) ([]approval.Decision, error) {
+	found, err := tx.QueryContext(ctx, `SELECT person, verdict, reason, at FROM decision WHERE request_id = $1 ORDER BY at, person`, requestID)
+	if err != nil {
+		return nil, fmt.Errorf("read the decisions: %w", err)
+	}
+	defer found.Close()
+	var decisions []approval.Decision
+	for found.Next() {
+		var d approval.Decision
+		var at int64
+		if err := found.Scan(&d.Person, &d.Verdict, &d.Reason, &at); err != nil {
+			return nil, fmt.Errorf("read the decisions: %w", err)
+		}
+		d.At = rows.Moment(at)
+		decisions = append(decisions, d)
+	}
+	return decisions, found.Err()
+}
+
+// SaveMessage implements [approval.Tx].
+func (tx *Tx) SaveMessage(ctx context.Context, requestID int64, m approval.Message, at time.Time) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO message (request_id, purpose, place, ref, version, at) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (request_id, purpose, place, ref) DO UPDATE SET version = excluded.version`,
+		requestID, string(m.Purpose), m.Place, m.Ref, m.Version, at.UnixMilli())
+	if err != nil {
+		return fmt.Errorf("remember a message of request %d: %w", requestID, err)
+	}
+	return nil
+}
+
+// DeleteMessage implements [approval.Tx].
+func (tx *Tx) DeleteMessage(ctx context.Context, requestID int64, m approval.Message) error {
+	_, err := tx.ExecContext(ctx, `DELETE FROM message WHERE request_id = $1 AND purpose = $2 AND place = $3 AND ref = $4`,
+		requestID, string(m.Purpose), m.Place, m.Ref)
+	if err != nil {
+		return fmt.Errorf("forget a message of request %d: %w", requestID, err)
+	}
+	return nil
+}
+
+// Messages implements [approval.Tx].
+func (tx *Tx) Messages(ctx context.Context, requestID int64) ([]approval.Message, error) {
+	found, err := tx.QueryContext(ctx, `SELECT purpose, place, ref, version FROM message WHERE request_id = $1 ORDER BY at, ref`, requestID)
+	if err != nil {
+		return nil, fmt.Errorf("read the messages: %w", err)
+	}
+	defer found.Close()
+	var messages []approval.Message
+	for found.Next() {
+		var m approval.Message
+		if err := found.Scan(&m.Purpose, &m.Place, &m.Ref, &m.Version); err != nil {
+			return nil, fmt.Errorf("read the messages: %w", err)
+		}
+		messages = append(messages, m)
+	}
+	return messages, found.Err()
+}
+
+// Story implements [approval.Tx].
+func (tx *Tx) Story(ctx context.Context, r approval.Request) (approval.Story, error) {
+	story := approval.Story{Request: r, Cluster: approval.Cluster{ID: r.ClusterID}}
+	var err error
+	if story.Decisions, err = tx.decisions(ctx, r.ID); err != nil {
+		return approval.Story{}, err
+	}
+	story.Messages, err = tx.Messages(ctx, r.ID)
+	return story, err
+}
+
+// listed is how many of a person's requests are read at most.
+const listed = 100
+
+// RequestsOf implements [approval.Tx].
+func (tx *Tx) RequestsOf(ctx context.Context, person string) ([]approval.Request, error) {
+	found, err := tx.QueryContext(ctx, `SELECT `+requestColumns+` FROM request WHERE requester = $1 ORDER BY id DESC LIMIT $2`, person, listed)
+	if err != nil {
+		return nil, fmt.Errorf("read the requests of a person: %w", err)
+	}
+	return rows.Collect(found, "read the requests of a person", scanRequest)
+}
+
+// ByEnvelope implements [approval.Tx].
+func (tx *Tx) ByEnvelope(ctx context.Context, envelope string) (approval.Request, bool, error) {
+	return tx.requestWhere(ctx, `envelope = $1`, envelope)
+}
+
+// Active implements [approval.Tx].
+func (tx *Tx) Active(ctx context.Context, clusterID, username string) (approval.Request, bool, error) {
+	return tx.requestWhere(ctx, `cluster = $1 AND username = $2 AND `+activeStates, clusterID, username)
+}
+
+// Counts implements [approval.Tx].
+func (tx *Tx) Counts(ctx context.Context) (map[approval.State]int, error) {
+	found, err := tx.QueryContext(ctx, `SELECT state, count(*) FROM request GROUP BY state`)
+	if err != nil {
+		return nil, fmt.Errorf("count the requests: %w", err)
+	}
+	counts := map[approval.State]int{}
+	_, err = rows.Collect(found, "count the requests", func(row rows.Scanner) (none struct{}, err error) {
+		var state approval.State
+		var n int
+		err = row.Scan(&state, &n)
+		counts[state] = n
+		return none, err
+	})
+	return counts, err
+}
+
+// Append implements [approval.Tx].
+func (tx *Tx) Append(ctx context.Context, e approval.Event) error { return audit.Append(ctx, tx.Tx, e) }
+
+// Events implements [approval.Tx].
+func (tx *Tx) Events(ctx context.Context, requestID int64) ([]approval.Event, error) {
+	return audit.Events(ctx, tx.Tx, audit.Filter{RequestID: requestID}, nil, 0)
+}

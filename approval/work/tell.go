@@ -1,0 +1,145 @@
+package work
+
+import (
+	"context"
+	"errors"
+
+	"ehpcbot/approval"
+)
+
+// This file holds the jobs that tell people: each reads the story as it is now and leaves the rest to the
+// messenger.
+
+// deliver hands the credentials over, and has the sealed password erased once they have arrived. Killed in
+// between, it is repeated, and shows the same credentials in the same message again.
+func (r runner) deliver(ctx context.Context, id int64) error {
+	story, err := r.Service.Story(ctx, id)
+	if err != nil || story.State != approval.Provisioned {
+		return err
+	}
+	password, err := r.Service.Password(&story.Request)
+	if err != nil {
+		return err
+	}
+	story.CredentialsUntil = r.Service.CredentialsUntil()
+	if err := r.Messenger.Deliver(ctx, story, password); err != nil {
+		return errors.Join(err, r.undelivered(ctx, story, err))
+	}
+	if err := r.Service.Delivered(ctx, id, story.CredentialsUntil); err != nil {
+		return err
+	}
+	r.Log.Info("the credentials are delivered", "request", id, "person", story.Requester)
+	return nil
+}
+
+// undelivered lets the approvers see that the credentials wait, unless it is only a limit.
+func (r runner) undelivered(ctx context.Context, story approval.Story, cause error) error {
+	var later *approval.LaterError
+	if errors.As(cause, &later) || story.Failure == approval.WaitingDelivery || ctx.Err() != nil {
+		return nil
+	}
+	return r.Service.Undelivered(ctx, story.ID, cause)
+}
+
+// refresh makes the approval message follow. Two refreshes of different processes can overtake each other,
+// so it looks again after it has written, until what it wrote is what is.
+func (r runner) refresh(ctx context.Context, id int64) error {
+	story, err := r.Service.Story(ctx, id)
+	for err == nil && !shown(story) {
+		if err := r.Messenger.Refresh(ctx, story); err != nil {
+			return err
+		}
+		before := story.Version
+		if story, err = r.Service.Story(ctx, id); story.Version == before {
+			return err // shown, or the messenger has seen that nobody needs it any more
+		}
+	}
+	return err
+}
+
+// shown reports whether every approval message shows the story as it is.
+func shown(s approval.Story) bool {
+	var messages, current int
+	for _, m := range s.Messages {
+		if m.Purpose == approval.PurposeApproval {
+			messages++
+			if m.Version >= s.Version {
+				current++
+			}
+		}
+	}
+	return messages > 0 && current == messages
+}
+
+// notify tells the requester of an end that leaves them without credentials, once for each such end.
+func (r runner) notify(ctx context.Context, id int64) error {
+	story, err := r.Service.Story(ctx, id)
+	if err != nil || story.State.Active() {
+		return err // a failed request that is tried again has not ended
+	}
+	for _, m := range story.Messages {
+		if m.Purpose == approval.PurposeNotice && m.Version >= story.Version {
+			return nil
+		}
+	}
+	return r.Messenger.Notify(ctx, story)
+}
+
+// delay tells the requester, once, that the account takes longer than usual.
+func (r runner) delay(ctx context.Context, id int64) error {
+	story, err := r.Service.Story(ctx, id)
+	if err != nil || !story.State.Active() || story.State == approval.Pending {
+		return err
+	}
+	if _, told := story.Message(approval.PurposeNotice); told {
+		return nil
+	}
+	return r.Messenger.Notify(ctx, story)
+}
+
+// remind reminds the approvers once.
+func (r runner) remind(ctx context.Context, id int64) error {
+	story, err := r.Service.Story(ctx, id)
+	if err != nil || story.State != approval.Pending {
+		return err
+	}
+	if _, done := story.Message(approval.PurposeReminder); done {
+		return nil
+	}
+	return r.Messenger.Remind(ctx, story)
+}
+
+// expire ends a request that nobody decided in time.
+func (r runner) expire(ctx context.Context, id int64) error {
+	left, err := r.Service.Expire(ctx, id)
+	if err == nil && left > 0 {
+		return &approval.LaterError{After: left, Err: errNotYet}
+	}
+	return err
+}
+
+var errNotYet = errors.New("it is not time yet")
+
+// scrub takes away what is to be seen no longer: the credentials of a delivered request when their time is
+// over or the requester has saved them, and the sealed password of a failed one that nobody retried.
+func (r runner) scrub(ctx context.Context, id int64) error {
+	story, err := r.Service.Story(ctx, id)
+	if err != nil {
+		return err
+	}
+	left, wanted := r.Service.ScrubDue(story.Request)
+	switch {
+	case !wanted:
+		return nil
+	case left > 0:
+		return &approval.LaterError{After: left, Err: errNotYet}
+	case story.State == approval.Failed:
+		return r.Service.EraseSealed(ctx, id)
+	case story.State == approval.Delivered:
+		if err := r.Messenger.Scrub(ctx, story); err != nil {
+			return err
+		}
+		return r.Service.Cleared(ctx, id)
+	}
+	return nil
+}
