@@ -120,7 +120,7 @@ func TestAccountsAtOnce(t *testing.T) {
 // where its job was asked about too early.
 func TestClass(t *testing.T) {
 	t.Parallel()
-	const n = 20 / min(slow, 2)
+	const n = 12
 	b := setup(t, sqliteURL(t), nil, ehpctest.WithJobTime(100*time.Millisecond))
 	b.api.AddExisting(cluster, "user3", "Old-pass&word1A")
 	b.approveMany(n)
@@ -192,7 +192,7 @@ func TestLongJob(t *testing.T) {
 func TestApprovedWhileOthersAreMade(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
-		const n = 30 / min(slow, 3)
+		const n = 9
 		b := setup(t, url(t), nil)
 		b.work()
 		for i := range n {

@@ -187,6 +187,9 @@ func (c *cluster) account(r approval.Request) *account {
 	if r.JobID != known.job {
 		*known = progress{job: r.JobID, begun: time.Now(), due: time.Now()}
 	}
+	for _, at := range []time.Time{r.StartedAt, r.AttemptedAt, r.UpdatedAt} { // before somebody sets the clock
+		c.stopwatches.elapsed(r.ID, at, c.service.Now())
+	}
 	return &account{Request: r, cluster: c, known: known}
 }
 
