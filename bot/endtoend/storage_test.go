@@ -1,0 +1,342 @@
+package endtoend
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"ehpcbot/approval/pgtest"
+	"ehpcbot/bot/endtoend/world"
+	"ehpcbot/bot/slacktest"
+	"ehpcbot/ehpc/ehpctest"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestKill(t *testing.T) {
+	t.Parallel()
+	slackMoments := []string{"chat.postMessage", "chat.update"}
+	for _, method := range slackMoments {
+		for _, phase := range []string{slacktest.Before, slacktest.After} {
+			for _, nth := range []int{1, 2} {
+				t.Run(fmt.Sprintf("%s %s %d", method, phase, nth), func(t *testing.T) {
+					t.Parallel()
+					w := world.New(t)
+					p := w.Start()
+					var seen atomic.Int64
+					w.Slack.OnCall(func(c slacktest.Call, at string) {
+						if c.Method == method && at == phase && seen.Add(1) == int64(nth) {
+							p.Kill()
+						}
+					})
+					w.Survive(p)
+				})
+			}
+		}
+	}
+	for _, action := range []string{ehpctest.ActionListUsers, ehpctest.ActionAddUser, ehpctest.ActionOperation} {
+		for _, phase := range []string{ehpctest.PhaseBefore, ehpctest.PhaseAfter} {
+			t.Run(action+" "+phase, func(t *testing.T) {
+				t.Parallel()
+				w := world.New(t)
+				p := w.Start()
+				var once sync.Once
+				w.EHPC.OnCall(func(c ehpctest.Call, at string) {
+					if c.Action == action && at == phase {
+						once.Do(p.Kill)
+					}
+				})
+				w.Survive(p)
+				for i := range w.EHPC.CallCount(ehpctest.ActionAddUser) {
+					require.Equal(t, w.AddUser(0), w.AddUser(i))
+				}
+			})
+		}
+	}
+	t.Run("again and again while it starts", func(t *testing.T) {
+		t.Parallel()
+		world.Databases(t, func(t *testing.T, w *world.World) {
+			for _, sign := range []string{"ehpcbot starts", "ehpcbot starts", "answering", "connected"} {
+				p := w.Launch()
+				w.WaitFor(sign, func() bool { return strings.Contains(p.Err.String(), sign) })
+				p.Kill()
+			}
+			w.Start()
+			w.Command(isabel, "isabel")
+			w.Press(anna, w.Request("isabel"), "Approve")
+			w.Credentials(isabel, "isabel")
+		})
+	})
+	// The bot may not read the channel, so it can't know of a message whose id it never learnt. A press on it
+	// is answered as one on the other, and from then on it follows as well.
+	t.Run("a message that it forgot", func(t *testing.T) {
+		t.Parallel()
+		w := world.New(t)
+		p := w.Start()
+		var once sync.Once
+		w.Slack.OnCall(func(c slacktest.Call, at string) {
+			if c.Method == "chat.postMessage" && at == slacktest.After {
+				once.Do(p.Kill)
+			}
+		})
+		w.Command(isabel, "isabel")
+		w.WaitFor("the end", p.Ended)
+		w.Start()
+		w.WaitFor("a second message", func() bool { return len(w.Requests()) == 2 })
+		w.Press(anna, w.Requests()[1], "Approve")
+		w.Credentials(isabel, "isabel")
+		w.Press(ben, w.Requests()[0], "Approve")
+		w.Answered(ben, "already approved by")
+		w.WaitFor("both follow", func() bool {
+			return !slices.ContainsFunc(w.Requests(), func(m slacktest.Message) bool { return !strings.Contains(m.Plain(), "delivered") })
+		})
+	})
+	t.Run("after the answer to the command", func(t *testing.T) {
+		t.Parallel()
+		world.Databases(t, func(t *testing.T, w *world.World) {
+			p := w.Start()
+			w.Command(isabel, "isabel")
+			p.Kill() // acknowledged, so it is on disk
+			p = w.Start()
+			w.Press(anna, w.Request("isabel"), "Approve")
+			p.Kill()
+			w.Start()
+			w.Credentials(isabel, "isabel")
+		})
+	})
+	t.Run("after the answer to a denial", func(t *testing.T) {
+		t.Parallel()
+		w := world.New(t)
+		p := w.Start()
+		w.Command(isabel, "isabel")
+		w.Press(anna, w.Request("isabel"), "Deny")
+		form, err := w.Slack.Person(anna).WaitModal(w.Ctx, func(v slacktest.View) bool { return v.Submit != "" })
+		require.NoError(t, err)
+		r, err := w.Slack.Person(anna).Submit(w.Ctx, form, map[string]string{"Reason": "no"})
+		require.NoError(t, err)
+		require.NoError(t, r.Err)
+		p.Kill()
+		w.Start()
+		w.Told(isabel, "denied")
+		w.WaitState("isabel", "denied")
+	})
+}
+
+func TestDatabaseInUse(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	w.Start()
+	out, code := w.Run(nil, "HTTP_ADDR=")
+	require.Equal(t, 1, code)
+	require.Regexp(t, `(?m)^ehpcbot: DATABASE_URL: .*another ehpcbot uses it`, out)
+	w.Command(isabel, "help")
+}
+
+// Nothing can be committed: people are told so in time, and nothing happens later that they were told did not.
+func TestDatabaseStuck(t *testing.T) {
+	t.Parallel()
+	world.Databases(t, func(t *testing.T, w *world.World) {
+		w.Start()
+		w.Command(isabel, "isabel")
+		m := w.Request("isabel")
+		w.Command(otto, "")
+		form, err := w.Slack.Person(otto).WaitModal(w.Ctx)
+		require.NoError(t, err)
+		w.WaitFor("all is stored", func() bool { return strings.Contains(w.Command(isabel, "status 1").Plain(), "waiting") })
+
+		db := w.OpenDatabase()
+		defer db.Close()
+		held, err := db.Conn(w.Ctx)
+		require.NoError(t, err)
+		if w.Sqlite() {
+			_, err = held.ExecContext(w.Ctx, "PRAGMA busy_timeout=10000; BEGIN IMMEDIATE")
+		} else {
+			_, err = held.ExecContext(w.Ctx, "BEGIN; LOCK TABLE request IN ACCESS EXCLUSIVE MODE")
+		}
+		require.NoError(t, err)
+		var together sync.WaitGroup
+		together.Go(func() {
+			if r := w.Command(otto, "otto"); strings.Contains(r.Plain(), "is in:") || r.Plain() == "" {
+				t.Errorf("the answer to the command: %q", r.Plain())
+			}
+		})
+		together.Go(func() {
+			r, err := w.Slack.Person(otto).Submit(w.Ctx, form, map[string]string{"Username": "otto2"})
+			if err != nil || r.Err != nil || r.Closed {
+				t.Errorf("the answer to the form: %v %+v", err, r)
+			}
+		})
+		together.Go(func() {
+			w.Press(anna, m, "Approve")
+			w.WaitFor("anna is told", func() bool { return len(w.Slack.Person(anna).Ephemerals()) > 0 })
+		})
+		together.Wait()
+		_, err = held.ExecContext(w.Ctx, "ROLLBACK")
+		require.NoError(t, err)
+		require.NoError(t, held.Close())
+		w.WaitFor("the database answers again", func() bool { return strings.Contains(w.Command(otto, "list").Plain(), "no requests") })
+		require.Contains(t, w.Command(isabel, "status 1").Plain(), "0 of 1")
+		w.Press(anna, m, "Approve")
+		w.Credentials(isabel, "isabel")
+		require.Contains(t, w.Command(otto, "list").Plain(), "no requests")
+	})
+}
+
+func TestPostgresAway(t *testing.T) {
+	t.Parallel()
+	pgtest.Shared(t) // skips where there is none
+	server, err := pgtest.Start()
+	require.NoError(t, err)
+	t.Cleanup(server.Close)
+	w := world.New(t)
+	w.Env["DATABASE_URL"] = server.NewDatabase(t)
+	w.Env["ENCRYPTION_KEY"] = base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32))
+	p := w.Start()
+	w.Command(isabel, "isabel")
+	m := w.Request("isabel")
+	w.WaitFor("it is stored that it is shown", func() bool { return strings.Contains(p.Get("/metrics"), `kind="refresh",result="done"`) })
+	server.Halt()
+	require.NotContains(t, w.Command(otto, "otto").Plain(), "is in:")
+	w.Press(anna, m, "Approve")
+	w.WaitFor("anna is told", func() bool { return len(w.Slack.Person(anna).Ephemerals()) > 0 })
+	p.WaitReady(false, "database")
+	require.NoError(t, server.Run())
+	p.WaitReady(true, "database")
+	w.Press(anna, m, "Approve")
+	w.Credentials(isabel, "isabel")
+	w.WaitState("isabel", "delivered")
+}
+
+// Several processes on one PostgreSQL: any of them answers, and one takes over what another left.
+func TestReplicas(t *testing.T) {
+	t.Parallel()
+	url := pgtest.URL(t)
+	w := world.New(t)
+	w.Env["DATABASE_URL"] = url
+	w.Env["ENCRYPTION_KEY"] = base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32))
+	first, second := w.Launch(), w.Launch() // both bring the schema up to date
+	w.WaitFor("four connections", func() bool { return w.Slack.Connections() == 4 })
+	var killed atomic.Bool
+	w.EHPC.OnCall(func(c ehpctest.Call, phase string) {
+		if c.Action == ehpctest.ActionAddUser && phase == ehpctest.PhaseAfter && killed.CompareAndSwap(false, true) {
+			first.Kill()
+		}
+	})
+	for i := range 4 {
+		w.Command(isabel, fmt.Sprintf("isabel%d", i))
+	}
+	for i := range 4 {
+		m := w.Request(fmt.Sprintf("isabel%d", i))
+		w.WaitFor("a press that does not go to the one that is gone", func() bool {
+			r, err := w.Slack.Person(anna).Press(w.Ctx, m, "Approve")
+			return err != nil || r.Err == nil
+		})
+	}
+	for i := range 4 {
+		w.Credentials(isabel, fmt.Sprintf("isabel%d", i))
+		w.WaitState(fmt.Sprintf("isabel%d", i), "delivered")
+	}
+	require.True(t, first.Ended())
+	w.Stop(second)
+}
+
+func TestNewerDatabase(t *testing.T) {
+	t.Parallel()
+	world.Databases(t, func(t *testing.T, w *world.World) {
+		w.Stop(w.Start())
+		db := w.OpenDatabase()
+		_, err := db.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, true)")
+		require.NoError(t, err)
+		require.NoError(t, db.Close())
+		for _, args := range [][]string{{"serve"}, {"check"}} {
+			out, code := w.Run(args)
+			require.Equal(t, 1, code, out)
+			require.Regexp(t, `(?m)^.*DATABASE_URL.*9999`, out)
+			require.Contains(t, out, "newer")
+		}
+	})
+}
+
+func TestLostKey(t *testing.T) {
+	t.Parallel()
+	world.Databases(t, func(t *testing.T, w *world.World) {
+		w.EHPC.FailJobs(1)
+		p := w.Start()
+		w.Command(isabel, "isabel")
+		w.Press(anna, w.Request("isabel"), "Approve")
+		m := w.WaitState("isabel", "failed")
+		w.Stop(p)
+		other := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32))
+		key := filepath.Join(w.Dir, "ehpcbot.db.key")
+		if w.Sqlite() {
+			require.NoError(t, os.Rename(key, key+".away"))
+			for _, command := range []string{"serve", "check"} {
+				out, code := w.Run([]string{command})
+				require.Equal(t, 1, code, "no new key takes the place of one that is needed: %s", out)
+				require.Contains(t, out, "ENCRYPTION_KEY: 1 of 1 sealed passwords can't be opened, because the key file ")
+				require.Equal(t, 1, strings.Count(out, "ENCRYPTION_KEY: "), out)
+				require.NoFileExists(t, key, "the next backup would put it in the place of the one that is needed")
+			}
+		}
+		for _, args := range [][]string{{"serve"}, {"check"}} {
+			out, code := w.Run(args, "ENCRYPTION_KEY="+other)
+			require.Equal(t, 1, code, out)
+			require.Contains(t, out, "ENCRYPTION_KEY")
+			require.NotContains(t, out, other)
+		}
+		if w.Sqlite() {
+			require.NoError(t, os.Rename(key+".away", key))
+		}
+		w.Start()
+		w.Press(anna, m, "Retry")
+		w.Credentials(isabel, "isabel")
+	})
+}
+
+func TestFiles(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	p := w.Start()
+	w.Command(isabel, "isabel")
+	entries, err := os.ReadDir(w.Dir)
+	require.NoError(t, err)
+	var seen []string
+	for _, e := range entries {
+		info, err := e.Info()
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o600), info.Mode(), e.Name())
+		seen = append(seen, e.Name())
+	}
+	require.Contains(t, seen, "ehpcbot.db")
+	require.Contains(t, seen, "ehpcbot.db.key")
+
+	key := filepath.Join(w.Dir, "ehpcbot.db.key")
+	require.NoError(t, os.Chmod(key, 0o644))
+	out, code := w.Run([]string{"check"})
+	require.Zero(t, code, out)
+	require.Contains(t, out, "\nwarn  DATABASE_URL: "+key+" can be read or changed by others than its owner\n      -> chmod 600 "+key+" (")
+	w.Stop(p)
+	p = w.Start()
+	require.Contains(t, p.Err.String(), "others could read or change a file")
+	info, err := os.Stat(key)
+	require.NoError(t, err)
+	require.EqualValues(t, 0o600, info.Mode())
+	out, code = w.Run([]string{"check"})
+	require.Zero(t, code, out)
+	require.NotContains(t, out, "warn")
+
+	for _, path := range []string{filepath.Join(w.Dir, "nowhere", "x.db"), w.Dir, "/proc/x.db"} {
+		for _, command := range []string{"serve", "check"} {
+			out, code := w.Run([]string{command}, "DATABASE_URL=sqlite:"+path)
+			require.Equal(t, 1, code)
+			require.Regexp(t, `(?m)^.*DATABASE_URL`, out)
+		}
+	}
+}
