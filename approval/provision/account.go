@@ -91,10 +91,7 @@ func (a *account) follows(ctx context.Context, job string, before time.Time) err
 	a.AttemptedAt, a.JobID, a.Failure, a.FailureDetail = before, job, "", ""
 	a.cluster.failed = 0
 	now := time.Now()
-	*a.known = progress{job: job, begun: now, due: now.Add(a.usual)}
-	if a.usual == 0 {
-		a.known.due = now.Add(firstPoll)
-	}
+	*a.known = progress{job: job, begun: now, due: now.Add(a.jobTime())}
 	return a.service.Progress(ctx, &a.Request, "add_user", "job "+job)
 }
 

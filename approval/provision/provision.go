@@ -24,6 +24,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"ehpcbot/approval"
@@ -74,11 +75,12 @@ type Maker struct {
 	quota       Quota
 	log         *slog.Logger
 	stopwatches *stopwatches
+	usual       sync.Map // by cluster: a time.Duration, what its last job took
 }
 
 // NewMaker returns a maker.
 func NewMaker(service *approval.Service, accounts Accounts, quota Quota, log *slog.Logger) *Maker {
-	return &Maker{service, accounts, quota, log, newStopwatches()}
+	return &Maker{service: service, accounts: accounts, quota: quota, log: log, stopwatches: newStopwatches()}
 }
 
 // ErrStopped says that accounts are left to make, because the process stops.
@@ -90,7 +92,6 @@ type cluster struct {
 	id      string
 	zone    string              // empty where the cluster is no longer configured
 	memory  map[int64]*progress // by request
-	usual   time.Duration       // what the last job took; 0: not known
 	failed  int                 // calls in a row that were not answered as they should be
 	paused  time.Time           // until then no account is asked for, after such a call
 	stopped context.Context     // ends soon after the process was told to stop
@@ -235,10 +236,19 @@ func (c *cluster) follow(ctx context.Context, accounts []*account) error {
 // learn notes how long a job took, as far as it was seen. Where the first question found it ended it may have been
 // shorter, so the next is asked about a little earlier.
 func (c *cluster) learn(a *account) {
-	c.usual = time.Since(a.known.begun)
+	took := time.Since(a.known.begun)
 	if a.known.wait == 0 {
-		c.usual -= c.usual / 20
+		took -= took / 20
 	}
+	c.usual.Store(c.id, took)
+}
+
+// jobTime is about how long a job takes.
+func (c *cluster) jobTime() time.Duration {
+	if took, ok := c.usual.Load(c.id); ok {
+		return took.(time.Duration)
+	}
+	return firstPoll
 }
 
 // begin asks for the accounts of those who wait, as many as there is room for. Those who were in trouble come after the
@@ -353,7 +363,7 @@ func (c *cluster) holds(r approval.Request) bool {
 	case r.JobID != "":
 		return c.stopwatches.elapsed(r.ID, r.UpdatedAt, c.service.Now()) < jobHolds
 	case !r.AttemptedAt.IsZero():
-		return c.stopwatches.elapsed(r.ID, r.AttemptedAt, c.service.Now()) < max(openHoldsTimes*c.usual, openHoldsLeast)
+		return c.stopwatches.elapsed(r.ID, r.AttemptedAt, c.service.Now()) < max(openHoldsTimes*c.jobTime(), openHoldsLeast)
 	}
 	return false
 }
