@@ -30,6 +30,7 @@ import (
 	"ehpcbot/bot/demo"
 	"ehpcbot/bot/manifest"
 	"ehpcbot/bot/report"
+	"ehpcbot/bot/slackapi"
 	"ehpcbot/bot/status"
 	"ehpcbot/ehpc"
 )
@@ -143,7 +144,7 @@ func checkCommand(out io.Writer, env envconfig.Lookuper, environ []string) *cobr
 			if err != nil {
 				return err
 			}
-			results := check.Run(cmd.Context(), out, conf, bot.NewAPI(conf.Slack, nil).Client, accounts)
+			results := check.Run(cmd.Context(), out, conf, slackapi.New(conf.Slack.API, nil).Client, accounts)
 			if n := results.Failed(); n > 0 {
 				fmt.Fprintf(out, "\n%d of these failed.\n", n)
 				return errReported
@@ -288,8 +289,8 @@ func serve(ctx context.Context, env envconfig.Lookuper, logs io.Writer, environ 
 	if err != nil {
 		return err
 	}
-	api := bot.NewAPI(conf.Slack, metrics.SlackCall)
-	people := bot.NewPeople(api)
+	api := slackapi.New(conf.Slack.API, metrics.SlackCall)
+	people := slackapi.NewPeople(api, time.Now)
 	service := approval.NewService(conf.Policy, db, keys, people, log, time.Now)
 	metrics.CountRequests(service)
 	b := bot.New(conf.Slack, api, people, service, log, metrics)
@@ -307,7 +308,7 @@ func serve(ctx context.Context, env envconfig.Lookuper, logs io.Writer, environ 
 	})
 	group.Go(func() error {
 		worker := work.Worker{
-			Service: service, Database: db, Accounts: accounts, Quota: quota, Messenger: b,
+			Service: service, Database: db, Accounts: accounts, Quota: quota, Messenger: b.Messenger(),
 			Grace: 4 * time.Second, Observe: metrics.Job, Log: log,
 		}
 		return worker.Run(rest)

@@ -9,16 +9,16 @@ package bot
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/slack-go/slack"
 
 	"ehpcbot/approval"
+	"ehpcbot/bot/messenger"
+	"ehpcbot/bot/slackapi"
 	"ehpcbot/bot/view"
 )
 
@@ -32,26 +32,32 @@ type Observer interface {
 
 // Bot is one process's part in a workspace.
 type Bot struct {
-	conf    Config
-	api     *API
-	service *approval.Service
-	people  *People
-	log     *slog.Logger
-	sockets sockets
-	pace    *pace
+	conf      Config
+	api       *slackapi.API
+	service   *approval.Service
+	people    *slackapi.People
+	readers   *messenger.Readers
+	messenger *messenger.Messenger
+	log       *slog.Logger
+	sockets   sockets
 
-	mu      sync.Mutex
-	self    *slack.AuthTestResponse // who the bot is; nil until Slack has told
-	last    error                   // why Slack has not told yet
-	channel error                   // why the approval channel can't be written to
+	mu   sync.Mutex
+	self *slack.AuthTestResponse // who the bot is; nil until Slack has told
+	last error                   // why Slack has not told yet
 }
 
 // New returns a bot that is not connected yet.
-func New(conf Config, api *API, people *People, service *approval.Service, log *slog.Logger, met Observer) *Bot {
-	b := &Bot{conf: conf, api: api, service: service, people: people, log: log, pace: newPace(time.Now)}
+func New(conf Config, api *slackapi.API, people *slackapi.People, service *approval.Service, log *slog.Logger, met Observer) *Bot {
+	readers := &messenger.Readers{
+		Base: view.View{Locale: conf.Locale, Command: conf.Command, LoginHint: conf.LoginHint}, People: people,
+	}
+	b := &Bot{
+		conf: conf, api: api, service: service, people: people, readers: readers, log: log,
+		messenger: messenger.New(conf.Channel, readers, api, service, log),
+	}
 	b.sockets = sockets{
 		api: api.Client, log: log, handle: b.handle, refuse: b.refuse, met: met, times: usualTimes,
-		through: http.ProxyFromEnvironment, suspect: api.next.CloseIdleConnections,
+		through: http.ProxyFromEnvironment, suspect: api.CloseIdleConnections,
 	}
 	return b
 }
@@ -61,10 +67,10 @@ func New(conf Config, api *API, people *People, service *approval.Service, log *
 func (b *Bot) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	stop := context.AfterFunc(b.api.dead, func() { cancel(context.Cause(b.api.dead)) })
+	stop := context.AfterFunc(b.api.Dead, func() { cancel(context.Cause(b.api.Dead)) })
 	defer stop()
 	if err := b.introduce(ctx); err != nil {
-		return deadly(err)
+		return slackapi.Fatal(err)
 	}
 	return b.sockets.run(ctx, b.conf.Connections)
 }
@@ -74,7 +80,7 @@ func (b *Bot) Run(ctx context.Context) error {
 func (b *Bot) introduce(ctx context.Context) error {
 	for failures := 1; ; failures++ {
 		self, err := b.api.AuthTestContext(ctx)
-		err = callError("ask Slack who the bot is", err)
+		err = slackapi.CallError("ask Slack who the bot is", err)
 		b.mu.Lock()
 		b.self, b.last = self, err
 		b.mu.Unlock()
@@ -102,63 +108,16 @@ func (b *Bot) team() string {
 // Ready reports whether Slack can reach the bot, and the bot the approvers.
 func (b *Bot) Ready() error {
 	b.mu.Lock()
-	self, last, channel := b.self, b.last, b.channel
+	self, last := b.self, b.last
 	b.mu.Unlock()
 	if self == nil && last != nil {
 		return last
 	}
-	return errors.Join(b.sockets.ready(), channel)
+	return errors.Join(b.sockets.ready(), b.messenger.Ready())
 }
 
 // Live returns how many Socket Mode connections are open, and how many there should be.
 func (b *Bot) Live() (open, wanted int) { return int(b.sockets.live.Load()), b.conf.Connections }
 
-// view returns the view of the channel, in its language.
-func (b *Bot) view() view.View {
-	return view.View{Locale: b.conf.Locale, Command: b.conf.Command, LoginHint: b.conf.LoginHint}
-}
-
-// viewFor returns the view of a person, in theirs.
-func (b *Bot) viewFor(ctx context.Context, id string) view.View {
-	v := b.view()
-	v.Reader = id
-	if user, err := b.people.Person(ctx, id); err == nil {
-		v.Locale = view.LocaleOf(user.Locale, b.conf.Locale)
-	}
-	return v
-}
-
-// errForeign says that a person is none of those the bot works for.
-var errForeign = errors.New("not a person of this workspace")
-
-// admit looks at who is there: people of the workspace, and nobody else. In a shared channel people of other
-// organisations see the buttons too. teams are the workspaces that Slack names with the action. Guests are people of
-// the workspace only where they are listed by name as approvers. ask tells who a person is.
-func (b *Bot) admit(ctx context.Context, id string, teams []string, listed bool, ask func(context.Context, string) (slack.User, error)) error {
-	if id == "" {
-		return fmt.Errorf("%w: nobody", errForeign)
-	}
-	user, err := ask(ctx, id)
-	for _, team := range append(teams, user.TeamID) {
-		if team != "" && team != b.team() && !sameOrganisation(user, b.team(), team) {
-			return fmt.Errorf("%w: team %s", errForeign, team)
-		}
-	}
-	switch {
-	case errors.Is(err, errUnknown):
-		return fmt.Errorf("%w: %w", errForeign, err)
-	case err != nil:
-		return err
-	case user.IsBot, user.Deleted, user.IsStranger:
-		return fmt.Errorf("%w: a bot, a stranger, or deactivated", errForeign)
-	case (user.IsRestricted || user.IsUltraRestricted) && !listed:
-		return fmt.Errorf("%w: a guest", errForeign)
-	}
-	return nil
-}
-
-// sameOrganisation reports whether a person belongs to both workspaces. In Enterprise Grid people have several, and
-// Slack may name any of them (github.com/slackapi/bolt-js/issues/1875).
-func sameOrganisation(user slack.User, ours, other string) bool {
-	return slices.Contains(user.Enterprise.Teams, ours) && slices.Contains(user.Enterprise.Teams, other)
-}
+// Messenger returns the messenger that the jobs tell people through.
+func (b *Bot) Messenger() approval.Messenger { return b.messenger }

@@ -1,15 +1,13 @@
 package bot
 
 import (
+	"ehpcbot/bot/slackapi"
 	"ehpcbot/bot/view"
-	"ehpcbot/ehpc/secret"
 )
 
 // Config is what the bot needs to know of its workspace. Package bot/config reads it from the environment.
 type Config struct {
-	AppToken    secret.Text // xapp-…, opens the Socket Mode connections
-	BotToken    secret.Text // xoxb-…, everything else
-	APIURL      string      // base of the Web API, ends in a slash
+	API         slackapi.Config
 	Connections int         // Socket Mode connections of this process, 1–10
 	Command     string      // the slash command, with its slash
 	Channel     string      // id of the channel in which requests are approved

@@ -18,9 +18,6 @@ func (b *Bot) Quicken(ping, linger, pause, longestPause time.Duration) {
 // WorstSilence is how long a dead connection goes unnoticed at the most, and then unreplaced, by default.
 func WorstSilence() time.Duration { return usualTimes.ping + usualTimes.pause*5/4 }
 
-// SetClock sets the clock by which answers of Slack grow old.
-func (p *People) SetClock(now func() time.Time) { p.now = now }
-
 // Introduce asks Slack who the bot is.
 func (b *Bot) Introduce(ctx context.Context) error { return b.introduce(ctx) }
 

@@ -418,7 +418,7 @@ func TestMessagesThatCantBeChanged(t *testing.T) {
 		story, err = o.service.Story(t.Context(), story.ID)
 		require.NoError(t, err)
 		o.slack.Fail("chat.update", slacktest.Fault{Error: "edit_window_closed", Times: -1})
-		require.NoError(t, o.bot.Deliver(t.Context(), story, secret.New("Aa1!Aa1!Aa1!")))
+		require.NoError(t, o.bot.Messenger().Deliver(t.Context(), story, secret.New("Aa1!Aa1!Aa1!")))
 		direct := o.slack.Person(isabel).DirectMessages()
 
 		require.Len(t, direct, 1)
@@ -462,7 +462,7 @@ func TestApproversUnknown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			time := newClock()
-			o := open(t, plan{bot: func(o *office) { o.people.SetClock(time.now) }}).connected()
+			o := open(t, plan{clock: time.now}).connected()
 			o.press(greta, o.asked("one"), "Approve")
 			o.delivered("one")
 			o.slack.Fail("usergroups.users.list", fault)
@@ -503,7 +503,7 @@ func TestPeopleUnknown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			time := newClock()
-			o := open(t, plan{bot: func(o *office) { o.people.SetClock(time.now) }}).connected()
+			o := open(t, plan{clock: time.now}).connected()
 			o.slack.Fail("users.info", fault)
 			m := o.asked("isabel")
 			o.press(anna, m, "Approve")
@@ -544,7 +544,7 @@ func TestPeopleWhoAreNone(t *testing.T) {
 	t.Run("deactivated meanwhile", func(t *testing.T) {
 		t.Parallel()
 		time := newClock()
-		o := open(t, plan{bot: func(o *office) { o.people.SetClock(time.now) }}).connected()
+		o := open(t, plan{clock: time.now}).connected()
 		o.press(anna, o.asked("one"), "Approve")
 		o.delivered("one")
 		o.slack.AddUser(slacktest.User{ID: anna, Name: "anna", Deleted: true})

@@ -23,6 +23,7 @@ import (
 	"ehpcbot/approval/store"
 	"ehpcbot/approval/work"
 	"ehpcbot/bot"
+	"ehpcbot/bot/slackapi"
 	"ehpcbot/bot/slacktest"
 	"ehpcbot/bot/view"
 	"ehpcbot/ehpc"
@@ -63,7 +64,7 @@ type office struct {
 	log     *journal
 	dir     string
 	bot     *bot.Bot
-	people  *bot.People
+	people  *slackapi.People
 	service *approval.Service
 	quota   *store.Quota
 	api     ehpc.Config // how the EHPC API is called; the double's address where none is set
@@ -76,9 +77,10 @@ type office struct {
 type plan struct {
 	slack  []slacktest.Option
 	ehpc   []ehpctest.Option
-	bot    func(*office) // when there is a bot that does not run yet
-	before func(*office) // when only the doubles are there
-	idle   bool          // the bot does not run
+	bot    func(*office)    // when there is a bot that does not run yet
+	before func(*office)    // when only the doubles are there
+	idle   bool             // the bot does not run
+	clock  func() time.Time // by which answers of Slack grow old; nil: the time of day
 }
 
 func open(t testing.TB, p plan) *office {
@@ -93,7 +95,9 @@ func open(t testing.TB, p plan) *office {
 	o.slack.AddUserGroup(staff, "staff", greta)
 	o.slack.AddChannel(slacktest.Channel{ID: channel, Name: "approvals", BotIsMember: true})
 	o.conf = bot.Config{
-		AppToken: secret.New(slacktest.AppToken), BotToken: secret.New(slacktest.BotToken), APIURL: o.slack.APIURL(),
+		API: slackapi.Config{
+			URL: o.slack.APIURL(), AppToken: secret.New(slacktest.AppToken), BotToken: secret.New(slacktest.BotToken),
+		},
 		Connections: 2, Command: command, Channel: channel, Locale: view.English,
 	}
 	o.policy = approval.Config{
@@ -122,8 +126,11 @@ func (o *office) build(p plan) {
 	o.api.Quota = o.quota
 	accounts, err := ehpc.NewClient(o.api)
 	require.NoError(o.t, err)
-	api := bot.NewAPI(o.conf, nil)
-	o.people = bot.NewPeople(api)
+	api := slackapi.New(o.conf.API, nil)
+	if p.clock == nil {
+		p.clock = time.Now
+	}
+	o.people = slackapi.NewPeople(api, p.clock)
 	o.service = approval.NewService(o.policy, db, keys, o.people, log, time.Now)
 	o.bot = bot.New(o.conf, api, o.people, o.service, log, unobserved{})
 	o.bot.Quicken(10*time.Second, 50*time.Millisecond, 10*time.Millisecond, 200*time.Millisecond)
@@ -135,7 +142,7 @@ func (o *office) build(p plan) {
 		o.ended <- nil
 	} else {
 		o.run(work.Worker{
-			Service: o.service, Database: db, Accounts: accounts, Quota: o.quota, Messenger: o.bot, Grace: 2 * time.Second, Log: log,
+			Service: o.service, Database: db, Accounts: accounts, Quota: o.quota, Messenger: o.bot.Messenger(), Grace: 2 * time.Second, Log: log,
 		})
 	}
 	o.t.Cleanup(func() {

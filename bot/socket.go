@@ -16,6 +16,7 @@ import (
 	"github.com/slack-go/slack/socketmode"
 
 	"ehpcbot/approval"
+	"ehpcbot/bot/slackapi"
 )
 
 // sockets holds the Socket Mode connections of this process. Each is a line of sessions: when Slack announces
@@ -84,7 +85,7 @@ type times struct {
 
 var usualTimes = times{ping: 25 * time.Second, linger: 500 * time.Millisecond, pause: 250 * time.Millisecond, longestPause: 15 * time.Second}
 
-// run keeps n connections until ctx ends, or until Slack says that there will be none: a *FatalError. It
+// run keeps n connections until ctx ends, or until Slack says that there will be none: a *slackapi.FatalError. It
 // returns when every envelope in hand is acknowledged.
 func (s *sockets) run(ctx context.Context, n int) error {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -99,10 +100,10 @@ func (s *sockets) run(ctx context.Context, n int) error {
 		})
 	}
 	lines.Wait()
-	return deadly(context.Cause(ctx))
+	return slackapi.Fatal(context.Cause(ctx))
 }
 
-// keep keeps one connection. An error is a *FatalError.
+// keep keeps one connection. An error is a *slackapi.FatalError.
 func (s *sockets) keep(ctx context.Context, number int) error {
 	log := s.log.With("connection", number)
 	var running sync.WaitGroup // sessions, those included that Slack is about to end
@@ -126,7 +127,7 @@ func (s *sockets) keep(ctx context.Context, number int) error {
 		} else if isAnnounced(c) {
 			c.hangUp(errLeft)
 		}
-		if dead := deadly(err); dead != nil || ctx.Err() != nil {
+		if dead := slackapi.Fatal(err); dead != nil || ctx.Err() != nil {
 			return dead
 		}
 		pause := s.times.pause - time.Since(c.began)
@@ -301,7 +302,7 @@ func (c *session) verdict(err error) error {
 	if isAnnounced(c) {
 		switch c.reason {
 		case "link_disabled":
-			return &FatalError{Variable: "SLACK_APP_TOKEN", Code: c.reason}
+			return &slackapi.FatalError{Variable: "SLACK_APP_TOKEN", Code: c.reason}
 		case "too_many_websockets":
 			return errTooMany
 		}
@@ -315,7 +316,7 @@ func (c *session) verdict(err error) error {
 	case err == nil, errors.Is(err, context.Canceled):
 		return errBroke
 	}
-	return callError("connect to Slack", err)
+	return slackapi.CallError("connect to Slack", err)
 }
 
 // pinged, announced and ended implement watcher.

@@ -19,6 +19,7 @@ import (
 
 	"ehpcbot/approval"
 	"ehpcbot/bot"
+	"ehpcbot/bot/slackapi"
 	"ehpcbot/bot/slacktest"
 )
 
@@ -319,9 +320,9 @@ func TestFatal(t *testing.T) {
 
 func requireFatal(t *testing.T, err error, variable, code string) {
 	t.Helper()
-	var dead *bot.FatalError
+	var dead *slackapi.FatalError
 	require.ErrorAs(t, err, &dead)
-	require.Equal(t, bot.FatalError{Variable: variable, Code: code}, *dead)
+	require.Equal(t, slackapi.FatalError{Variable: variable, Code: code}, *dead)
 	require.True(t, strings.HasPrefix(dead.Error(), variable+": "), dead.Error())
 	require.Contains(t, dead.Error(), code)
 }

@@ -15,6 +15,7 @@ import (
 	"ehpcbot/approval"
 	"ehpcbot/bot"
 	"ehpcbot/bot/config"
+	"ehpcbot/bot/slackapi"
 	"ehpcbot/bot/view"
 	"ehpcbot/ehpc"
 	"ehpcbot/ehpc/secret"
@@ -75,9 +76,10 @@ func TestLoadDefaults(t *testing.T) {
 	c.Policy.Reserved = nil
 	require.Equal(t, config.Config{
 		Slack: bot.Config{
-			AppToken:    secret.New("xapp-1-A0123456789-level"),
-			BotToken:    secret.New("xoxb-0123456789-bot"),
-			APIURL:      "https://slack.com/api/",
+			API: slackapi.Config{
+				URL:      "https://slack.com/api/",
+				AppToken: secret.New("xapp-1-A0123456789-level"), BotToken: secret.New("xoxb-0123456789-bot"),
+			},
 			Connections: 2,
 			Command:     "/ehpc-adduser",
 			Channel:     "C0123456789",
@@ -137,7 +139,7 @@ func TestLoadEverything(t *testing.T) {
 		"LOG_LEVEL":               "debug",
 		"LOG_FORMAT":              "json",
 	})
-	require.Equal(t, "http://127.0.0.1:4000/api/", c.Slack.APIURL)
+	require.Equal(t, "http://127.0.0.1:4000/api/", c.Slack.API.URL)
 	require.Equal(t, 10, c.Slack.Connections)
 	require.Equal(t, "/training_2-adduser", c.Slack.Command)
 	require.Equal(t, "G0123456789", c.Slack.Channel)

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"ehpcbot/bot"
+	"ehpcbot/bot/slackapi"
 	"ehpcbot/bot/view"
 	"ehpcbot/ehpc"
 	"ehpcbot/ehpc/secret"
@@ -28,9 +29,9 @@ type slackEnv struct {
 func (e slackEnv) config(f *collector) bot.Config {
 	e.checkTokens(f)
 	return bot.Config{
-		AppToken:    secret.New(e.AppToken),
-		BotToken:    secret.New(e.BotToken),
-		APIURL:      checkAPIURL(f, e.APIURL),
+		API: slackapi.Config{
+			URL: checkAPIURL(f, e.APIURL), AppToken: secret.New(e.AppToken), BotToken: secret.New(e.BotToken),
+		},
 		Connections: f.number("SLACK_CONNECTIONS", e.Connections, 1, 10),
 		Command:     checkCommand(f, e.Command),
 		Channel:     checkChannel(f, e.Channel),

@@ -1,4 +1,4 @@
-package bot
+package slackapi
 
 import (
 	"context"
@@ -21,8 +21,8 @@ type People struct {
 	groups  memory[[]string]
 }
 
-// errUnknown says that Slack knows nobody of an id, which is an answer and not its silence.
-var errUnknown = errors.New("no such person is known to Slack")
+// ErrUnknown says that Slack knows nobody of an id, which is an answer and not its silence.
+var ErrUnknown = errors.New("no such person is known to Slack")
 
 // How long answers of Slack are used. What a decision hangs on, who is in a group and whether an approver is still one
 // of the workspace, is asked for anew when it is older than decisionFresh; if Slack does not answer, the last answer
@@ -45,17 +45,17 @@ const (
 	silentTime = 2 * time.Second
 )
 
-// NewPeople returns a directory of the workspace.
-func NewPeople(api *API) *People {
+// NewPeople returns a directory of the workspace. now is the time by which answers of Slack grow old.
+func NewPeople(api *API, now func() time.Time) *People {
 	return &People{
-		now: time.Now,
+		now: now,
 		persons: memory[slack.User]{ask: func(ctx context.Context, id string) (slack.User, error) {
 			user, err := api.GetUserInfoContext(ctx, id)
-			switch code := slackCode(err); {
+			switch code := Code(err); {
 			case code == "user_not_found", code == "user_not_visible":
-				return slack.User{}, fmt.Errorf("%w (%s)", errUnknown, code)
+				return slack.User{}, fmt.Errorf("%w (%s)", ErrUnknown, code)
 			case err != nil:
-				return slack.User{}, callError("ask Slack about a person", err)
+				return slack.User{}, CallError("ask Slack about a person", err)
 			case user.ID == "" && user.Name == "" && user.Locale == "":
 				return slack.User{}, errors.New("ask Slack about a person: the answer is empty")
 			}
@@ -63,7 +63,7 @@ func NewPeople(api *API) *People {
 		}},
 		groups: memory[[]string]{ask: func(ctx context.Context, id string) ([]string, error) {
 			members, err := api.GetUserGroupMembersContext(ctx, id)
-			return members, callError(fmt.Sprintf("ask Slack who is in the group %s", id), err)
+			return members, CallError(fmt.Sprintf("ask Slack who is in the group %s", id), err)
 		}},
 	}
 }
@@ -135,7 +135,7 @@ func (m *memory[T]) get(ctx context.Context, id string, now func() time.Time, fr
 
 // settle is for what is known when Slack does not answer.
 func settle[T any](have remembered[T], err error, now time.Time, stale time.Duration) (T, error) {
-	if !have.at.IsZero() && now.Sub(have.at) < stale && !errors.Is(err, errUnknown) {
+	if !have.at.IsZero() && now.Sub(have.at) < stale && !errors.Is(err, ErrUnknown) {
 		return have.value, nil
 	}
 	var none T

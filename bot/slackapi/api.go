@@ -1,4 +1,6 @@
-package bot
+// Package slackapi calls Slack's Web API. All calls pass one place, where Slack's limits are obeyed; what is known of
+// people is remembered for a while.
+package slackapi
 
 import (
 	"bytes"
@@ -17,32 +19,45 @@ import (
 	"github.com/slack-go/slack"
 
 	"ehpcbot/approval"
+	"ehpcbot/ehpc/secret"
 )
 
 // API is a client of Slack's Web API with the bot's two tokens. All calls pass one place, where Slack's limits
 // are obeyed, and where an answer that says that a token is no longer valid ends the bot.
 type API struct {
 	*slack.Client
-	dead context.Context // ends with a *FatalError as its cause
+	// Dead ends, with a *FatalError as its cause, when Slack does not take a token any more.
+	Dead context.Context
+
 	next *http.Transport // under all of its calls
 }
 
-// NewAPI returns a client. observe is told of each call; it may be nil.
-func NewAPI(conf Config, observe func(method, result string)) *API {
+// CloseIdleConnections closes the connections that no call is using.
+func (a *API) CloseIdleConnections() { a.next.CloseIdleConnections() }
+
+// Config is what a client needs to know.
+type Config struct {
+	URL      string      // base of the Web API, ends in a slash
+	BotToken secret.Text // xoxb-…
+	AppToken secret.Text // xapp-…, which opens Socket Mode connections
+}
+
+// New returns a client. observe is told of each call; it may be nil.
+func New(conf Config, observe func(method, result string)) *API {
 	if observe == nil {
 		observe = func(string, string) {}
 	}
 	dead, kill := context.WithCancelCause(context.Background())
 	next := newTransport()
 	return &API{
-		dead: dead,
+		Dead: dead,
 		next: next,
 		Client: slack.New(conf.BotToken.Reveal(),
-			slack.OptionAPIURL(conf.APIURL),
+			slack.OptionAPIURL(conf.URL),
 			slack.OptionAppLevelToken(conf.AppToken.Reveal()),
 			slack.OptionHTTPClient(&http.Client{
 				Timeout:       callTime,
-				Transport:     &transport{next: next, base: conf.APIURL, observe: observe, kill: kill, closed: map[string]time.Time{}},
+				Transport:     &transport{next: next, base: conf.URL, observe: observe, kill: kill, closed: map[string]time.Time{}},
 				CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 			}),
 		),
@@ -81,10 +96,9 @@ const (
 
 // Methods that are treated in a way of their own.
 const (
-	methodOpen   = "apps.connections.open" // the one that takes the app's token
-	methodPost   = "chat.postMessage"      // whose limit is that of a channel, see pace
-	methodUpdate = "chat.update"           // also see pace
-	methodHook   = "response_url"          // no method: an address for one answer, and a secret of a kind
+	methodOpen = "apps.connections.open" // the one that takes the app's token
+	methodPost = "chat.postMessage"      // whose limit is that of a channel: package messenger keeps it
+	methodHook = "response_url"          // no method: an address for one answer, and a secret of a kind
 )
 
 // methodOf names what a request calls.
@@ -181,8 +195,8 @@ func result(status int, code string) string {
 	return code
 }
 
-// slackCode returns Slack's error code in err's chain, such as channel_not_found; empty where there is none.
-func slackCode(err error) string {
+// Code returns Slack's error code in err's chain, such as channel_not_found; empty where there is none.
+func Code(err error) string {
 	var answer slack.SlackErrorResponse
 	if errors.As(err, &answer) {
 		return answer.Err
@@ -190,9 +204,9 @@ func slackCode(err error) string {
 	return ""
 }
 
-// callError makes an error of the Web API fit to be passed on: it says what was being done, asks for a
+// CallError makes an error of the Web API fit to be passed on: it says what was being done, asks for a
 // repetition when Slack does, and holds no URL, as those of answers to commands are secrets of a kind.
-func callError(doing string, err error) error {
+func CallError(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -243,8 +257,8 @@ func fatal(method, code string) error {
 	return nil
 }
 
-// deadly returns the *FatalError in err's chain, or nil.
-func deadly(err error) error {
+// Fatal returns the *FatalError in err's chain, or nil.
+func Fatal(err error) error {
 	var dead *FatalError
 	if errors.As(err, &dead) {
 		return dead

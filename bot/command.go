@@ -1,0 +1,90 @@
+package bot
+
+import (
+	"context"
+	"errors"
+
+	"github.com/slack-go/slack"
+
+	"ehpcbot/approval"
+	"ehpcbot/bot/command"
+	"ehpcbot/bot/slackapi"
+	"ehpcbot/bot/view"
+)
+
+// command answers a slash command.
+func (b *Bot) command(ctx context.Context, c slack.SlashCommand, envelope string) view.Message {
+	if err := b.admitRequester(ctx, c.UserID, []string{c.TeamID}); err != nil {
+		b.turnAway(ctx, 0, c.UserID, "command", err)
+		return b.readers.Channel().Foreign()
+	}
+	v := b.readers.View(ctx, c.UserID)
+	parsed, err := command.Parse(c.Text)
+	if err != nil {
+		var fault *command.Fault
+		if errors.As(err, &fault) {
+			return v.CommandFault(fault)
+		}
+		return v.Trouble()
+	}
+	switch parsed.Verb {
+	case command.Form:
+		return b.openForm(ctx, v, c)
+	case command.Ask:
+		return b.ask(ctx, v, approval.Ask{
+			Envelope: envelope, Requester: c.UserID, Username: parsed.Username,
+			Cluster: parsed.Cluster, Mod: parsed.Mod, Reason: parsed.Reason,
+		})
+	case command.List:
+		return b.list(ctx, v, c.UserID)
+	case command.Status:
+		return b.status(ctx, v, c.UserID, parsed.ID)
+	case command.Cancel:
+		story, err := b.service.Cancel(ctx, parsed.ID, c.UserID)
+		if err != nil {
+			return b.refusal(v, err)
+		}
+		return v.CancelDone(story)
+	}
+	return v.Help()
+}
+
+func (b *Bot) ask(ctx context.Context, v view.View, a approval.Ask) view.Message {
+	story, err := b.service.Ask(ctx, a)
+	if err != nil {
+		return b.refusal(v, err)
+	}
+	b.log.Info("asked", "request", story.ID, "person", a.Requester, "cluster", story.ClusterID, "username", story.Username)
+	return v.Asked(story)
+}
+
+func (b *Bot) openForm(ctx context.Context, v view.View, c slack.SlashCommand) view.Message {
+	form := v.AskForm(b.service.Config(), approval.Ask{})
+	if _, err := b.api.OpenViewContext(ctx, c.TriggerID, form); err != nil {
+		b.log.Warn("the form could not be opened", "person", c.UserID, "error", slackapi.CallError("open a form", err))
+		return v.FormFailed()
+	}
+	return view.Message{}
+}
+
+func (b *Bot) list(ctx context.Context, v view.View, person string) view.Message {
+	stories, err := b.service.StoriesOf(ctx, person)
+	if err != nil {
+		b.log.Error("list the requests of a person", "error", err)
+		return v.Trouble()
+	}
+	return v.List(stories)
+}
+
+// status tells a request to its requester and to approvers; to others it does not exist.
+func (b *Bot) status(ctx context.Context, v view.View, person string, id int64) view.Message {
+	story, err := b.service.StoryFor(ctx, id, person)
+	if err != nil {
+		if r := approval.Refused(err); r != nil {
+			return v.Refusal(r)
+		}
+		b.log.Error("read a request", "error", err)
+		return v.Trouble()
+	}
+	return v.Status(story)
+}

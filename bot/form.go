@@ -1,0 +1,76 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/slack-go/slack"
+
+	"ehpcbot/approval"
+	"ehpcbot/bot/view"
+)
+
+// submit answers a form.
+func (b *Bot) submit(ctx context.Context, c slack.InteractionCallback) reply {
+	switch c.View.CallbackID {
+	case view.CallbackAsk:
+		return reply{payload: b.submitAsk(ctx, c)}
+	case view.CallbackDeny:
+		return reply{payload: b.submitDenial(ctx, c)}
+	}
+	return reply{}
+}
+
+func (b *Bot) submitAsk(ctx context.Context, c slack.InteractionCallback) any {
+	if err := b.admitRequester(ctx, c.User.ID, teamsOf(c)); err != nil {
+		b.turnAway(ctx, 0, c.User.ID, c.View.CallbackID, err)
+		return showInstead(b.readers.Channel(), b.readers.Channel().Foreign())
+	}
+	v := b.readers.View(ctx, c.User.ID)
+	a := view.AskFormValues(c.View.State)
+	a.Requester = c.User.ID
+	// A form is submitted once, however often Slack says so.
+	a.Envelope = strings.Join([]string{"view", c.View.ID, a.Requester, a.Cluster, a.Username}, " ")
+	if faults := b.service.Config().Check(a); len(faults) > 0 {
+		return slack.NewErrorsViewSubmissionResponse(v.FieldFaults(faults))
+	}
+	story, err := b.service.Ask(ctx, a)
+	if r := approval.Refused(err); r != nil && r.Kind == approval.KindActive && r.Story.Requester != a.Requester {
+		return slack.NewErrorsViewSubmissionResponse(v.FieldFaults([]*approval.Refusal{r}))
+	}
+	if err != nil {
+		return showInstead(v, b.refusal(v, err))
+	}
+	b.log.Info("asked", "request", story.ID, "person", a.Requester, "cluster", story.ClusterID, "username", story.Username)
+	return showInstead(v, v.Asked(story))
+}
+
+func (b *Bot) submitDenial(ctx context.Context, c slack.InteractionCallback) any {
+	id, ok := view.RequestID(c.View.PrivateMetadata)
+	if err := b.admitPresser(ctx, c, view.ActionDeny); err != nil {
+		b.turnAway(ctx, id, c.User.ID, c.View.CallbackID, err)
+		return showInstead(b.readers.Channel(), b.turnedAway(err))
+	}
+	v := b.readers.View(ctx, c.User.ID)
+	if !ok {
+		b.turnAway(ctx, 0, c.User.ID, c.View.CallbackID, fmt.Errorf("%w: %.50q", errForged, c.View.PrivateMetadata))
+		return showInstead(v, v.Refusal(&approval.Refusal{Kind: approval.KindUnknown, Value: c.View.PrivateMetadata}))
+	}
+	reason := view.DenyFormValues(c.View.State)
+	_, err := b.service.Deny(ctx, id, c.User.ID, reason)
+	if r := approval.Refused(err); r != nil && r.Kind == approval.KindReasonTooLong {
+		return slack.NewErrorsViewSubmissionResponse(v.FieldFaults([]*approval.Refusal{r}))
+	}
+	if err != nil {
+		return showInstead(v, b.refusal(v, err))
+	}
+	b.log.Info("denied", "request", id, "person", c.User.ID)
+	return nil
+}
+
+// showInstead puts a message in the place of the form that was submitted.
+func showInstead(v view.View, m view.Message) *slack.ViewSubmissionResponse {
+	modal := v.NoticeModal(m)
+	return slack.NewUpdateViewSubmissionResponse(&modal)
+}

@@ -1,0 +1,361 @@
+// Package messenger posts and changes the bot's messages. Its methods are called by jobs, again and again until Slack
+// takes what they say. What Slack answers to a message that can't be changed, or that is gone, is told apart here; all
+// else is for the job to repeat.
+package messenger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"ehpcbot/approval"
+	"ehpcbot/bot/slackapi"
+	"ehpcbot/bot/view"
+	"ehpcbot/ehpc/secret"
+)
+
+// Messenger implements [approval.Messenger].
+type Messenger struct {
+	channel string // in which requests are approved
+	readers *Readers
+	api     *slackapi.API
+	service *approval.Service
+	log     *slog.Logger
+	pace    *pace
+
+	mu     sync.Mutex
+	closed error // why the approval channel takes no messages
+}
+
+var _ approval.Messenger = (*Messenger)(nil)
+
+// New returns a messenger whose approvals stand in a channel.
+func New(channel string, readers *Readers, api *slackapi.API, service *approval.Service, log *slog.Logger) *Messenger {
+	return &Messenger{channel: channel, readers: readers, api: api, service: service, log: log, pace: newPace(time.Now)}
+}
+
+// Ready returns why no messages get to the approval channel; nil as long as they do.
+func (p *Messenger) Ready() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.closed
+}
+
+// methodUpdate is the lane of changes: Slack limits them in the whole workspace.
+const methodUpdate = "chat.update"
+
+// Options are what a message is posted with.
+func Options(m view.Message) []slack.MsgOption {
+	return []slack.MsgOption{
+		slack.MsgOptionText(m.Text, false),
+		slack.MsgOptionBlocks(m.Blocks...),
+		slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl(),
+	}
+}
+
+// post posts a message and remembers where. Killed between the two, the bot posts it again; so nothing that
+// is posted here may be harmful when it is seen twice.
+func (p *Messenger) post(ctx context.Context, s approval.Story, purpose approval.Purpose, to string, m view.Message) error {
+	posted, err := p.send(ctx, s, purpose, to, m)
+	if err != nil {
+		return err
+	}
+	return p.service.Sent(ctx, s.ID, posted)
+}
+
+// postOnce is post for a message that there is to be once. Where a job runs twice at the same time, which can happen
+// when connections to the database are lost, one of the two counts, and the other is taken back.
+func (p *Messenger) postOnce(ctx context.Context, s approval.Story, purpose approval.Purpose, to string, m view.Message) (approval.Message, error) {
+	posted, err := p.send(ctx, s, purpose, to, m)
+	if err != nil {
+		return approval.Message{}, err
+	}
+	first, err := p.service.Claim(ctx, s.ID, posted)
+	if err == nil && first.Ref != posted.Ref {
+		p.log.Info("a message that was posted twice is taken back", "request", s.ID, "purpose", purpose)
+		err = p.remove(ctx, posted)
+	}
+	return first, err
+}
+
+// send posts a message.
+func (p *Messenger) send(ctx context.Context, s approval.Story, purpose approval.Purpose, to string, m view.Message) (approval.Message, error) {
+	doing := fmt.Sprintf("post the %s of request %d", purpose, s.ID)
+	var channel, ts string
+	err := p.paced(to, doing, purpose == approval.PurposeCredentials, func() (err error) {
+		channel, ts, err = p.api.PostMessageContext(ctx, to, Options(m)...)
+		return err
+	})
+	if err := p.reached(to, err); err != nil {
+		return approval.Message{}, err
+	}
+	if channel == "" || ts == "" {
+		return approval.Message{}, fmt.Errorf("%s: Slack does not say where it is", doing)
+	}
+	return approval.Message{Purpose: purpose, Place: channel, Ref: ts, Version: s.Version}, nil
+}
+
+// update changes a message. The credentials, and what takes them away, come before all others.
+func (p *Messenger) update(ctx context.Context, old approval.Message, m view.Message) error {
+	what := fmt.Sprintf("update a message (%s %s)", old.Place, old.Ref)
+	err := p.paced(methodUpdate, what, old.Purpose == approval.PurposeCredentials, func() error {
+		_, _, _, err := p.api.UpdateMessageContext(ctx, old.Place, old.Ref, Options(m)...)
+		return err
+	})
+	return p.reached(old.Place, err)
+}
+
+// paced makes a call when the lane has room for it, and tells the lane when Slack says that there was none.
+func (p *Messenger) paced(lane, doing string, urgent bool, call func() error) error {
+	if err := p.pace.take(lane, doing, urgent); err != nil {
+		return slackapi.CallError(doing, err)
+	}
+	err := call()
+	var limited *slack.RateLimitedError
+	if errors.As(err, &limited) {
+		p.pace.limited(lane, doing, urgent, limited.RetryAfter)
+	}
+	return slackapi.CallError(doing, err)
+}
+
+func (p *Messenger) remove(ctx context.Context, old approval.Message) error {
+	_, _, err := p.api.DeleteMessageContext(ctx, old.Place, old.Ref)
+	if gone(err) {
+		return nil
+	}
+	return slackapi.CallError("delete a message", err)
+}
+
+// closedAdvice says what to do about an approval channel that takes no messages.
+var closedAdvice = map[string]string{
+	"is_archived":         "it is archived: unarchive it, or set APPROVAL_CHANNEL to another",
+	"is_inactive":         "it is archived or frozen: open it again, or set APPROVAL_CHANNEL to another", // so chat.update says it
+	"not_in_channel":      "the bot is not in it: invite it there with /invite",
+	"channel_not_found":   "Slack does not know it, or it is private and the bot is not in it: invite the bot there, or correct the id",
+	"restricted_action":   "the workspace does not let the bot post there: an administrator of the workspace can allow it",
+	"user_not_in_channel": "the bot is not in it: invite it there with /invite",
+}
+
+// advised returns what to do about a channel that takes no messages; isClosed is false for any other error.
+func advised(err error) (advice string, isClosed bool) {
+	code := slackapi.Code(err)
+	if strings.HasPrefix(code, "restricted_action") { // there are several, such as restricted_action_read_only_channel
+		code = "restricted_action"
+	}
+	advice, isClosed = closedAdvice[code]
+	return advice, isClosed
+}
+
+// reached notes, of a call that had to do with the approval channel, whether messages get there, and says in
+// the error what to do.
+func (p *Messenger) reached(channel string, err error) error {
+	advice, isClosed := advised(err)
+	if channel != p.channel || err != nil && !isClosed {
+		return err
+	}
+	if isClosed {
+		err = fmt.Errorf("APPROVAL_CHANNEL: no messages get to %s, %s: %w", channel, advice, err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed != nil && err == nil {
+		p.log.Info("messages get to the approval channel again")
+	}
+	p.closed = err
+	return err
+}
+
+// closedTo reports whether a conversation takes no messages, whatever they say.
+func closedTo(err error) bool {
+	_, is := advised(err)
+	return is
+}
+
+// gone reports whether Slack says that a message is no longer there.
+func gone(err error) bool {
+	return slices.Contains([]string{"message_not_found", "thread_not_found"}, slackapi.Code(err))
+}
+
+// fixed reports whether Slack says that a message can't be changed, by the workspace's rule on editing or
+// because its blocks don't fit.
+func fixed(err error) bool {
+	return slices.Contains([]string{"edit_window_closed", "cant_update_message", "block_mismatch"}, slackapi.Code(err))
+}
+
+// passing reports whether Slack says that it is in trouble itself.
+func passing(err error) bool {
+	return slices.Contains([]string{"internal_error", "fatal_error", "service_unavailable", "request_timeout", "ratelimited"}, slackapi.Code(err))
+}
+
+// unreachable reports whether there is nobody behind a person's id who could be told anything.
+func unreachable(err error) bool {
+	return slices.Contains([]string{"user_disabled", "user_not_found", "cannot_dm_bot"}, slackapi.Code(err))
+}
+
+// Refresh implements [approval.Messenger]. What has come to its end need not be shown in a channel that takes
+// no messages.
+func (p *Messenger) Refresh(ctx context.Context, s approval.Story) error {
+	err := p.refresh(ctx, s)
+	if closedTo(err) && s.State.Final() && !s.CanRetry() {
+		p.log.Warn("the end of a request is not shown", "request", s.ID, "state", s.State, "error", err)
+		return nil
+	}
+	return err
+}
+
+func (p *Messenger) refresh(ctx context.Context, s approval.Story) error {
+	m := p.readers.Channel().Approval(s)
+	known := 0
+	for _, old := range s.Messages {
+		if old.Purpose != approval.PurposeApproval {
+			continue
+		}
+		if old.Version < s.Version {
+			if err := p.refreshOne(ctx, s, old, m); err != nil {
+				return err
+			}
+		}
+		known++
+	}
+	if known > 0 {
+		return nil
+	}
+	_, err := p.postOnce(ctx, s, approval.PurposeApproval, p.channel, m)
+	return err
+}
+
+func (p *Messenger) refreshOne(ctx context.Context, s approval.Story, old approval.Message, m view.Message) error {
+	err := p.update(ctx, old, m)
+	switch {
+	case err == nil:
+		old.Version = s.Version
+		return p.service.Sent(ctx, s.ID, old)
+	case gone(err) && !awaitsApprover(s):
+		p.log.Info("an approval message is gone, which nobody needs any more", "request", s.ID, "error", err)
+		old.Version = s.Version
+		return p.service.Sent(ctx, s.ID, old)
+	case gone(err), fixed(err):
+		p.log.Warn("the approval message can't be updated, a new one follows", "request", s.ID, "error", err)
+		return p.replace(ctx, s, old, m)
+	}
+	return err
+}
+
+// awaitsApprover reports whether the approval message has buttons that somebody may need.
+func awaitsApprover(s approval.Story) bool { return s.State == approval.Pending || s.CanRetry() }
+
+// replace puts a new message in the place of one that can't be changed or is gone. Killed in between, the bot finds
+// the new one when it comes here again.
+func (p *Messenger) replace(ctx context.Context, s approval.Story, old approval.Message, m view.Message) error {
+	replaced := slices.ContainsFunc(s.Messages, func(k approval.Message) bool {
+		return k.Purpose == old.Purpose && k.Place == old.Place && k.Ref != old.Ref && k.Version >= s.Version
+	})
+	if !replaced {
+		if err := p.post(ctx, s, old.Purpose, old.Place, m); err != nil {
+			return err
+		}
+	}
+	if err := p.remove(ctx, old); err != nil {
+		p.log.Warn("an outdated message could not be deleted", "request", s.ID, "error", err)
+	}
+	return p.service.Forget(ctx, s.ID, old)
+}
+
+// Remind implements [approval.Messenger].
+func (p *Messenger) Remind(ctx context.Context, s approval.Story) error {
+	_, err := p.postOnce(ctx, s, approval.PurposeReminder, p.channel, p.readers.Channel().Reminder(s))
+	return err
+}
+
+// Notify implements [approval.Messenger].
+func (p *Messenger) Notify(ctx context.Context, s approval.Story) error {
+	err := p.post(ctx, s, approval.PurposeNotice, s.Requester, p.readers.View(ctx, s.Requester).Notice(s))
+	if unreachable(err) {
+		p.log.Warn("there is nobody who could be told", "request", s.ID, "person", s.Requester, "error", err)
+		return nil
+	}
+	return err
+}
+
+// Deliver implements [approval.Messenger]. A new message shows in previews, on the desktop with its blocks, so
+// it is posted without the secret; the update that brings the credentials notifies nobody. It can be repeated
+// without harm, which is also what makes a crash in between harmless.
+func (p *Messenger) Deliver(ctx context.Context, s approval.Story, password secret.Text) error {
+	v := p.readers.View(ctx, s.Requester)
+	message, posted := s.Message(approval.PurposeCredentials)
+	if !posted {
+		ready := s
+		ready.Version = 0 // the message shows nothing of the request so far
+		var err error
+		if message, err = p.postOnce(ctx, ready, approval.PurposeCredentials, s.Requester, v.CredentialsReady(s)); err != nil {
+			return err
+		}
+	}
+	credentials := v.Credentials(s, password)
+	err := p.update(ctx, message, credentials)
+	switch {
+	case gone(err), slackapi.Code(err) == "channel_not_found":
+		if err := p.service.Forget(ctx, s.ID, message); err != nil {
+			return err
+		}
+		return fmt.Errorf("the message for the credentials is gone, a new one follows: %w", err)
+	case fixed(err):
+		p.log.Warn("the workspace forbids editing: the credentials go out as a message of their own", "request", s.ID, "error", err)
+		return p.deliverAnew(ctx, s, message, credentials)
+	}
+	return err
+}
+
+// deliverAnew sends the credentials as a message of their own, where the workspace forbids editing. Once that
+// one is known, a repetition sends no other.
+func (p *Messenger) deliverAnew(ctx context.Context, s approval.Story, first approval.Message, credentials view.Message) error {
+	for _, m := range s.Messages {
+		if m.Purpose == approval.PurposeCredentials && m.Ref != first.Ref && m.Version > 0 {
+			return nil
+		}
+	}
+	_, err := p.postOnce(ctx, s, approval.PurposeCredentials, first.Place, credentials)
+	return err
+}
+
+// Scrub implements [approval.Messenger].
+func (p *Messenger) Scrub(ctx context.Context, s approval.Story) error {
+	cleared := p.readers.View(ctx, s.Requester).CredentialsCleared(s)
+	for _, old := range s.Messages {
+		if old.Purpose != approval.PurposeCredentials {
+			continue
+		}
+		if err := p.scrubOne(ctx, s, old, cleared); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scrubOne changes the message, or deletes it where it can't be changed.
+func (p *Messenger) scrubOne(ctx context.Context, s approval.Story, old approval.Message, cleared view.Message) error {
+	err := p.update(ctx, old, cleared)
+	if fixed(err) || slackapi.Code(err) == "is_inactive" {
+		if err = p.remove(ctx, old); slackapi.Code(err) != "" && !passing(err) {
+			return &approval.LaterError{After: time.Hour, Err: p.stuck(s, err)}
+		}
+	}
+	if gone(err) || unreachable(err) || slackapi.Code(err) == "channel_not_found" {
+		return nil // nobody sees it any more
+	}
+	return err
+}
+
+// stuck says that credentials stay in sight, which only people can mend.
+func (p *Messenger) stuck(s approval.Story, err error) error {
+	p.log.Error("the credentials can't be cleared, neither by a change nor by deleting the message; "+
+		"the requester can change the password", "request", s.ID, "person", s.Requester, "error", err)
+	return err
+}

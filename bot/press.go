@@ -1,0 +1,126 @@
+package bot
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/slack-go/slack"
+
+	"ehpcbot/approval"
+	"ehpcbot/bot/slackapi"
+	"ehpcbot/bot/view"
+)
+
+// press answers a button.
+func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) reply {
+	if len(c.ActionCallback.BlockActions) == 0 {
+		return reply{}
+	}
+	action := c.ActionCallback.BlockActions[0]
+	handlers := map[string]func(context.Context, view.View, slack.InteractionCallback, int64) error{
+		view.ActionApprove: b.approve,
+		view.ActionDeny:    b.openDenial,
+		view.ActionRetry:   b.retry,
+		view.ActionSaved:   b.saved,
+	}
+	handler, known := handlers[action.ActionID]
+	if !known {
+		return reply{} // a select in a form, or a button of a version that is no longer
+	}
+	id, ok := view.RequestID(action.Value)
+	if err := b.admitPresser(ctx, c, action.ActionID); err != nil {
+		b.turnAway(ctx, id, c.User.ID, action.ActionID, err)
+		return b.tell(c, b.turnedAway(err))
+	}
+	v := b.readers.View(ctx, c.User.ID)
+	if !ok {
+		b.turnAway(ctx, 0, c.User.ID, action.ActionID, fmt.Errorf("%w: %.50q", errForged, action.Value))
+		return b.tell(c, v.Refusal(&approval.Refusal{Kind: approval.KindUnknown, Value: action.Value}))
+	}
+	if err := handler(ctx, v, c, id); err != nil {
+		return b.tell(c, b.refusal(v, err))
+	}
+	return reply{}
+}
+
+func (b *Bot) approve(ctx context.Context, _ view.View, c slack.InteractionCallback, id int64) error {
+	story, err := b.service.Approve(ctx, id, c.User.ID)
+	b.learn(ctx, c, story, err)
+	if err == nil {
+		b.log.Info("approved", "request", id, "person", c.User.ID, "state", story.State)
+	}
+	return err
+}
+
+func (b *Bot) retry(ctx context.Context, _ view.View, c slack.InteractionCallback, id int64) error {
+	story, err := b.service.Retry(ctx, id, c.User.ID)
+	b.learn(ctx, c, story, err)
+	if err == nil {
+		b.log.Info("tried again", "request", id, "person", c.User.ID)
+	}
+	return err
+}
+
+func (b *Bot) saved(ctx context.Context, _ view.View, c slack.InteractionCallback, id int64) error {
+	story, err := b.service.Clear(ctx, id, c.User.ID)
+	if channel, _ := messageOf(c); err == nil && strings.HasPrefix(channel, "D") {
+		b.remember(ctx, c, story, approval.PurposeCredentials)
+	}
+	return err
+}
+
+// openDenial asks for the reason. The decision itself is made when the form is submitted.
+func (b *Bot) openDenial(ctx context.Context, v view.View, c slack.InteractionCallback, id int64) error {
+	story, err := b.service.MayDecide(ctx, id, c.User.ID)
+	b.learn(ctx, c, story, err)
+	if err != nil {
+		return err
+	}
+	if _, err := b.api.OpenViewContext(ctx, c.TriggerID, v.DenyForm(story)); err != nil {
+		b.log.Warn("the form could not be opened", "person", c.User.ID, "error", slackapi.CallError("open a form", err))
+		return errFormFailed
+	}
+	return nil
+}
+
+// errFormFailed says that Slack did not open a form.
+var errFormFailed = errors.New("the form could not be opened")
+
+// learn remembers a message of the approval channel that an approver pressed a button of.
+func (b *Bot) learn(ctx context.Context, c slack.InteractionCallback, story approval.Story, outcome error) {
+	if r := approval.Refused(outcome); r != nil && slices.Contains(approversOnly, r.Kind) {
+		story = r.Story
+	} else if outcome != nil {
+		return
+	}
+	if channel, _ := messageOf(c); channel == b.conf.Channel {
+		b.remember(ctx, c, story, approval.PurposeApproval)
+	}
+}
+
+// messageOf returns where the message of a button is.
+func messageOf(c slack.InteractionCallback) (channel, ts string) {
+	return cmp.Or(c.Container.ChannelID, c.Channel.ID), cmp.Or(c.Container.MessageTs, c.Message.Timestamp)
+}
+
+// remember remembers the message of a button that was pressed, where the bot has lost sight of it: killed between the
+// post and the note of it, it posts a second one. A press shows where the first one is, and from then on it follows
+// the request like the other.
+func (b *Bot) remember(ctx context.Context, c slack.InteractionCallback, story approval.Story, purpose approval.Purpose) {
+	channel, ts := messageOf(c)
+	m := approval.Message{Purpose: purpose, Place: channel, Ref: ts}
+	known := slices.ContainsFunc(story.Messages, func(k approval.Message) bool { return k.Place == m.Place && k.Ref == m.Ref })
+	if known || m.Ref == "" {
+		return
+	}
+	if err := b.service.Learn(ctx, story.ID, m); err != nil {
+		b.log.Warn("remember a message", "request", story.ID, "purpose", purpose, "error", err)
+	}
+}
+
+// approversOnly are the refusals that only approvers get; whoever else presses shows nothing.
+var approversOnly = []approval.Kind{approval.KindVoted, approval.KindDecided, approval.KindSelf}
