@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -183,7 +184,7 @@ func TestVerifyFindsTampering(t *testing.T) {
 			do(t, db, c.do...)
 			v, err := r.Verify(t.Context(), nil)
 			require.NoError(t, err)
-			require.Equal(t, c.want, lines(v.Findings), c.name)
+			require.Equal(t, c.want, v.Findings, c.name)
 			require.Equal(t, c.whole, v.Whole, c.name)
 			marked, err := r.Verify(t.Context(), &before.Last)
 			require.NoError(t, err)
@@ -228,13 +229,6 @@ func (b *bench) disarmed() *sql.DB {
 	return db
 }
 
-func lines(findings []audit.Finding) (lines []string) {
-	for _, f := range findings {
-		lines = append(lines, f.String())
-	}
-	return lines
-}
-
 // TestVerifyFindsForgery writes part of the log anew, with all hashes, as somebody could who knows this program.
 func TestVerifyFindsForgery(t *testing.T) {
 	t.Parallel()
@@ -269,7 +263,7 @@ func TestVerifyFindsForgery(t *testing.T) {
 			_, r := forge(t, 4, 4, false)
 			v, err := r.Verify(t.Context(), nil)
 			require.NoError(t, err)
-			require.Equal(t, []string{"event 5 does not follow event 4: one of them was changed, and its hash with it"}, lines(v.Findings))
+			require.Equal(t, []string{"event 5 does not follow event 4: one of them was changed, and its hash with it"}, v.Findings)
 			require.EqualValues(t, 3, v.Whole)
 		})
 		t.Run("all that follow, but the head", func(t *testing.T) {
@@ -277,7 +271,7 @@ func TestVerifyFindsForgery(t *testing.T) {
 			_, r := forge(t, 4, 9, false)
 			v, err := r.Verify(t.Context(), nil)
 			require.NoError(t, err)
-			require.Equal(t, []string{"event 9 is not the one that ehpcbot wrote last: it was changed with its hash, or added by somebody else"}, lines(v.Findings))
+			require.Equal(t, []string{"event 9 is not the one that ehpcbot wrote last: it was changed with its hash, or added by somebody else"}, v.Findings)
 		})
 		t.Run("all of it: only the mark that was noted tells", func(t *testing.T) {
 			t.Parallel()
@@ -287,7 +281,7 @@ func TestVerifyFindsForgery(t *testing.T) {
 			require.Empty(t, v.Findings)
 			v, err = r.Verify(t.Context(), &mark)
 			require.NoError(t, err)
-			require.Equal(t, []string{"event 9 is not the one that was noted: the log was written anew, up to there at least"}, lines(v.Findings))
+			require.Equal(t, []string{"event 9 is not the one that was noted: the log was written anew, up to there at least"}, v.Findings)
 			require.Zero(t, v.Whole)
 		})
 	})
@@ -344,13 +338,12 @@ func TestVerifyIsBrief(t *testing.T) {
 		`INSERT INTO event SELECT -seq, at, request_id + 1000, actor, 'x', from_state, to_state, detail, prev_hash, hash FROM event`)
 	v, err := b.reader().Verify(t.Context(), nil)
 	require.NoError(t, err)
-	found := map[audit.FindingKind]int{}
-	for _, f := range v.Findings {
-		found[f.Kind]++
+	require.Len(t, v.Findings, 5*20)
+	for _, kind := range []string{
+		"was added by somebody else: the first one is event 1", "but the log says", "was removed", "which tells what was asked for, differ", "which tells of it, differ",
+	} {
+		require.Len(t, slices.DeleteFunc(slices.Clone(v.Findings), func(f string) bool { return !strings.Contains(f, kind) }), 20, kind)
 	}
-	require.Equal(t, map[audit.FindingKind]int{
-		audit.FindingAdded: 20, audit.FindingState: 20, audit.FindingLost: 20, audit.FindingAsked: 20, audit.FindingDecision: 20,
-	}, found)
 }
 
 func TestMark(t *testing.T) {

@@ -18,13 +18,11 @@ import (
 )
 
 // hashOf is over every field but itself, in a form in which no field can reach into its neighbour.
-func hashOf(e approval.Event) (string, error) {
-	fields, err := json.Marshal([]any{e.Seq, e.At.UnixMilli(), e.RequestID, e.Actor, e.Action, e.From, e.To, e.Detail, e.PrevHash})
-	if err != nil {
-		return "", fmt.Errorf("hash an audit event: %w", err)
-	}
+func hashOf(e approval.Event) string {
+	// Numbers and texts can always be encoded.
+	fields, _ := json.Marshal([]any{e.Seq, e.At.UnixMilli(), e.RequestID, e.Actor, e.Action, e.From, e.To, e.Detail, e.PrevHash})
 	sum := sha256.Sum256(fields)
-	return hex.EncodeToString(sum[:]), nil
+	return hex.EncodeToString(sum[:])
 }
 
 // Append adds an event behind the last one. The caller's transaction is the only one that writes, so
@@ -36,9 +34,7 @@ func Append(ctx context.Context, tx *sql.Tx, e approval.Event) error {
 	}
 	e.Seq++
 	e.Actor, e.Detail = approval.Storable(e.Actor), approval.Storable(e.Detail)
-	if e.Hash, err = hashOf(e); err != nil {
-		return err
-	}
+	e.Hash = hashOf(e)
 	_, err = tx.ExecContext(ctx, `INSERT INTO event (seq, at, request_id, actor, action, from_state, to_state, detail, prev_hash, hash)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
 		e.Seq, e.At.UnixMilli(), e.RequestID, e.Actor, e.Action, string(e.From), string(e.To), e.Detail, e.PrevHash, e.Hash)
@@ -76,6 +72,13 @@ type Filter struct {
 // Events returns the chosen events behind the last one that is known, or from the first on; limit 0 means all
 // of them.
 func Events(ctx context.Context, tx *sql.Tx, f Filter, last *approval.Event, limit int) ([]approval.Event, error) {
+	var events []approval.Event
+	err := each(ctx, tx, f, last, limit, func(e approval.Event) { events = append(events, e) })
+	return events, err
+}
+
+// each calls do with each of the chosen events.
+func each(ctx context.Context, tx *sql.Tx, f Filter, last *approval.Event, limit int, do func(approval.Event)) error {
 	var c rows.Conditions
 	if last != nil {
 		c.Add(`seq > `, last.Seq)
@@ -87,7 +90,18 @@ func Events(ctx context.Context, tx *sql.Tx, f Filter, last *approval.Event, lim
 	c.AddIf(!f.Until.IsZero(), `at < `, f.Until.UnixMilli())
 	found, err := tx.QueryContext(ctx, `SELECT `+eventColumns+` FROM event`+c.Where()+` ORDER BY seq`+rows.Limit(limit), c.Args...)
 	if err != nil {
-		return nil, fmt.Errorf("read the audit log: %w", err)
+		return fmt.Errorf("read the audit log: %w", err)
 	}
-	return rows.Collect(found, "read the audit log", scanEvent)
+	defer found.Close()
+	for found.Next() {
+		e, err := scanEvent(found)
+		if err != nil {
+			return fmt.Errorf("read the audit log: %w", err)
+		}
+		do(e)
+	}
+	if err := found.Err(); err != nil {
+		return fmt.Errorf("read the audit log: %w", err)
+	}
+	return nil
 }

@@ -230,7 +230,7 @@ func verify(ctx context.Context, w io.Writer, r *store.Reader, mark *audit.Mark)
 		return nil
 	}
 	for _, f := range v.Findings {
-		fmt.Fprintln(w, printable(f.String()))
+		fmt.Fprintln(w, printable(f))
 	}
 	if v.Whole == v.Events {
 		fmt.Fprintf(w, "The chain of %s is whole.\n", count(int(v.Events), "event"))
