@@ -14,11 +14,12 @@ import (
 
 	"ehpcbot/approval"
 	"ehpcbot/bot/command"
+	"ehpcbot/bot/socket"
 	"ehpcbot/bot/view"
 )
 
 // handle answers an envelope. Whatever goes wrong inside, the person gets an answer.
-func (b *Bot) handle(ctx context.Context, event socketmode.Event) (r reply) {
+func (b *Bot) handle(ctx context.Context, event socketmode.Event) (r socket.Reply) {
 	defer func() {
 		if p := recover(); p != nil {
 			b.log.Error("handling an envelope panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
@@ -29,7 +30,7 @@ func (b *Bot) handle(ctx context.Context, event socketmode.Event) (r reply) {
 	case slack.SlashCommand:
 		answer := b.command(ctx, data, event.Request.EnvelopeID)
 		if answer.Text == "" { // a form has opened: there is nothing to say
-			return reply{}
+			return socket.Reply{}
 		}
 		return b.answerCommand(data, answer)
 	case slack.InteractionCallback:
@@ -40,34 +41,36 @@ func (b *Bot) handle(ctx context.Context, event socketmode.Event) (r reply) {
 			return b.submit(ctx, data)
 		}
 	}
-	return reply{}
+	return socket.Reply{}
 }
 
 // trouble answers an envelope whose handling went wrong.
-func (b *Bot) trouble(event socketmode.Event) reply { return b.answerWith(event, b.view().Trouble()) }
+func (b *Bot) trouble(event socketmode.Event) socket.Reply {
+	return b.answerWith(event, b.view().Trouble())
+}
 
 // refuse answers an envelope that came too late.
-func (b *Bot) refuse(event socketmode.Event) reply {
+func (b *Bot) refuse(event socketmode.Event) socket.Reply {
 	return b.answerWith(event, b.view().StorageFailed())
 }
 
 // answerWith answers an envelope of any kind.
-func (b *Bot) answerWith(event socketmode.Event, m view.Message) reply {
+func (b *Bot) answerWith(event socketmode.Event, m view.Message) socket.Reply {
 	switch data := event.Data.(type) {
 	case slack.SlashCommand:
 		return b.answerCommand(data, m)
 	case slack.InteractionCallback:
 		if data.Type == slack.InteractionTypeViewSubmission {
-			return reply{payload: showInstead(b.view(), m)}
+			return socket.Reply{Payload: showInstead(b.view(), m)}
 		}
 		return b.tell(data, m)
 	}
-	return reply{}
+	return socket.Reply{}
 }
 
 // answerCommand answers a command with the acknowledgement, or where that can't be sent any more in a message.
-func (b *Bot) answerCommand(c slack.SlashCommand, m view.Message) reply {
-	return reply{payload: ephemeral(m), instead: func(ctx context.Context) {
+func (b *Bot) answerCommand(c slack.SlashCommand, m view.Message) socket.Reply {
+	return socket.Reply{Payload: ephemeral(m), Instead: func(ctx context.Context) {
 		if err := b.respond(ctx, c.ChannelID, c.ResponseURL, m); err != nil {
 			b.log.Warn("a person could not be answered", "person", c.UserID, "error", callError("answer a command", err))
 		}
@@ -181,9 +184,9 @@ func (b *Bot) status(ctx context.Context, v view.View, person string, id int64) 
 }
 
 // press answers a button.
-func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) reply {
+func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) socket.Reply {
 	if len(c.ActionCallback.BlockActions) == 0 {
-		return reply{}
+		return socket.Reply{}
 	}
 	action := c.ActionCallback.BlockActions[0]
 	handlers := map[string]func(context.Context, view.View, slack.InteractionCallback, int64) error{
@@ -194,7 +197,7 @@ func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) reply {
 	}
 	handler, known := handlers[action.ActionID]
 	if !known {
-		return reply{} // a select in a form, or a button of a version that is no longer
+		return socket.Reply{} // a select in a form, or a button of a version that is no longer
 	}
 	id, ok := view.RequestID(action.Value)
 	if err := b.admitPresser(ctx, c, action.ActionID); err != nil {
@@ -209,7 +212,7 @@ func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) reply {
 	if err := handler(ctx, v, c, id); err != nil {
 		return b.tell(c, b.refusal(v, err))
 	}
-	return reply{}
+	return socket.Reply{}
 }
 
 // errForged says that a button or a form holds what the bot never puts there.
@@ -323,8 +326,8 @@ func (b *Bot) remember(ctx context.Context, c slack.InteractionCallback, story a
 var approversOnly = []approval.Kind{approval.KindVoted, approval.KindDecided, approval.KindSelf}
 
 // tell answers a press in a message that only the person sees. The acknowledgement of a press can't carry it.
-func (b *Bot) tell(c slack.InteractionCallback, m view.Message) reply {
-	return reply{after: func(ctx context.Context) {
+func (b *Bot) tell(c slack.InteractionCallback, m view.Message) socket.Reply {
+	return socket.Reply{After: func(ctx context.Context) {
 		if c.ResponseURL != "" {
 			err := b.respond(ctx, c.Channel.ID, c.ResponseURL, m)
 			if err == nil {
@@ -349,14 +352,14 @@ func (b *Bot) respond(ctx context.Context, channel, address string, m view.Messa
 }
 
 // submit answers a form.
-func (b *Bot) submit(ctx context.Context, c slack.InteractionCallback) reply {
+func (b *Bot) submit(ctx context.Context, c slack.InteractionCallback) socket.Reply {
 	switch c.View.CallbackID {
 	case view.CallbackAsk:
-		return reply{payload: b.submitAsk(ctx, c)}
+		return socket.Reply{Payload: b.submitAsk(ctx, c)}
 	case view.CallbackDeny:
-		return reply{payload: b.submitDenial(ctx, c)}
+		return socket.Reply{Payload: b.submitDenial(ctx, c)}
 	}
-	return reply{}
+	return socket.Reply{}
 }
 
 func (b *Bot) submitAsk(ctx context.Context, c slack.InteractionCallback) any {

@@ -8,7 +8,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/slack-go/slack"
 	"github.com/stretchr/testify/require"
 
 	"ehpcbot/approval"
@@ -138,19 +137,4 @@ func TestPaceOfUrgentUpdates(t *testing.T) {
 		require.ErrorAs(t, p.take(methodUpdate, "first", false), &later)
 		require.Positive(t, later.After)
 	})
-}
-
-func TestPauseAfter(t *testing.T) {
-	t.Parallel()
-	spread := map[time.Duration]bool{}
-	for failures := 1; failures < 100; failures++ {
-		d := pauseAfter(usualTimes, failures, errBroke)
-		require.LessOrEqual(t, d, usualTimes.longestPause*5/4, "never minutes")
-		require.GreaterOrEqual(t, d, usualTimes.pause*3/4)
-		spread[d] = true
-	}
-	require.Greater(t, len(spread), 50, "with jitter")
-	require.GreaterOrEqual(t, pauseAfter(usualTimes, 1, errTooMany), usualTimes.longestPause*3/4)
-	limited := callError("connect", &slack.RateLimitedError{RetryAfter: 40 * time.Second})
-	require.GreaterOrEqual(t, pauseAfter(usualTimes, 1, limited), 40*time.Second, "Retry-After is obeyed")
 }
