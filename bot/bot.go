@@ -19,16 +19,10 @@ import (
 	"ehpcbot/approval"
 	"ehpcbot/bot/messenger"
 	"ehpcbot/bot/slackapi"
+	"ehpcbot/bot/socket"
 	"ehpcbot/bot/view"
+	"ehpcbot/ehpc/backoff"
 )
-
-// Observer is told what happens between Slack and the bot, for the metrics.
-type Observer interface {
-	// Acknowledged tells how long an envelope of a type took from its arrival to its acknowledgement.
-	Acknowledged(envelope string, took time.Duration)
-	// Connections tells how many Socket Mode connections are open now.
-	Connections(n int)
-}
 
 // Bot is one process's part in a workspace.
 type Bot struct {
@@ -39,7 +33,7 @@ type Bot struct {
 	readers   *messenger.Readers
 	messenger *messenger.Messenger
 	log       *slog.Logger
-	sockets   sockets
+	sockets   *socket.Pool
 
 	mu   sync.Mutex
 	self *slack.AuthTestResponse // who the bot is; nil until Slack has told
@@ -47,7 +41,7 @@ type Bot struct {
 }
 
 // New returns a bot that is not connected yet.
-func New(conf Config, api *slackapi.API, people *slackapi.People, service *approval.Service, log *slog.Logger, met Observer) *Bot {
+func New(conf Config, api *slackapi.API, people *slackapi.People, service *approval.Service, log *slog.Logger, met socket.Observer) *Bot {
 	readers := &messenger.Readers{
 		Base: view.View{Locale: conf.Locale, Command: conf.Command, LoginHint: conf.LoginHint}, People: people,
 	}
@@ -55,9 +49,9 @@ func New(conf Config, api *slackapi.API, people *slackapi.People, service *appro
 		conf: conf, api: api, service: service, people: people, readers: readers, log: log,
 		messenger: messenger.New(conf.Channel, readers, api, service, log),
 	}
-	b.sockets = sockets{
-		api: api.Client, log: log, handle: b.handle, refuse: b.refuse, met: met, times: usualTimes,
-		through: http.ProxyFromEnvironment, suspect: api.CloseIdleConnections,
+	b.sockets = &socket.Pool{
+		Open: b.openSocket, RetryAfter: retryAfter, Proxy: http.ProxyFromEnvironment, Handle: b.handle, Refuse: b.refuse,
+		Lost: api.CloseIdleConnections, Observer: met, Log: log, Times: socket.UsualTimes(),
 	}
 	return b
 }
@@ -72,7 +66,25 @@ func (b *Bot) Run(ctx context.Context) error {
 	if err := b.introduce(ctx); err != nil {
 		return slackapi.Fatal(err)
 	}
-	return b.sockets.run(ctx, b.conf.Connections)
+	if err := b.sockets.Run(ctx, b.conf.Connections); errors.Is(err, socket.ErrDisabled) {
+		return &slackapi.FatalError{Variable: "SLACK_APP_TOKEN", Code: "link_disabled"}
+	}
+	return slackapi.Fatal(context.Cause(ctx))
+}
+
+// openSocket asks Slack for the address of a Socket Mode connection.
+func (b *Bot) openSocket(ctx context.Context) (address string, err error) {
+	_, address, err = b.api.StartSocketModeContext(ctx)
+	return address, slackapi.CallError("connect to Slack", err)
+}
+
+// retryAfter returns how long Slack asks to wait after an error; 0 where it does not.
+func retryAfter(err error) time.Duration {
+	var later *approval.LaterError
+	if errors.As(err, &later) {
+		return later.After
+	}
+	return 0
 }
 
 // introduce asks Slack which workspace the bot is in: people of others are refused, so nothing can be
@@ -91,10 +103,12 @@ func (b *Bot) introduce(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		pause := pauseAfter(b.sockets.times, failures, err)
+		pause := max(backoff.Delay(failures, b.sockets.Times.Pause, b.sockets.Times.LongestPause), retryAfter(err))
 		b.log.Warn("Slack does not answer", "error", err, "again_in", pause.Round(time.Millisecond))
-		if err := wait(ctx, pause); err != nil {
-			return err
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return context.Cause(ctx)
 		}
 	}
 }
@@ -113,11 +127,11 @@ func (b *Bot) Ready() error {
 	if self == nil && last != nil {
 		return last
 	}
-	return errors.Join(b.sockets.ready(), b.messenger.Ready())
+	return errors.Join(b.sockets.Ready(), b.messenger.Ready())
 }
 
 // Live returns how many Socket Mode connections are open, and how many there should be.
-func (b *Bot) Live() (open, wanted int) { return int(b.sockets.live.Load()), b.conf.Connections }
+func (b *Bot) Live() (open, wanted int) { return b.sockets.Live(), b.conf.Connections }
 
 // Messenger returns the messenger that the jobs tell people through.
 func (b *Bot) Messenger() approval.Messenger { return b.messenger }

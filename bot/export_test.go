@@ -2,21 +2,17 @@ package bot
 
 import (
 	"context"
-	"net/http"
-	"net/url"
-	"runtime"
 	"time"
 
 	"github.com/slack-go/slack/socketmode"
+
+	"ehpcbot/bot/socket"
 )
 
 // Quicken shortens the times of connections, for tests.
 func (b *Bot) Quicken(ping, linger, pause, longestPause time.Duration) {
-	b.sockets.times = times{ping: ping, linger: linger, pause: pause, longestPause: longestPause}
+	b.sockets.Times = socket.Times{Ping: ping, Linger: linger, Pause: pause, LongestPause: longestPause}
 }
-
-// WorstSilence is how long a dead connection goes unnoticed at the most, and then unreplaced, by default.
-func WorstSilence() time.Duration { return usualTimes.ping + usualTimes.pause*5/4 }
 
 // Introduce asks Slack who the bot is.
 func (b *Bot) Introduce(ctx context.Context) error { return b.introduce(ctx) }
@@ -24,15 +20,15 @@ func (b *Bot) Introduce(ctx context.Context) error { return b.introduce(ctx) }
 // Handle handles an envelope as if it had come over a connection, and returns the payload of its acknowledgement.
 func (b *Bot) Handle(ctx context.Context, event socketmode.Event) any {
 	r := b.handle(ctx, event)
-	if r.after != nil {
-		r.after(ctx)
+	if r.After != nil {
+		r.After(ctx)
 	}
-	return r.payload
+	return r.Payload
 }
 
 // Intercept puts f before the handler of envelopes.
 func (b *Bot) Intercept(f func(ctx context.Context, event socketmode.Event)) {
-	b.sockets.handle = func(ctx context.Context, event socketmode.Event) reply {
+	b.sockets.Handle = func(ctx context.Context, event socketmode.Event) socket.Reply {
 		f(ctx, event)
 		return b.handle(ctx, event)
 	}
@@ -40,16 +36,3 @@ func (b *Bot) Intercept(f func(ctx context.Context, event socketmode.Event)) {
 
 // BreakHandling makes the handling of commands panic.
 func BreakHandling(b *Bot) { b.people = nil }
-
-// UseProxy has the connections go through a proxy.
-func (b *Bot) UseProxy(proxy *url.URL) {
-	b.sockets.through = func(*http.Request) (*url.URL, error) { return proxy, nil }
-}
-
-// WatchSessions tells of each session that is made, and of each that is freed. The bot does not run yet.
-func (b *Bot) WatchSessions(made, freed func()) {
-	b.sockets.made = func(c *session) {
-		made()
-		runtime.AddCleanup(c, func(struct{}) { freed() }, struct{}{})
-	}
-}

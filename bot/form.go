@@ -8,18 +8,19 @@ import (
 	"github.com/slack-go/slack"
 
 	"ehpcbot/approval"
+	"ehpcbot/bot/socket"
 	"ehpcbot/bot/view"
 )
 
 // submit answers a form.
-func (b *Bot) submit(ctx context.Context, c slack.InteractionCallback) reply {
+func (b *Bot) submit(ctx context.Context, c slack.InteractionCallback) socket.Reply {
 	switch c.View.CallbackID {
 	case view.CallbackAsk:
-		return reply{payload: b.submitAsk(ctx, c)}
+		return socket.Reply{Payload: b.submitAsk(ctx, c)}
 	case view.CallbackDeny:
-		return reply{payload: b.submitDenial(ctx, c)}
+		return socket.Reply{Payload: b.submitDenial(ctx, c)}
 	}
-	return reply{}
+	return socket.Reply{}
 }
 
 func (b *Bot) submitAsk(ctx context.Context, c slack.InteractionCallback) any {

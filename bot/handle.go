@@ -12,11 +12,12 @@ import (
 	"ehpcbot/approval"
 	"ehpcbot/bot/messenger"
 	"ehpcbot/bot/slackapi"
+	"ehpcbot/bot/socket"
 	"ehpcbot/bot/view"
 )
 
 // handle answers an envelope. Whatever goes wrong inside, the person gets an answer.
-func (b *Bot) handle(ctx context.Context, event socketmode.Event) (r reply) {
+func (b *Bot) handle(ctx context.Context, event socketmode.Event) (r socket.Reply) {
 	defer func() {
 		if p := recover(); p != nil {
 			b.log.Error("handling an envelope panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
@@ -27,7 +28,7 @@ func (b *Bot) handle(ctx context.Context, event socketmode.Event) (r reply) {
 	case slack.SlashCommand:
 		answer := b.command(ctx, data, event.Request.EnvelopeID)
 		if answer.Text == "" { // a form has opened: there is nothing to say
-			return reply{}
+			return socket.Reply{}
 		}
 		return b.answerCommand(data, answer)
 	case slack.InteractionCallback:
@@ -38,36 +39,36 @@ func (b *Bot) handle(ctx context.Context, event socketmode.Event) (r reply) {
 			return b.submit(ctx, data)
 		}
 	}
-	return reply{}
+	return socket.Reply{}
 }
 
 // trouble answers an envelope whose handling went wrong.
-func (b *Bot) trouble(event socketmode.Event) reply {
+func (b *Bot) trouble(event socketmode.Event) socket.Reply {
 	return b.answerWith(event, b.readers.Channel().Trouble())
 }
 
 // refuse answers an envelope that came too late.
-func (b *Bot) refuse(event socketmode.Event) reply {
+func (b *Bot) refuse(event socketmode.Event) socket.Reply {
 	return b.answerWith(event, b.readers.Channel().StorageFailed())
 }
 
 // answerWith answers an envelope of any kind.
-func (b *Bot) answerWith(event socketmode.Event, m view.Message) reply {
+func (b *Bot) answerWith(event socketmode.Event, m view.Message) socket.Reply {
 	switch data := event.Data.(type) {
 	case slack.SlashCommand:
 		return b.answerCommand(data, m)
 	case slack.InteractionCallback:
 		if data.Type == slack.InteractionTypeViewSubmission {
-			return reply{payload: showInstead(b.readers.Channel(), m)}
+			return socket.Reply{Payload: showInstead(b.readers.Channel(), m)}
 		}
 		return b.tell(data, m)
 	}
-	return reply{}
+	return socket.Reply{}
 }
 
 // answerCommand answers a command with the acknowledgement, or where that can't be sent any more in a message.
-func (b *Bot) answerCommand(c slack.SlashCommand, m view.Message) reply {
-	return reply{payload: ephemeral(m), instead: func(ctx context.Context) {
+func (b *Bot) answerCommand(c slack.SlashCommand, m view.Message) socket.Reply {
+	return socket.Reply{Payload: ephemeral(m), Instead: func(ctx context.Context) {
 		if err := b.respond(ctx, c.ChannelID, c.ResponseURL, m); err != nil {
 			b.log.Warn("a person could not be answered", "person", c.UserID, "error", slackapi.CallError("answer a command", err))
 		}
@@ -93,8 +94,8 @@ func (b *Bot) refusal(v view.View, err error) view.Message {
 }
 
 // tell answers a press in a message that only the person sees. The acknowledgement of a press can't carry it.
-func (b *Bot) tell(c slack.InteractionCallback, m view.Message) reply {
-	return reply{after: func(ctx context.Context) {
+func (b *Bot) tell(c slack.InteractionCallback, m view.Message) socket.Reply {
+	return socket.Reply{After: func(ctx context.Context) {
 		if c.ResponseURL != "" {
 			err := b.respond(ctx, c.Channel.ID, c.ResponseURL, m)
 			if err == nil {

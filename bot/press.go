@@ -12,13 +12,14 @@ import (
 
 	"ehpcbot/approval"
 	"ehpcbot/bot/slackapi"
+	"ehpcbot/bot/socket"
 	"ehpcbot/bot/view"
 )
 
 // press answers a button.
-func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) reply {
+func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) socket.Reply {
 	if len(c.ActionCallback.BlockActions) == 0 {
-		return reply{}
+		return socket.Reply{}
 	}
 	action := c.ActionCallback.BlockActions[0]
 	handlers := map[string]func(context.Context, view.View, slack.InteractionCallback, int64) error{
@@ -29,7 +30,7 @@ func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) reply {
 	}
 	handler, known := handlers[action.ActionID]
 	if !known {
-		return reply{} // a select in a form, or a button of a version that is no longer
+		return socket.Reply{} // a select in a form, or a button of a version that is no longer
 	}
 	id, ok := view.RequestID(action.Value)
 	if err := b.admitPresser(ctx, c, action.ActionID); err != nil {
@@ -44,7 +45,7 @@ func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) reply {
 	if err := handler(ctx, v, c, id); err != nil {
 		return b.tell(c, b.refusal(v, err))
 	}
-	return reply{}
+	return socket.Reply{}
 }
 
 func (b *Bot) approve(ctx context.Context, _ view.View, c slack.InteractionCallback, id int64) error {

@@ -5,15 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"runtime"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/gorilla/websocket"
-	"github.com/slack-go/slack"
 	"github.com/slack-go/slack/socketmode"
 	"github.com/stretchr/testify/require"
 
@@ -71,134 +67,6 @@ func TestRefreshes(t *testing.T) {
 	require.True(t, again > 0 || !o.log.has("level=WARN"), o.log)
 }
 
-// The connection that Slack has warned of serves until another is there, and then what is on its way.
-func TestWarningLeavesNoGap(t *testing.T) {
-	t.Parallel()
-	o := open(t, plan{before: func(o *office) { o.conf.Connections = 1 }}).connected()
-	o.slack.RefuseConnections(true)
-	o.slack.Disconnect("warning")
-	o.eventually(func() bool { return o.log.has("a connection to Slack is lost") }, "another connection was tried")
-	o.ask("isabel")
-	require.NoError(t, o.bot.Ready())
-	o.slack.RefuseConnections(false)
-	require.NoError(t, o.slack.Wait(o.patient(), func() bool { return o.slack.ConnectionsMade() == 2 && o.slack.Connections() == 1 }))
-	o.ask("omar")
-	o.clean()
-}
-
-// What a connection that is about to end has taken is acknowledged on that connection.
-func TestAckOnTheConnectionThatAsked(t *testing.T) {
-	t.Parallel()
-	arrived, free := make(chan struct{}), make(chan struct{})
-	var first sync.Once
-	o := open(t, plan{before: func(o *office) { o.conf.Connections = 1 }, bot: func(o *office) {
-		o.bot.Quicken(patience, 0, time.Millisecond, time.Second) // the old connection is left at once
-		o.bot.Intercept(func(context.Context, socketmode.Event) {
-			first.Do(func() { close(arrived); <-free })
-		})
-	}}).connected()
-	reply := make(chan slacktest.Reply, 1)
-	go func() { reply <- o.slack.Person(isabel).Command(t.Context(), command, "isabel") }()
-	<-arrived
-	o.slack.Disconnect("warning")
-	require.NoError(t, o.slack.Wait(o.patient(), func() bool { return o.slack.ConnectionsMade() == 2 }))
-	close(free)
-	require.NoError(t, (<-reply).Err)
-	o.clean()
-}
-
-func TestHalfOpen(t *testing.T) {
-	t.Parallel()
-	require.Less(t, bot.WorstSilence(), 30*time.Second, "in use")
-	const ping = 300 * time.Millisecond
-	o := open(t, plan{
-		slack: []slacktest.Option{slacktest.WithPingInterval(ping / 10)},
-		bot:   func(o *office) { o.bot.Quicken(ping, time.Millisecond, time.Millisecond, time.Second) },
-	}).connected()
-	o.slack.StopPings(true)
-	start := time.Now()
-	require.NoError(t, o.slack.Wait(o.patient(), func() bool { return o.slack.ConnectionsMade() == 4 }), o.log)
-	require.GreaterOrEqual(t, time.Since(start), ping-ping/10, "not for silence alone")
-	require.NoError(t, o.slack.WaitConnections(o.patient(), 2))
-	require.True(t, o.log.has("gone silent"))
-	o.ask("isabel")
-	o.clean()
-}
-
-// A quiet connection that is pinged lives.
-func TestQuietConnectionStays(t *testing.T) {
-	t.Parallel()
-	const ping = 500 * time.Millisecond // above what a busy machine may keep a connection waiting
-	o := open(t, plan{
-		slack: []slacktest.Option{slacktest.WithPingInterval(ping / 25)},
-		bot:   func(o *office) { o.bot.Quicken(ping, 0, time.Millisecond, time.Second) },
-	}).connected()
-	quiet := time.NewTimer(4 * ping)
-	defer quiet.Stop()
-	lost := make(chan error, 1)
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() { lost <- o.slack.Wait(ctx, func() bool { return o.slack.ConnectionsMade() > 2 }) }()
-	select {
-	case <-lost:
-		t.Fatal("a connection was replaced that was pinged all the time")
-	case <-quiet.C:
-	}
-	cancel()
-	<-lost
-}
-
-func TestBrokenConnections(t *testing.T) {
-	t.Parallel()
-	o := open(t, plan{}).connected()
-	for n := range 3 {
-		o.slack.DropConnections()
-		require.NoError(t, o.slack.Wait(o.patient(), func() bool {
-			return o.slack.ConnectionsMade() == 2*(n+2) && o.slack.Connections() == 2
-		}), o.log)
-		o.ask(username(n))
-	}
-	opened := len(o.slack.Calls("apps.connections.open"))
-	require.Equal(t, 8, opened, "nothing is dialled twice")
-	o.clean()
-}
-
-// A connection that breaks as soon as it is greeted is not opened again without a pause, and never after a long one.
-func TestFlappingConnections(t *testing.T) {
-	t.Parallel()
-	const pause = 100 * time.Millisecond
-	o := open(t, plan{
-		before: func(o *office) { o.conf.Connections = 1 },
-		bot:    func(o *office) { o.bot.Quicken(patience, 0, pause, time.Hour) },
-	}).connected()
-	start := time.Now()
-	for n := range 8 {
-		o.slack.DropConnections()
-		require.NoError(t, o.slack.Wait(o.patient(), func() bool { return o.slack.ConnectionsMade() == n+2 && o.slack.Connections() == 1 }), o.log)
-		o.eventually(func() bool { open, _ := o.bot.Live(); return open == 1 }, "the connection is greeted")
-	}
-	require.Greater(t, time.Since(start), 8*pause, "it is not dialled again without a pause")
-	o.clean()
-}
-
-// A session that is over leaves nothing behind.
-func TestSessionsAreFreed(t *testing.T) {
-	t.Parallel()
-	var made atomic.Int32
-	var freed atomic.Int32
-	o := open(t, plan{before: func(o *office) { o.conf.Connections = 1 }, bot: func(o *office) {
-		o.bot.WatchSessions(func() { made.Add(1) }, func() { freed.Add(1) })
-	}}).connected()
-	for n := range 10 {
-		o.slack.DisconnectOne(0, "refresh_requested")
-		require.NoError(t, o.slack.Wait(o.patient(), func() bool { return o.slack.ConnectionsMade() == n+2 && o.slack.Connections() == 1 }), o.log)
-	}
-	o.eventually(func() bool {
-		runtime.GC()
-		return freed.Load() >= made.Load()-2 // the one that serves, and the one before it
-	}, "what is over is freed")
-	o.clean()
-}
-
 // The connection breaks while a command is being handled: the person, who sees Slack's error, is told what was done.
 func TestConnectionBreaksWhileHandling(t *testing.T) {
 	t.Parallel()
@@ -249,39 +117,6 @@ func TestSlackAway(t *testing.T) {
 	back(o)
 	o.connected().ask("isabel")
 	o.clean()
-}
-
-func TestTooManyConnections(t *testing.T) {
-	t.Parallel()
-	others := make([]*websocket.Conn, 0, 10)
-	o := open(t, plan{before: func(o *office) {
-		for range 9 {
-			others = append(others, occupy(t, o.slack))
-		}
-	}})
-	o.eventually(func() bool { return o.log.has("too_many_websockets", "SLACK_CONNECTIONS") }, "the log says so")
-	o.eventually(func() bool { return o.bot.Ready() == nil }, "one connection is there")
-	o.slack.SetRouting(func(n int) int { return n - 1 }) // the bot's own
-	o.ask("isabel")
-	o.slack.SetRouting(nil)
-	for _, ws := range others {
-		require.NoError(t, ws.Close())
-	}
-	o.connected().ask("omar")
-	o.clean()
-}
-
-// occupy is another process of the app's, which holds a connection.
-func occupy(t *testing.T, s *slacktest.Server) *websocket.Conn {
-	t.Helper()
-	api := slack.New(slacktest.BotToken, slack.OptionAPIURL(s.APIURL()), slack.OptionAppLevelToken(slacktest.AppToken))
-	_, address, err := api.StartSocketModeContext(t.Context())
-	require.NoError(t, err)
-	ws, resp, err := websocket.DefaultDialer.DialContext(t.Context(), address, nil)
-	require.NoError(t, err)
-	_ = resp.Body.Close()
-	t.Cleanup(func() { _ = ws.Close() })
-	return ws
 }
 
 func TestFatal(t *testing.T) {

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package socket_test
+
+func standStill() bool { return false }
