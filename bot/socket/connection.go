@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
-	"github.com/slack-go/slack"
 	"github.com/slack-go/slack/socketmode"
 )
 
@@ -54,26 +53,21 @@ func newConnection(p *Pool, log *slog.Logger, ws *websocket.Conn) *connection {
 // alive has the connection live on for as long as it may stay without a ping.
 func (c *connection) alive() { _ = c.ws.SetReadDeadline(time.Now().Add(c.pool.Times.Ping)) }
 
-// next returns what Slack sends next.
-func (c *connection) next() (r socketmode.Request, err error) {
+// next returns what Slack sends next. What can't be decoded is not acknowledged, so that the person sees an error.
+func (c *connection) next() (event socketmode.Event, err error) {
 	for {
 		_, message, err := c.ws.ReadMessage()
-		var network net.Error
-		switch {
-		case errors.As(err, &network) && network.Timeout():
-			return r, errors.New("the connection has gone silent: Slack no longer pings it")
-		case err != nil:
-			return r, fmt.Errorf("the connection broke: %w", err)
-		case json.Unmarshal(message, &r) == nil:
-			return r, nil
+		if network := net.Error(nil); errors.As(err, &network) && network.Timeout() {
+			return event, errors.New("the connection has gone silent: Slack no longer pings it")
 		}
-		c.unreadable("")
+		if err != nil {
+			return event, fmt.Errorf("the connection broke: %w", err)
+		}
+		if event, err = decode(message); err == nil {
+			return event, nil
+		}
+		c.log.Warn("Slack sent a message that can't be read", "type", event.Type)
 	}
-}
-
-// unreadable tells of a message that can't be decoded. It is not acknowledged, so that the person sees an error.
-func (c *connection) unreadable(kind string) {
-	c.log.Warn("Slack sent a message that can't be read", "type", kind)
 }
 
 // read takes what Slack sends until the connection is over. When ctx ends it is retired.
@@ -83,13 +77,13 @@ func (c *connection) read(ctx context.Context) {
 	defer c.ws.Close()
 	c.pool.count(+1)
 	for {
-		r, err := c.next()
+		event, err := c.next()
 		if err != nil {
 			c.pool.count(-1)
 			c.end(err)
 			return
 		}
-		c.take(ctx, r)
+		c.take(ctx, event)
 	}
 }
 
@@ -101,32 +95,18 @@ func (c *connection) end(why error) {
 	}
 }
 
-// take has an envelope answered on a goroutine of its own.
-func (c *connection) take(ctx context.Context, r socketmode.Request) {
-	event := socketmode.Event{Type: socketmode.EventType(r.Type), Request: &r}
-	var err error
-	switch r.Type {
-	case socketmode.RequestTypeDisconnect:
-		c.end(c.announced(r.Reason))
-		return
-	case socketmode.RequestTypeEventsAPI: // the app wants none, and Slack would repeat it
-		_ = c.acknowledge(r.EnvelopeID, nil)
-		return
-	case socketmode.RequestTypeSlashCommands:
-		event.Data, err = decode[slack.SlashCommand](r.Payload)
-	case socketmode.RequestTypeInteractive:
-		event.Data, err = decode[slack.InteractionCallback](r.Payload)
-	default:
-		err = errors.New("an unknown type")
+func (c *connection) take(ctx context.Context, event socketmode.Event) {
+	switch event.Type {
+	case socketmode.EventTypeDisconnect: // envelopes may follow
+		c.end(c.announced(event.Request.Reason))
+	case socketmode.EventTypeEventsAPI: // the app wants none, and Slack would repeat it
+		_ = c.acknowledge(event.Request.EnvelopeID, nil)
+	case socketmode.EventTypeSlashCommand, socketmode.EventTypeInteractive:
+		received := time.Now()
+		c.inHand <- struct{}{}
+		// What was taken is answered, whatever else is ending.
+		c.pool.work.Go(func() { c.answer(context.WithoutCancel(ctx), event, received) })
 	}
-	if err != nil {
-		c.unreadable(r.Type)
-		return
-	}
-	received := time.Now()
-	c.inHand <- struct{}{}
-	// What was taken is answered, whatever else is ending.
-	c.pool.work.Go(func() { c.answer(context.WithoutCancel(ctx), event, received) })
 }
 
 // announced returns what it means that Slack is about to end the connection.
@@ -139,21 +119,6 @@ func (c *connection) announced(reason string) error {
 		return errTooMany
 	}
 	return nil
-}
-
-// decode leaves out is_enterprise_install, which nobody here needs: Slack sends it as true and as "true", and slack-go
-// does not know both everywhere (github.com/slack-go/slack/issues/1265).
-func decode[T any](payload []byte) (data T, err error) {
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(payload, &fields); err != nil {
-		return data, err
-	}
-	delete(fields, "is_enterprise_install")
-	rest, err := json.Marshal(fields)
-	if err == nil {
-		err = json.Unmarshal(rest, &data)
-	}
-	return data, err
 }
 
 // answer has an envelope handled, and does what follows from it.

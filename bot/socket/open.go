@@ -24,22 +24,23 @@ const (
 	writeBuffer = 32 << 10
 )
 
+var errNotGreeted = errors.New("Slack does not greet the connection")
+
 // open opens a connection, and returns it when Slack has greeted it.
 func (p *Pool) open(ctx context.Context, log *slog.Logger) (*connection, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, openTime, errors.New("Slack does not greet the connection"))
+	ctx, cancel := context.WithTimeoutCause(ctx, openTime, errNotGreeted)
 	defer cancel()
 	address, err := p.Open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	ws, err := dial(ctx, p.Proxy, address)
+	ws, release, err := dial(ctx, p.Proxy, address)
 	if err != nil {
 		return nil, fmt.Errorf("connect to Slack: %w", err)
 	}
 	c := newConnection(p, log, ws)
-	stop := context.AfterFunc(ctx, func() { _ = ws.Close() })
 	err = c.greet()
-	if !stop() {
+	if !release() {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
@@ -49,67 +50,57 @@ func (p *Pool) open(ctx context.Context, log *slog.Logger) (*connection, error) 
 	return c, nil
 }
 
-// greet waits for Slack's hello, which is the first that it sends, if it does not send the connection away.
+// greet waits for hello, the first that Slack sends, if it does not send the connection away.
 func (c *connection) greet() error {
-	for {
-		r, err := c.next()
-		switch {
-		case err != nil:
-			return err
-		case r.Type == socketmode.RequestTypeHello:
-			c.log.Info("connected to Slack", "connections_of_the_app", r.NumConnections)
-			return nil
-		case r.Type == socketmode.RequestTypeDisconnect:
-			return cmp.Or(c.announced(r.Reason), errors.New("Slack ends the connection before it greets"))
-		}
+	first, err := c.next()
+	switch {
+	case err != nil:
+		return err
+	case first.Type == socketmode.EventTypeDisconnect:
+		return cmp.Or(c.announced(first.Request.Reason), errNotGreeted)
+	case first.Type != socketmode.EventTypeHello:
+		return errNotGreeted
 	}
+	c.log.Info("connected to Slack", "connections_of_the_app", first.Request.NumConnections)
+	return nil
 }
 
-// dial opens a WebSocket, through a proxy where there is one for it. An error names neither the address, which is a
-// secret of a kind, nor the password of the proxy.
-func dial(ctx context.Context, proxy func(*http.Request) (*url.URL, error), address string) (ws *websocket.Conn, err error) {
+// dial opens a WebSocket, through a proxy where there is one for it. It is closed when ctx ends, until release is called,
+// which reports whether it was in time. An error names neither the address, which is a secret of a kind, nor the password
+// of the proxy.
+func dial(ctx context.Context, proxy func(*http.Request) (*url.URL, error), address string) (ws *websocket.Conn, release func() bool, err error) {
 	var via *url.URL
-	released := func() bool { return true }
 	defer func() {
 		if p := recover(); p != nil { // the dialer does, where a proxy refuses without a reason
 			err = fmt.Errorf("%v", p)
 		}
-		if via != nil && err != nil {
+		if err != nil && via != nil {
 			err = fmt.Errorf("through the proxy %s: %w", via.Host, err)
 		}
-		if !released() {
-			err = context.Cause(ctx)
-		}
 	}()
-	dialer := websocket.Dialer{
-		HandshakeTimeout: handshakeTime,
-		WriteBufferSize:  writeBuffer,
-		Proxy: func(r *http.Request) (*url.URL, error) {
-			if via, err = proxy(r); err != nil {
-				return nil, errors.New("the address of the proxy can't be read")
-			}
-			return plain(via), nil
-		},
-		NetDialContext: func(dialing context.Context, network, address string) (net.Conn, error) {
-			connect := (&net.Dialer{}).DialContext
-			if via != nil && via.Scheme == "https" {
-				connect = (&tls.Dialer{}).DialContext
-			}
-			conn, err := connect(dialing, network, address)
-			if err == nil { // the dialer looks at its context no further than here
-				released = context.AfterFunc(ctx, func() { _ = conn.Close() })
-			}
-			return conn, err
-		},
+	dialer := websocket.Dialer{HandshakeTimeout: handshakeTime, WriteBufferSize: writeBuffer}
+	dialer.Proxy = func(r *http.Request) (*url.URL, error) {
+		if via, err = proxy(r); err != nil {
+			return nil, errors.New("the address of the proxy can't be read")
+		}
+		return plain(via), nil
 	}
-	ws, resp, err := dialer.DialContext(ctx, address, http.Header{"Origin": {"https://api.slack.com"}})
+	dialer.NetDialContext = func(dialing context.Context, network, address string) (net.Conn, error) {
+		connect := (&net.Dialer{}).DialContext
+		if via != nil && via.Scheme == "https" {
+			connect = (&tls.Dialer{}).DialContext
+		}
+		conn, err := connect(dialing, network, address)
+		if err == nil { // the dialer itself looks at its context no further than here
+			release = context.AfterFunc(ctx, func() { _ = conn.Close() })
+		}
+		return conn, err
+	}
+	ws, _, err = dialer.DialContext(ctx, address, http.Header{"Origin": {"https://api.slack.com"}})
 	if unread := (*url.Error)(nil); errors.As(err, &unread) {
-		return nil, unread.Err
+		err = unread.Err
 	}
-	if errors.Is(err, websocket.ErrBadHandshake) {
-		return nil, fmt.Errorf("%w: %s", err, resp.Status)
-	}
-	return ws, err
+	return ws, release, err
 }
 
 // plain returns a proxy in the terms of the dialer, to which TLS with a proxy and "socks5h" are unknown, and which
@@ -119,10 +110,10 @@ func plain(proxy *url.URL) *url.URL {
 		return nil
 	}
 	p := *proxy
-	switch {
-	case p.Scheme == "https":
+	switch p.Scheme {
+	case "https":
 		p.Scheme, p.Host = "http", net.JoinHostPort(p.Hostname(), cmp.Or(p.Port(), "443"))
-	case p.Scheme == "socks5h":
+	case "socks5h":
 		p.Scheme = "socks5"
 	}
 	if p.User != nil {

@@ -134,7 +134,10 @@ func (p *Pool) keep(ctx context.Context, log *slog.Logger) error {
 			failures++
 			pause = p.pauseAfter(failures, err)
 			log.Warn("a connection to Slack is lost", "error", err, "again_in", pause.Round(time.Millisecond))
-			p.lost(err)
+			p.mu.Lock()
+			p.last = err
+			p.mu.Unlock()
+			p.Lost()
 		}
 		if !sleep(ctx, pause) {
 			return nil
@@ -167,13 +170,6 @@ func (p *Pool) count(more int) {
 	defer p.mu.Unlock()
 	p.live += more
 	p.Observer.Connections(p.live)
-}
-
-func (p *Pool) lost(err error) {
-	p.mu.Lock()
-	p.last = err
-	p.mu.Unlock()
-	p.Lost()
 }
 
 // Live returns how many connections are open.

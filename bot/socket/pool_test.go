@@ -48,7 +48,9 @@ func TestWarningLeavesNoGap(t *testing.T) {
 	w := start(t, 1, nil).connected(1)
 	w.slack.RefuseConnections(true)
 	w.slack.Disconnect("warning")
-	w.eventually(func() bool { return w.log.has("a connection to Slack is lost", "503") }, "another connection was tried")
+	w.eventually(func() bool {
+		return w.log.has("a connection to Slack is lost", "connect to Slack: websocket: bad handshake")
+	}, "another connection was tried")
 	w.answered("one")
 	require.NoError(t, w.pool.Ready())
 	w.slack.RefuseConnections(false)
