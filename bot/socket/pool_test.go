@@ -148,6 +148,7 @@ func TestTooManyConnections(t *testing.T) {
 		w.pool.Times.Pause, w.pool.Times.LongestPause = time.Millisecond, longest
 		for range 9 {
 			others = append(others, occupy(w))
+			w.wait(func() bool { return w.slack.Connections() == len(others) })
 		}
 		w.opened = nil
 	})
