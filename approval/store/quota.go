@@ -107,7 +107,7 @@ func (q *Quota) Answered(ctx context.Context, err error) {
 		return nil
 	})
 	if fault != nil {
-		q.log.Warn("that the API takes no more calls for now could not be stored", "error", fault)
+		q.log.Warn("that the API takes no more calls could not be stored", "error", fault)
 	}
 }
 
