@@ -74,3 +74,15 @@ func TestQuotaOutlivesTheProcess(t *testing.T) {
 		})
 	}
 }
+
+// TestQuotaTrickles has one call a second left, as when others have used the hour's calls up: the account is made as the
+// calls come, and none of them is made twice.
+func TestQuotaTrickles(t *testing.T) {
+	t.Parallel()
+	b := setup(t, sqliteURL(t), func(c *approval.Config) { c.CallsPerHour = 3600 })
+	do(t, raw(t, b.url), fmt.Sprintf(`INSERT INTO quota (one, calls, at) VALUES (1, 0, %d)`, time.Now().UnixMilli()))
+	b.work()
+	b.approve(cluster, "isabel")
+	b.allDelivered(1)
+	require.Len(t, b.api.Calls(), 3)
+}

@@ -65,6 +65,10 @@ func (a *account) step(ctx context.Context) (goOn bool, err error) {
 
 // ask calls addUser with the sealed password, once it is committed that this is about to happen.
 func (a *account) ask(ctx context.Context) (goOn bool, err error) {
+	if wait, err := a.quota.Wait(ctx, 1); err != nil || wait > 0 {
+		a.pause(&ehpc.LimitedError{RetryAfter: wait})
+		return false, err
+	}
 	before := a.AttemptedAt // zero: no earlier call of ours is open
 	password, err := a.service.Password(&a.Request)
 	switch {
@@ -79,7 +83,6 @@ func (a *account) ask(ctx context.Context) (goOn bool, err error) {
 	job, cause := a.accounts.AddUser(ctx, ehpc.AddUserRequest{
 		ClusterID: a.ClusterID, Zone: a.zone, Username: a.Username, Password: password, Mod: a.Mod,
 	})
-	a.known.lookedUp = false
 	if cause == nil {
 		return true, a.follows(ctx, job, before)
 	}
@@ -225,14 +228,14 @@ func (a *account) waitFor(ctx context.Context, cause error) error {
 	return a.tellWaiting(ctx, cause)
 }
 
+// retryLater leaves the request alone for a while, and has its username looked up anew then.
 func (a *account) retryLater(cause error) {
-	a.known.failures++
-	a.known.lookedUp = false
-	wait := backoff.Delay(a.known.failures, firstRetry, longestRetry)
 	if _, limited := errors.AsType[*ehpc.LimitedError](cause); limited {
-		wait = 0 // which is for the whole cluster
+		return // which is for the whole cluster, and nothing was called
 	}
-	a.known.notBefore = time.Now().Add(wait)
+	a.known.failures++
+	a.known.lookedUp = time.Time{}
+	a.known.notBefore = time.Now().Add(backoff.Delay(a.known.failures, firstRetry, longestRetry))
 }
 
 // tellWaiting shows, once, what the request waits for.

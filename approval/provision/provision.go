@@ -55,6 +55,9 @@ const (
 	firstPoll, longestPoll = 100 * time.Millisecond, 15 * time.Second
 	// Failures of the API, of one request and of the whole cluster, are waited out for so long.
 	firstRetry, longestRetry, longestHold = 500 * time.Millisecond, time.Minute, 5 * time.Second
+	// lookUpGood is how long a look-up is relied on while others are made; who takes the name meanwhile makes addUser
+	// say that it exists.
+	lookUpGood = 15 * time.Minute
 	// newRequests is how often the database is looked at for requests that came meanwhile.
 	newRequests = 250 * time.Millisecond
 
@@ -101,7 +104,7 @@ type cluster struct {
 type progress struct {
 	failures  int
 	notBefore time.Time // nothing is tried with the request before
-	lookedUp  bool      // since the last call of addUser
+	lookedUp  time.Time // when the username was, since the last call of addUser; zero: not yet
 	found     bool      // by that look-up
 	looksLeft int       // to make before addUser is called again, because the API says that the user exists
 
@@ -110,6 +113,9 @@ type progress struct {
 	wait  time.Duration
 	due   time.Time // when the API is asked about it next
 }
+
+// isLookedUp tells whether the username need not be looked up now.
+func (p *progress) isLookedUp() bool { return time.Since(p.lookedUp) < lookUpGood }
 
 // Run makes the accounts of a cluster until end, which is called when there is none left to make, says that it is over.
 // When stopping ends, so does Run, with [ErrStopped].
@@ -185,11 +191,12 @@ func (c *cluster) account(r approval.Request) *account {
 		known = &progress{}
 		c.memory[r.ID] = known
 	}
-	if r.JobID != known.job {
-		*known = progress{job: r.JobID, begun: time.Now(), due: time.Now()}
-	}
 	for _, at := range []time.Time{r.StartedAt, r.AttemptedAt, r.UpdatedAt} { // before somebody sets the clock
 		c.stopwatches.elapsed(r.ID, at, c.service.Now())
+	}
+	if r.JobID != known.job {
+		begun := time.Now().Add(-c.stopwatches.elapsed(r.ID, r.UpdatedAt, c.service.Now()))
+		*known = progress{job: r.JobID, begun: begun, due: time.Now()}
 	}
 	return &account{Request: r, cluster: c, known: known}
 }
@@ -267,11 +274,15 @@ func (c *cluster) begin(ctx context.Context, accounts []*account) error {
 	if len(waiting) == 0 || !c.hasRoom(open(accounts), waiting[0].Request) {
 		return nil
 	}
-	if goOn, err := c.lookUp(ctx, waiting); err != nil || !goOn {
-		return err
-	}
 	for _, a := range waiting {
-		if goOn, err := a.step(ctx); err != nil || !goOn {
+		goOn, err := true, error(nil)
+		if !a.known.isLookedUp() {
+			goOn, err = c.lookUp(ctx, waiting)
+		}
+		if err == nil && goOn {
+			goOn, err = a.step(ctx)
+		}
+		if err != nil || !goOn {
 			return err
 		}
 	}
@@ -295,16 +306,12 @@ func (c *cluster) tellOfWait(ctx context.Context, waiting []*account) error {
 	return nil
 }
 
-// lookUp looks the usernames up of all who wait, if the first of them needs it.
+// lookUp looks the usernames up of all who wait for that.
 func (c *cluster) lookUp(ctx context.Context, waiting []*account) (goOn bool, err error) {
-	if waiting[0].known.lookedUp {
-		return true, nil
-	}
-	var names []string
-	for _, a := range waiting {
-		if !a.known.lookedUp {
-			names = append(names, a.Username)
-		}
+	waiting = slices.DeleteFunc(slices.Clone(waiting), func(a *account) bool { return a.known.isLookedUp() })
+	names := make([]string, len(waiting))
+	for i, a := range waiting {
+		names[i] = a.Username
 	}
 	users, cause := c.accounts.FindUsers(c.stopped, c.zone, c.id, names)
 	if cause != nil {
@@ -312,10 +319,8 @@ func (c *cluster) lookUp(ctx context.Context, waiting []*account) (goOn bool, er
 	}
 	c.failed = 0
 	for _, a := range waiting {
-		if !a.known.lookedUp {
-			_, a.known.found = users[a.Username]
-			a.known.lookedUp = true
-		}
+		_, a.known.found = users[a.Username]
+		a.known.lookedUp = time.Now()
 	}
 	return true, nil
 }
@@ -324,9 +329,6 @@ func (c *cluster) lookUp(ctx context.Context, waiting []*account) (goOn bool, er
 func (c *cluster) lookUpFailed(ctx context.Context, waiting []*account, cause error) error {
 	c.pause(cause)
 	for _, a := range waiting {
-		if a.known.lookedUp {
-			continue
-		}
 		if err := a.refused(ctx, cause); err != nil {
 			return err
 		}
