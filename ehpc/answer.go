@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // answer is what came back over HTTP, before anybody has looked into it.
@@ -164,16 +163,4 @@ func scalarText(data []byte) string {
 		return text
 	}
 	return string(data)
-}
-
-// looseTime is a time that may be absent or in a form nobody has documented.
-type looseTime time.Time
-
-// UnmarshalJSON takes any JSON value; what is no time becomes the zero time.
-func (t *looseTime) UnmarshalJSON(data []byte) error {
-	*t = looseTime{}
-	if at, err := time.Parse(time.RFC3339, scalarText(data)); err == nil {
-		*t = looseTime(at.UTC())
-	}
-	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // JobStatus is how far a job is. A status that is none of the constants is kept
@@ -25,18 +24,11 @@ const (
 // for one of a job that goes on.
 func (s JobStatus) Done() bool { return s == JobSuccessful || s == JobFailed }
 
-// Job is work that the API does after it has answered. Texts that the API left
-// out are empty, and times zero.
+// Job is work that the API does after it has answered.
 type Job struct {
-	ID          string
-	Action      string // what it does, such as HpcUserAddUser
-	Status      JobStatus
-	ErrorCodes  string   // why it failed, as far as the API's codes are known; empty otherwise
-	ResourceIDs []string // what it works on, the cluster first
-	Owner       string   // QingCloud account that asked for it
-	Submitter   string   // machine that runs it
-	CreateTime  time.Time
-	StatusTime  time.Time // when Status last changed
+	ID         string
+	Status     JobStatus
+	ErrorCodes string // why it failed, as far as the API's codes are known; empty otherwise
 }
 
 // Operations looks jobs of a zone up, with one call for each hundred of them. The

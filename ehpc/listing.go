@@ -3,8 +3,6 @@ package ehpc
 import (
 	"errors"
 	"slices"
-	"strings"
-	"time"
 )
 
 // errNoList says that an answer lacks the very thing asked for. Taking it for
@@ -36,17 +34,7 @@ type userListing struct {
 }
 
 type userItem struct {
-	ClusterID     looseText `json:"cluster_id"`
-	Username      looseText `json:"username"`
-	UserID        looseText `json:"user_id"`
-	HPCUserID     looseText `json:"hpcuser_id"`
-	Role          looseText `json:"role"`
-	Mod           looseText `json:"mod"`
-	NASMountPoint looseText `json:"nas_mount_point"`
-	UIDNumber     looseInt  `json:"uid_number"`
-	GIDNumber     looseInt  `json:"gid_number"`
-	CreateTime    looseTime `json:"create_time"`
-	UpdateTime    looseTime `json:"update_time"`
+	Username looseText `json:"username"`
 }
 
 func (l *userListing) check() error {
@@ -59,25 +47,9 @@ func (l *userListing) check() error {
 func (l *userListing) page() UserPage {
 	page := UserPage{Total: max(0, int(l.Total.value))}
 	for _, item := range slices.Concat(l.UsersSet, l.UserSet) {
-		page.Users = append(page.Users, item.user())
+		page.Users = append(page.Users, User{Username: string(item.Username)})
 	}
 	return page
-}
-
-func (i userItem) user() User {
-	return User{
-		ClusterID:     string(i.ClusterID),
-		Username:      string(i.Username),
-		UserID:        string(i.UserID),
-		HPCUserID:     string(i.HPCUserID),
-		Role:          string(i.Role),
-		Mod:           string(i.Mod),
-		NASMountPoint: string(i.NASMountPoint),
-		UIDNumber:     int(i.UIDNumber.value),
-		GIDNumber:     int(i.GIDNumber.value),
-		CreateTime:    time.Time(i.CreateTime),
-		UpdateTime:    time.Time(i.UpdateTime),
-	}
 }
 
 // jobListing is the content of an answer to a listing of jobs.
@@ -87,15 +59,9 @@ type jobListing struct {
 }
 
 type jobItem struct {
-	ID          looseText `json:"job_id"`
-	Action      looseText `json:"job_action"`
-	Status      looseText `json:"status"`
-	ErrorCodes  looseText `json:"error_codes"`
-	ResourceIDs looseText `json:"resource_ids"`
-	Owner       looseText `json:"owner"`
-	Submitter   looseText `json:"submitter"`
-	CreateTime  looseTime `json:"create_time"`
-	StatusTime  looseTime `json:"status_time"`
+	ID         looseText `json:"job_id"`
+	Status     looseText `json:"status"`
+	ErrorCodes looseText `json:"error_codes"`
 }
 
 func (l *jobListing) check() error {
@@ -110,22 +76,8 @@ func (l *jobListing) pick(ids []string) map[string]Job {
 	jobs := make(map[string]Job, len(ids))
 	for _, item := range l.JobSet {
 		if id := string(item.ID); slices.Contains(ids, id) {
-			jobs[id] = item.job()
+			jobs[id] = Job{ID: id, Status: JobStatus(item.Status), ErrorCodes: jobErrors(string(item.ErrorCodes))}
 		}
 	}
 	return jobs
-}
-
-func (i jobItem) job() Job {
-	return Job{
-		ID:          string(i.ID),
-		Action:      string(i.Action),
-		Status:      JobStatus(i.Status),
-		ErrorCodes:  jobErrors(string(i.ErrorCodes)),
-		ResourceIDs: strings.Fields(string(i.ResourceIDs)),
-		Owner:       string(i.Owner),
-		Submitter:   string(i.Submitter),
-		CreateTime:  time.Time(i.CreateTime),
-		StatusTime:  time.Time(i.StatusTime),
-	}
 }

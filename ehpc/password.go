@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"math/big"
 
 	"ehpcbot/ehpc/secret"
 )
@@ -39,23 +40,15 @@ func randomPassword(random io.Reader, length int) (string, error) {
 	}
 }
 
-// randomString draws each character evenly from the alphabet: a number below
-// 128 that is no index of the alphabet is thrown away, because a remainder
-// would favour the first characters.
+// randomString draws each character evenly from the alphabet.
 func randomString(random io.Reader, length int) (string, error) {
-	text := make([]byte, 0, length)
-	pool := make([]byte, 2*length)
-	for {
-		if _, err := io.ReadFull(random, pool); err != nil {
+	text := make([]byte, length)
+	for i := range text {
+		index, err := rand.Int(random, big.NewInt(int64(len(passwordAlphabet))))
+		if err != nil {
 			return "", err
 		}
-		for _, b := range pool {
-			if index := int(b & 0x7f); index < len(passwordAlphabet) {
-				text = append(text, passwordAlphabet[index])
-			}
-			if len(text) == length {
-				return string(text), nil
-			}
-		}
+		text[i] = passwordAlphabet[index.Int64()]
 	}
+	return string(text), nil
 }

@@ -1,64 +1,20 @@
 package ehpc
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
-	"unicode/utf16"
 )
 
 // field is one member of a request's body.
 type field struct{ name, value string }
 
-// pythonJSON writes an object of texts exactly as Python's json.dumps does:
-// ", " and ": " between the parts, "&" and "<" as they are, everything outside
-// printable ASCII escaped. The server may hash the bytes it receives or its own
-// re-serialised form of them; with this form both are the same.
+// pythonJSON writes an object of texts as Python's json.dumps does: ", " and ": " between the parts, and "&" and "<" as
+// they are. The server may hash the bytes it receives or its own re-serialised form of them; with this form both are the
+// same. The rules let only printable ASCII through, which needs no more than quotes.
 func pythonJSON(fields []field) []byte {
-	var out strings.Builder
-	out.WriteByte('{')
+	parts := make([]string, len(fields))
 	for i, f := range fields {
-		if i > 0 {
-			out.WriteString(", ")
-		}
-		writePythonString(&out, f.name)
-		out.WriteString(": ")
-		writePythonString(&out, f.value)
+		parts[i] = strconv.Quote(f.name) + ": " + strconv.Quote(f.value)
 	}
-	out.WriteByte('}')
-	return []byte(out.String())
-}
-
-// writePythonString writes a JSON string. Bytes that are not UTF-8 become
-// U+FFFD, as in encoding/json.
-func writePythonString(out *strings.Builder, text string) {
-	out.WriteByte('"')
-	for _, r := range text {
-		writePythonRune(out, r)
-	}
-	out.WriteByte('"')
-}
-
-func writePythonRune(out *strings.Builder, r rune) {
-	switch {
-	case r == '"' || r == '\\':
-		out.WriteByte('\\')
-		out.WriteRune(r)
-	case r >= ' ' && r <= '~':
-		out.WriteRune(r)
-	case r == '\n':
-		out.WriteString(`\n`)
-	case r == '\r':
-		out.WriteString(`\r`)
-	case r == '\t':
-		out.WriteString(`\t`)
-	case r == '\f':
-		out.WriteString(`\f`)
-	case r == '\b':
-		out.WriteString(`\b`)
-	case r > 0xffff:
-		high, low := utf16.EncodeRune(r)
-		fmt.Fprintf(out, `\u%04x\u%04x`, high, low)
-	default:
-		fmt.Fprintf(out, `\u%04x`, r)
-	}
+	return []byte("{" + strings.Join(parts, ", ") + "}")
 }

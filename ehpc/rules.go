@@ -48,8 +48,6 @@ const (
 	SubjectClusterID = "cluster_id"
 	SubjectZone      = "zone"
 	SubjectJobID     = "job_id"
-	SubjectLimit     = "limit"
-	SubjectOffset    = "offset"
 )
 
 // RuleError says that a value breaks a rule of the API document. It never
@@ -87,10 +85,6 @@ func ruleText(subject string) string {
 		return "lower-case letters and digits, such as jn1a"
 	case SubjectJobID:
 		return "letters, digits, hyphens and underscores, such as j-2awn7xwq815"
-	case SubjectLimit:
-		return fmt.Sprintf("1 to %d", maxLimit)
-	case SubjectOffset:
-		return "0 or more"
 	default:
 		return "well-formed"
 	}

@@ -107,14 +107,7 @@ func (r ListUsersRequest) withDefaults() ListUsersRequest {
 }
 
 func (r ListUsersRequest) validate() error {
-	var limitErr, offsetErr error
-	if r.Limit < 0 || r.Limit > maxLimit {
-		limitErr = &RuleError{Subject: SubjectLimit, Rule: RuleForm}
-	}
-	if r.Offset < 0 {
-		offsetErr = &RuleError{Subject: SubjectOffset, Rule: RuleForm}
-	}
-	return errors.Join(ValidateClusterID(r.ClusterID), ValidateZone(r.Zone), limitErr, offsetErr)
+	return errors.Join(ValidateClusterID(r.ClusterID), ValidateZone(r.Zone))
 }
 
 func (r ListUsersRequest) params() map[string]string {
@@ -129,20 +122,9 @@ func (r ListUsersRequest) params() map[string]string {
 	return params
 }
 
-// User is an account of a cluster. Texts that the API left out are empty,
-// numbers 0, and times zero.
+// User is an account of a cluster.
 type User struct {
-	ClusterID     string
-	Username      string
-	UserID        string // the QingCloud account that the user belongs to
-	HPCUserID     string
-	Role          string // boss, admin or member
-	Mod           string // permissions of the directory; often absent
-	NASMountPoint string
-	UIDNumber     int
-	GIDNumber     int
-	CreateTime    time.Time
-	UpdateTime    time.Time
+	Username string
 }
 
 // UserPage is one page of a listing.
