@@ -1,6 +1,7 @@
 package approval_test
 
 import (
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -12,8 +13,11 @@ import (
 // main → bot → approval → ehpc. The domain knows neither Slack nor a database, and what the binary links holds no
 // library of tests.
 var mayNot = map[string][]string{
-	"ehpcbot/ehpc/...":     {"ehpcbot/approval", "ehpcbot/bot", "github.com/slack-go"},
-	"ehpcbot/approval/...": {"ehpcbot/bot", "github.com/slack-go", "github.com/gorilla/websocket"},
+	"ehpcbot/ehpc/...":      {"ehpcbot/approval", "ehpcbot/bot", "github.com/slack-go"},
+	"ehpcbot/bot/socket":    {"ehpcbot/approval"},
+	"ehpcbot/bot/slackapi":  {"ehpcbot/bot/messenger", "ehpcbot/bot/socket", "ehpcbot/bot/view"},
+	"ehpcbot/bot/messenger": {"ehpcbot/bot/socket", "ehpcbot/approval/store"},
+	"ehpcbot/approval/...":  {"ehpcbot/bot", "github.com/slack-go", "github.com/gorilla/websocket"},
 	"ehpcbot/approval": {
 		"ehpcbot/approval/", "database/sql", "github.com/riverqueue/river", "github.com/jackc/pgx", "modernc.org/sqlite", "github.com/pressly/goose",
 	},
@@ -43,4 +47,20 @@ func TestImports(t *testing.T) {
 	direct, err := exec.CommandContext(t.Context(), "go", "list", "-f", "{{join .Imports \"\\n\"}}", "ehpcbot/approval/...").Output()
 	require.NoError(t, err)
 	require.NotContains(t, strings.Fields(string(direct)), "net/http")
+}
+
+// TestTree holds the list of packages in CONTRIBUTING.md to those that there are.
+func TestTree(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../.github/CONTRIBUTING.md")
+	require.NoError(t, err)
+	out, err := exec.CommandContext(t.Context(), "go", "list", "ehpcbot/...").Output()
+	require.NoError(t, err)
+	for _, pkg := range strings.Fields(string(out)) {
+		name := strings.TrimPrefix(pkg, "ehpcbot/")
+		if pkg == "ehpcbot" {
+			name = "main.go"
+		}
+		require.Regexp(t, "`"+name+"/?`", string(text), "a line for the package")
+	}
 }
