@@ -184,13 +184,13 @@ func TestAnnounced(t *testing.T) {
 func TestNotGreeted(t *testing.T) {
 	t.Parallel()
 	for says, answer := range map[string]string{
-		"the connection broke":                "",
-		"too_many_websockets":                 `{"type":"disconnect","reason":"too_many_websockets"}`,
-		"Slack does not greet the connection": `{"type":"disconnect","reason":"warning"}`,
-		"the connection has gone silent":      "silence",
-		"a message that can't be read":        "no JSON",
-		"reason=refresh_requested":            `{"type":"disconnect","reason":"refresh_requested"}`,
-		"Slack does not greet":                ask("1", "too early"),
+		"the connection broke":           "",
+		"too_many_websockets":            `{"type":"disconnect","reason":"too_many_websockets"}`,
+		"no greeting comes from Slack":   `{"type":"disconnect","reason":"warning"}`,
+		"the connection has gone silent": "silence",
+		"a message that can't be read":   "no JSON",
+		"reason=refresh_requested":       `{"type":"disconnect","reason":"refresh_requested"}`,
+		"again_in":                       ask("1", "too early"),
 	} {
 		t.Run(says, func(t *testing.T) {
 			t.Parallel()
