@@ -186,11 +186,11 @@ func TestNotGreeted(t *testing.T) {
 	for says, answer := range map[string]string{
 		"the connection broke":           "",
 		"too_many_websockets":            `{"type":"disconnect","reason":"too_many_websockets"}`,
-		"no greeting from Slack":         `{"type":"disconnect","reason":"warning"}`,
+		"no greeting comes from Slack":   `{"type":"disconnect","reason":"warning"}`,
 		"the connection has gone silent": "silence",
 		"a message that can't be read":   "no JSON",
 		"reason=refresh_requested":       `{"type":"disconnect","reason":"refresh_requested"}`,
-		"no greeting from":               ask("1", "too early"),
+		"again_in":                       ask("1", "too early"),
 	} {
 		t.Run(says, func(t *testing.T) {
 			t.Parallel()

@@ -295,21 +295,36 @@ func (j *journal) has(words ...string) bool {
 
 // observer keeps what is observed.
 type observer struct {
-	mu    sync.Mutex
-	acks  []string
-	lives []int
+	mu   sync.Mutex
+	acks map[string]int // by type
+	live int
 }
 
 func (o *observer) Acknowledged(envelope string, took time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.acks == nil {
+		o.acks = map[string]int{}
+	}
 	if took > 0 {
-		o.acks = append(o.acks, envelope)
+		o.acks[envelope]++
 	}
 }
 
 func (o *observer) Connections(n int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.lives = append(o.lives, n)
+	o.live = n
+}
+
+func (o *observer) count(envelope string) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.acks[envelope]
+}
+
+func (o *observer) last() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.live
 }

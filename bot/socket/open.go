@@ -24,7 +24,7 @@ const (
 	writeBuffer = 32 << 10
 )
 
-var errNotGreeted = errors.New("no greeting from Slack")
+var errNotGreeted = errors.New("no greeting comes from Slack")
 
 // open opens a connection, and returns it when Slack has greeted it.
 func (p *Pool) open(ctx context.Context, log *slog.Logger) (*connection, error) {

@@ -78,7 +78,7 @@ func UsualTimes() Times {
 }
 
 // ErrDisabled says that Slack has switched off Socket Mode for the app.
-var ErrDisabled = errors.New("no Socket Mode for this app: it is switched off (link_disabled)")
+var ErrDisabled = errors.New("the app may no longer use Socket Mode (link_disabled)")
 
 var errTooMany = errors.New("too many connections are open for this app (too_many_websockets): " +
 	"ten are allowed for all of its processes together, see SLACK_CONNECTIONS")

@@ -1,6 +1,7 @@
 package socket_test
 
 import (
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -137,8 +138,7 @@ func TestProxyRefuses(t *testing.T) {
 	t.Run("unreadable", func(t *testing.T) {
 		t.Parallel()
 		w := start(t, 1, func(w *world) {
-			address := "http://ehpcbot:secret!@["
-			w.pool.Proxy = func(*http.Request) (*url.URL, error) { return url.Parse(address) }
+			w.pool.Proxy = func(*http.Request) (*url.URL, error) { return nil, errors.New("invalid: http://ehpcbot:secret!@[") }
 		})
 		w.eventually(func() bool {
 			return w.log.has("a connection to Slack is lost", "the address of the proxy can't be read")

@@ -67,7 +67,7 @@ func TestStandstill(t *testing.T) {
 	w.wait(func() bool { return w.slack.Connections() == 1 })
 	require.NoError(t, w.say("before").Err)
 	require.NoError(t, process.Process.Signal(syscall.SIGSTOP))
-	_, err := syscall.Wait4(process.Process.Pid, nil, syscall.WUNTRACED, nil) // until it stands still
+	_, err := syscall.Wait4(process.Process.Pid, nil, syscall.WUNTRACED, nil) // until it has stopped
 	require.NoError(t, err)
 	require.ErrorIs(t, w.say("meanwhile").Err, slacktest.ErrNoAck)
 	waited, cancel := context.WithTimeout(t.Context(), time.Second)
