@@ -209,7 +209,7 @@ func (b *bench) reach(id int64, states ...approval.State) approval.Story {
 func (b *bench) eventually(condition func() bool, otherwise func() string) {
 	b.t.Helper()
 	deadline := time.After(time.Minute)
-	tick := time.NewTicker(20 * time.Millisecond)
+	tick := time.NewTicker(20 * slow * time.Millisecond) // to look costs as much as to work
 	defer tick.Stop()
 	for !condition() {
 		select {

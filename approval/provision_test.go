@@ -81,7 +81,7 @@ func watchJobs(api *ehpctest.Server, takes time.Duration) *underWay {
 // TestAccountsAtOnce holds that no two accounts are in the making on a cluster at the same time, unless they may be.
 func TestAccountsAtOnce(t *testing.T) {
 	t.Parallel()
-	const jobTime = 500 * time.Millisecond
+	const jobTime, n = 500 * time.Millisecond, 4 / min(slow, 2)
 	for name, fault := range map[string]func(*ehpctest.Server){
 		"all is well":      func(*ehpctest.Server) {},
 		"answers are lost": func(a *ehpctest.Server) { a.DropAfter("addUser", 2) },
@@ -92,13 +92,13 @@ func TestAccountsAtOnce(t *testing.T) {
 			b := setup(t, sqliteURL(t), nil, ehpctest.WithJobTime(jobTime))
 			fault(b.api)
 			jobs := watchJobs(b.api, jobTime)
-			for i := range 4 {
+			for i := range n {
 				b.approve(cluster, fmt.Sprintf("a%d", i))
 				b.approve("ehpc-x", fmt.Sprintf("b%d", i))
 			}
 			b.work()
-			b.eventually(func() bool { return b.count(approval.Delivered)+b.count(approval.Failed) == 8 }, func() string {
-				return fmt.Sprintf("%d of 8 delivered", b.count(approval.Delivered))
+			b.eventually(func() bool { return b.count(approval.Delivered)+b.count(approval.Failed) == 2*n }, func() string {
+				return fmt.Sprintf("%d of %d delivered", b.count(approval.Delivered), 2*n)
 			})
 			jobs.mu.Lock()
 			defer jobs.mu.Unlock()
@@ -125,7 +125,7 @@ func TestAccountsAtOnce(t *testing.T) {
 // where its job was asked about too early.
 func TestClass(t *testing.T) {
 	t.Parallel()
-	const n = 12
+	const n = 12 / min(slow, 3)
 	b := setup(t, sqliteURL(t), nil, ehpctest.WithJobTime(100*time.Millisecond))
 	b.api.AddExisting(cluster, "user3", "Old-pass&word1A")
 	b.approveMany(n)
@@ -197,7 +197,7 @@ func TestLongJob(t *testing.T) {
 func TestApprovedWhileOthersAreMade(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
-		const n = 9
+		const n = 9 / min(slow, 3)
 		b := setup(t, url(t), nil)
 		b.work()
 		for i := range n {
