@@ -44,7 +44,7 @@ type Bot struct {
 func New(conf Config, api *API, people *People, service *approval.Service, log *slog.Logger, met socket.Observer) *Bot {
 	b := &Bot{conf: conf, api: api, service: service, people: people, log: log, pace: newPace(time.Now)}
 	b.sockets = &socket.Pool{
-		Open: b.openSocket, RetryAfter: retryAfter, Proxy: http.ProxyFromEnvironment, Handle: b.handle, Refuse: b.refuse,
+		Address: b.socketAddress, RetryAfter: retryAfter, Proxy: http.ProxyFromEnvironment, Handle: b.handle, Refuse: b.refuse,
 		Lost: api.next.CloseIdleConnections, Observer: met, Log: log, Times: socket.UsualTimes(),
 	}
 	return b
@@ -66,8 +66,8 @@ func (b *Bot) Run(ctx context.Context) error {
 	return deadly(context.Cause(ctx))
 }
 
-// openSocket asks Slack for the address of a Socket Mode connection.
-func (b *Bot) openSocket(ctx context.Context) (address string, err error) {
+// socketAddress asks Slack for the address of a Socket Mode connection.
+func (b *Bot) socketAddress(ctx context.Context) (address string, err error) {
 	_, address, err = b.api.StartSocketModeContext(ctx)
 	return address, callError("connect to Slack", err)
 }
