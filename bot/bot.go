@@ -50,7 +50,7 @@ func New(conf Config, api *slackapi.API, people *slackapi.People, service *appro
 		messenger: messenger.New(conf.Channel, readers, api, service, log),
 	}
 	b.sockets = &socket.Pool{
-		Open: b.openSocket, RetryAfter: retryAfter, Proxy: http.ProxyFromEnvironment, Handle: b.handle, Refuse: b.refuse,
+		Address: b.socketAddress, RetryAfter: retryAfter, Proxy: http.ProxyFromEnvironment, Handle: b.handle, Refuse: b.refuse,
 		Lost: api.CloseIdleConnections, Observer: met, Log: log, Times: socket.UsualTimes(),
 	}
 	return b
@@ -72,8 +72,8 @@ func (b *Bot) Run(ctx context.Context) error {
 	return slackapi.Fatal(context.Cause(ctx))
 }
 
-// openSocket asks Slack for the address of a Socket Mode connection.
-func (b *Bot) openSocket(ctx context.Context) (address string, err error) {
+// socketAddress asks Slack for the address of a Socket Mode connection.
+func (b *Bot) socketAddress(ctx context.Context) (address string, err error) {
 	_, address, err = b.api.StartSocketModeContext(ctx)
 	return address, slackapi.CallError("connect to Slack", err)
 }

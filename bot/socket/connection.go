@@ -128,11 +128,11 @@ func (c *connection) answer(ctx context.Context, event socketmode.Event, receive
 			c.log.Error("answering an envelope panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 		}
 	}()
-	r, lost := c.handle(ctx, event, received)
+	r, unsent := c.handle(ctx, event, received)
 	ctx, cancel := context.WithTimeout(ctx, afterTime)
 	defer cancel()
-	if lost != "" {
-		c.log.Warn(lost)
+	if unsent != "" {
+		c.log.Warn(unsent)
 		if r.Instead != nil {
 			r.Instead(ctx)
 		}
@@ -143,7 +143,7 @@ func (c *connection) answer(ctx context.Context, event socketmode.Event, receive
 }
 
 // handle has an envelope handled and acknowledges it, or returns why it can't be acknowledged.
-func (c *connection) handle(ctx context.Context, event socketmode.Event, received time.Time) (r Reply, lost string) {
+func (c *connection) handle(ctx context.Context, event socketmode.Event, received time.Time) (r Reply, unsent string) {
 	defer func() {
 		<-c.inHand
 		c.leaveIfRetired()

@@ -63,7 +63,7 @@ func start(t *testing.T, n int, change func(*world), opts ...slacktest.Option) *
 	w.slack.SetCrossAck(false)
 	w.slack.AddUser(slacktest.User{ID: isabel, Name: "isabel"})
 	w.pool = &socket.Pool{
-		Open: w.open, RetryAfter: func(error) time.Duration { return 0 }, Handle: w.handle, Refuse: w.refuse,
+		Address: w.address, RetryAfter: func(error) time.Duration { return 0 }, Handle: w.handle, Refuse: w.refuse,
 		Proxy: func(*http.Request) (*url.URL, error) { return nil, nil },
 		Lost:  func() {}, Observer: w.seen, Log: slog.New(slog.NewTextHandler(w.log, nil)),
 		Times: socket.Times{Ping: 10 * time.Second, Linger: 50 * time.Millisecond, Pause: 10 * time.Millisecond, LongestPause: 200 * time.Millisecond},
@@ -91,7 +91,7 @@ func (w *world) connected(n int) *world {
 	return w
 }
 
-func (w *world) open(ctx context.Context) (string, error) {
+func (w *world) address(ctx context.Context) (string, error) {
 	w.mu.Lock()
 	w.opened = append(w.opened, time.Now())
 	w.mu.Unlock()
@@ -227,7 +227,7 @@ func startLinked(t *testing.T, serve func(*link), change func(*world)) *world {
 		server.Close()
 	})
 	return start(t, 1, func(w *world) {
-		w.pool.Open = func(context.Context) (string, error) { return strings.Replace(server.URL, "http", "ws", 1), nil }
+		w.pool.Address = func(context.Context) (string, error) { return strings.Replace(server.URL, "http", "ws", 1), nil }
 		if change != nil {
 			change(w)
 		}

@@ -30,7 +30,7 @@ var errNotGreeted = errors.New("no greeting comes from Slack")
 func (p *Pool) open(ctx context.Context, log *slog.Logger) (*connection, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, openTime, errNotGreeted)
 	defer cancel()
-	address, err := p.Open(ctx)
+	address, err := p.Address(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -28,9 +28,9 @@ import (
 
 // Pool keeps the Socket Mode connections of one process. Its fields are set before it runs.
 type Pool struct {
-	Open       func(ctx context.Context) (address string, err error) // asks Slack for the address of a new connection
-	RetryAfter func(err error) time.Duration                         // how long Slack asks to wait after an error of Open
-	Proxy      func(*http.Request) (*url.URL, error)                 // as in http.Transport
+	Address    func(ctx context.Context) (string, error) // asks Slack for the address of a new connection
+	RetryAfter func(err error) time.Duration             // how long Slack asks to wait after an error of it
+	Proxy      func(*http.Request) (*url.URL, error)     // as in http.Transport
 
 	// Handle does what a command or an interaction asks for. The event's Data is a slack.SlashCommand or a
 	// slack.InteractionCallback. Refuse takes its place where the event came too late to be handled.

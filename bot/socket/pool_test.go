@@ -135,6 +135,7 @@ func TestFlappingConnections(t *testing.T) {
 		w.connected(1)
 	}
 	require.Greater(t, time.Since(start), 8*pause, "it is not dialled again without a pause")
+	require.Less(t, time.Since(start), 150*pause, "nor after ever longer ones")
 	w.clean()
 }
 
@@ -169,7 +170,7 @@ func TestTooManyConnections(t *testing.T) {
 // occupy is another process of the app's, which holds a connection.
 func occupy(w *world) *websocket.Conn {
 	w.t.Helper()
-	address, err := w.open(w.t.Context())
+	address, err := w.address(w.t.Context())
 	require.NoError(w.t, err)
 	ws, resp, err := websocket.DefaultDialer.DialContext(w.t.Context(), address, nil)
 	require.NoError(w.t, err)
@@ -238,6 +239,23 @@ func TestShutdown(t *testing.T) {
 	require.Len(t, after, n)
 	require.ErrorIs(t, w.say("late").Err, slacktest.ErrNotConnected)
 	w.clean()
+}
+
+// A handler that does not end does not keep its connection open.
+func TestStuckHandler(t *testing.T) {
+	t.Parallel()
+	var arrived chan struct{}
+	var free func()
+	w := start(t, 1, func(w *world) { arrived, free = w.block() }).connected(1)
+	reply := w.saying("one")
+	<-arrived
+	w.cancel()
+	w.wait(func() bool { return w.slack.Connections() == 0 })
+	require.ErrorIs(t, (<-reply).Err, slacktest.ErrNoAck)
+	free()
+	require.NoError(t, w.end())
+	instead, _ := w.told()
+	require.Equal(t, []string{"one"}, instead)
 }
 
 // What crosses the close frame on the way can't be acknowledged. It is done all the same, and people are told so.

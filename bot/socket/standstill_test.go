@@ -33,7 +33,7 @@ func standStill() bool {
 	}
 	client := slack.New(slacktest.BotToken, slack.OptionAPIURL(api), slack.OptionAppLevelToken(slacktest.AppToken))
 	pool := &socket.Pool{
-		Open: func(ctx context.Context) (string, error) {
+		Address: func(ctx context.Context) (string, error) {
 			_, address, err := client.StartSocketModeContext(ctx)
 			return address, err
 		},
