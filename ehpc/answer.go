@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -39,6 +40,8 @@ func decodeAnswer(a answer, into content) *Error {
 		failure.Err = a.bodyErr
 	case err != nil:
 		failure.Class, failure.Err = classOfForeign(a, err)
+	case failure.Code == codeDenied && atWork.MatchString(string(envelope.Message)):
+		failure.Class = ClassBusy
 	case failure.Code != 0:
 		failure.Class = classOfCode(failure.Code)
 	case a.status >= 300 && a.status < 400:
@@ -51,6 +54,10 @@ func decodeAnswer(a answer, into content) *Error {
 	}
 	return failure
 }
+
+// atWork finds in the message of a 1400 that it is about a state that passes: a cluster that works on something else
+// denies other work meanwhile, with words such as "is in transition status".
+var atWork = regexp.MustCompile(`(?i)\bstatus\b|transition|in progress|under way|is being|(not|still) running|busy`)
 
 // content is what an answer holds beside the envelope. Its check tells whether
 // the one thing that was asked for is there.

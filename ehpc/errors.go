@@ -24,12 +24,13 @@ var (
 	// out: look before it is repeated.
 	ErrOutcomeUnknown = errors.New("outcome unknown")
 
-	ErrExists   = errors.New("already exists")          // ret_code 2110: the username is taken
-	ErrNotFound = errors.New("not found")               // ret_code 2100: there is no such cluster
-	ErrAuth     = errors.New("authentication failed")   // ret_code 1200: unknown key or wrong signature
-	ErrQuota    = errors.New("quota exceeded")          // ret_code 2500 or HTTP status 429: too many calls, or over quota
-	ErrBalance  = errors.New("balance too low")         // ret_code 2400
-	ErrDenied   = errors.New("access or state forbids") // ret_code 1400: the message says which
+	ErrExists   = errors.New("already exists")         // ret_code 2110: the username is taken
+	ErrNotFound = errors.New("not found")              // ret_code 2100: there is no such cluster
+	ErrAuth     = errors.New("authentication failed")  // ret_code 1200: unknown key or wrong signature
+	ErrQuota    = errors.New("quota exceeded")         // ret_code 2500 or HTTP status 429: too many calls, or over quota
+	ErrBalance  = errors.New("balance too low")        // ret_code 2400
+	ErrDenied   = errors.New("access forbidden")       // ret_code 1400
+	ErrAtWork   = errors.New("the cluster is at work") // ret_code 1400 that speaks of a state that passes; an ErrBusy
 )
 
 // The codes of the API document.
@@ -141,7 +142,11 @@ type Error struct {
 func (e *Error) Error() string {
 	parts := []string{e.Action}
 	if e.Code != 0 {
-		parts = append(parts, strings.TrimSpace(fmt.Sprintf("ret_code %d %s", e.Code, codeText(e.Code))))
+		text := codeText(e.Code)
+		if errors.Is(e, ErrAtWork) {
+			text = "(the cluster is busy with something else)"
+		}
+		parts = append(parts, strings.TrimSpace(fmt.Sprintf("ret_code %d %s", e.Code, text)))
 	}
 	if e.Status != 0 && e.Status != http.StatusOK {
 		parts = append(parts, fmt.Sprintf("http status %d", e.Status))
@@ -195,6 +200,8 @@ func (e *Error) cause() error {
 	switch {
 	case e.Class == ClassBusy && e.Status == http.StatusTooManyRequests:
 		return ErrQuota
+	case e.Class == ClassBusy && e.Code == codeDenied:
+		return ErrAtWork
 	case e.Class != classOfCode(e.Code):
 		return nil
 	}

@@ -215,8 +215,21 @@ func (a *account) refused(ctx context.Context, cause error) error {
 		return a.fail(ctx, approval.FailureOperator, cause.Error())
 	case errors.Is(cause, ehpc.ErrRefused):
 		return a.fail(ctx, approval.FailureRefused, cause.Error())
+	case a.atWorkForGood(cause):
+		return a.fail(ctx, approval.FailureRefused, cause.Error())
 	}
 	return a.waitFor(ctx, cause)
+}
+
+// atWorkForGood tells whether the API has said for too long that the cluster is at work.
+func (a *account) atWorkForGood(cause error) bool {
+	switch {
+	case !errors.Is(cause, ehpc.ErrAtWork):
+		a.known.atWork = time.Time{}
+	case a.known.atWork.IsZero():
+		a.known.atWork = time.Now()
+	}
+	return !a.known.atWork.IsZero() && time.Since(a.known.atWork) > atWorkLimit
 }
 
 // waitFor leaves the request alone for a while, and shows the approvers what it waits for.

@@ -67,6 +67,8 @@ const (
 	callsOfAccount = 3
 	// provisionLimit is how long the outcome of a request may stay unknown before people have to look.
 	provisionLimit = 30 * time.Minute
+	// atWorkLimit is how long a cluster that is at work is waited for: it may be in that state for good.
+	atWorkLimit = 15 * time.Minute
 	// stopTime is for questions that are under way when the process stops.
 	stopTime = time.Second
 )
@@ -106,6 +108,7 @@ type progress struct {
 	notBefore time.Time // nothing is tried with the request before
 	lookedUp  time.Time // when the username was, since the last call of addUser; zero: not yet
 	found     bool      // by that look-up
+	atWork    time.Time // since when the API says that the cluster is at work; zero: it does not
 	looksLeft int       // to make before addUser is called again, because the API says that the user exists
 
 	job   string    // that is followed
