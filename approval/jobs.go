@@ -2,6 +2,7 @@ package approval
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -97,4 +98,74 @@ func (s *Service) scrubAt(r Request) (at time.Time, wanted bool) {
 		return time.Time{}, true
 	}
 	return r.CredentialsUntil, !r.CredentialsUntil.IsZero()
+}
+
+// Sweep puts jobs back that the state of a request calls for and that are not there, whatever became of them: a backup
+// that was restored, a slip of an administrator. It returns how many there were.
+func (s *Service) Sweep(ctx context.Context) (put int, err error) {
+	err = s.writeJob(ctx, func(ctx context.Context, tx Tx) error {
+		put = 0
+		requests, err := tx.Unsettled(ctx)
+		if err != nil {
+			return err
+		}
+		there, err := tx.Unfinished(ctx)
+		if err != nil {
+			return err
+		}
+		for _, r := range requests {
+			missing, err := s.missing(ctx, tx, r, there)
+			if err != nil {
+				return err
+			}
+			if err := s.enqueue(ctx, tx, r, missing...); err != nil {
+				return err
+			}
+			put += len(missing)
+		}
+		return nil
+	})
+	return put, err
+}
+
+// missing returns the kinds of jobs that lead out of the state of a request, and that are not there.
+func (s *Service) missing(ctx context.Context, tx Tx, r Request, there map[Job]bool) (missing []JobKind, err error) {
+	for _, kind := range leadsOut[r.State] {
+		job := Job{Kind: kind, Request: r.ID}
+		if kind == ProvisionJob {
+			job = Job{Kind: kind, Cluster: r.ClusterID}
+		}
+		if there[job] {
+			continue
+		}
+		there[job] = true
+		done, err := s.isTold(ctx, tx, r, kind)
+		if err != nil {
+			return nil, err
+		}
+		if _, wanted := s.dueAt(r, kind); wanted && !done {
+			missing = append(missing, kind)
+		}
+	}
+	return missing, nil
+}
+
+// leadsOut holds the jobs without which a request would stay in its state, or something of it in sight.
+var leadsOut = map[State][]JobKind{
+	Pending:      {RefreshJob, RemindJob, ExpireJob},
+	Approved:     {ProvisionJob},
+	Provisioning: {ProvisionJob},
+	Provisioned:  {DeliverJob},
+	Delivered:    {ScrubJob},
+	Failed:       {ScrubJob},
+}
+
+// isTold reports whether the message is there that a job was to post.
+func (s *Service) isTold(ctx context.Context, tx Tx, r Request, kind JobKind) (bool, error) {
+	purpose, posts := map[JobKind]Purpose{RefreshJob: PurposeApproval, RemindJob: PurposeReminder}[kind]
+	if !posts {
+		return false, nil
+	}
+	messages, err := tx.Messages(ctx, r.ID)
+	return slices.ContainsFunc(messages, func(m Message) bool { return m.Purpose == purpose }), err
 }

@@ -31,6 +31,8 @@ type Tx interface {
 	Active(ctx context.Context, clusterID, username string) (Request, bool, error)
 	// Open returns the requests of a cluster whose accounts are to be made, the oldest first.
 	Open(ctx context.Context, clusterID string) ([]Request, error)
+	// Unsettled returns the requests that are not at their end, and those of which something is still to be taken away.
+	Unsettled(ctx context.Context) ([]Request, error)
 	// RequestsOf returns the last hundred requests of a person, the newest first.
 	RequestsOf(ctx context.Context, person string) ([]Request, error)
 	// CountActive counts the active requests of a person.
@@ -56,4 +58,6 @@ type Tx interface {
 
 	// Enqueue inserts jobs, which run once the transaction is committed.
 	Enqueue(ctx context.Context, jobs ...Job) error
+	// Unfinished returns the jobs that wait or run, of which only kind, request and cluster are told.
+	Unfinished(ctx context.Context) (map[Job]bool, error)
 }

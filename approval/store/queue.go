@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"github.com/riverqueue/river/rivertype"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/rows"
 )
 
 // This file holds the queue as far as jobs are inserted. Package work runs them.
@@ -123,15 +125,36 @@ func CompleteIf[A river.JobArgs](ctx context.Context, d *Database, job *river.Jo
 	return completed && err == nil, err
 }
 
-// ProvisionAll sees to it that each cluster with open requests has its job, whatever became of it.
-func (d *Database) ProvisionAll(ctx context.Context) error {
-	return d.write(ctx, func(ctx context.Context, tx *Tx) error {
-		clusters, err := tx.OpenClusters(ctx)
-		for _, id := range clusters {
-			err = errors.Join(err, tx.Enqueue(ctx, approval.Job{Kind: approval.ProvisionJob, Cluster: id}))
+// Unfinished implements [approval.Tx].
+func (tx *Tx) Unfinished(ctx context.Context) (map[approval.Job]bool, error) {
+	const doing = "read the jobs that wait or run"
+	args := `json(args)` // River keeps it in SQLite's binary form
+	if tx.db.Shared() {
+		args = `args`
+	}
+	found, err := tx.QueryContext(ctx, `SELECT kind, `+args+` FROM river_job WHERE state IN ('available', 'pending', 'running', 'scheduled', 'retryable')`)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
+	}
+	jobs := map[approval.Job]bool{}
+	_, err = rows.Collect(found, doing, func(row rows.Scanner) (none struct{}, err error) {
+		var job approval.Job
+		var args struct {
+			ClusterArgs
+			RequestArgs
 		}
-		return err
+		var text []byte
+		if err := row.Scan(&job.Kind, &text); err != nil {
+			return none, err
+		}
+		if err := json.Unmarshal(text, &args); err != nil {
+			return none, err
+		}
+		job.Cluster, job.Request = args.Cluster, args.RequestID
+		jobs[job] = true
+		return none, nil
 	})
+	return jobs, err
 }
 
 // The queue's surroundings, for those who run its jobs.

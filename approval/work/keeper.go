@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"ehpcbot/approval"
 	"ehpcbot/approval/store"
 )
 
@@ -28,6 +29,7 @@ const (
 // keeper sees to it that no job is left behind: those of processes that have died, those that this one has lost, those
 // that a wrong clock has put off, and those that are not there.
 type keeper struct {
+	service *approval.Service
 	db      *store.Database
 	lease   *lease
 	running *runningJobs
@@ -47,7 +49,9 @@ func (k *keeper) run(ctx context.Context) {
 		}
 		k.look(ctx)
 		if looks%looksToSweep == 0 {
-			k.sweep(ctx)
+			if err := k.sweep(ctx); err != nil && ctx.Err() == nil {
+				k.log.Warn("looking for requests without their job", "error", err)
+			}
 		}
 	}
 }
@@ -72,10 +76,12 @@ func (k *keeper) look(ctx context.Context) {
 }
 
 // sweep puts jobs back that are called for and not there.
-func (k *keeper) sweep(ctx context.Context) {
-	if err := k.db.ProvisionAll(ctx); err != nil && ctx.Err() == nil {
-		k.log.Warn("looking for requests without a job", "error", err)
+func (k *keeper) sweep(ctx context.Context) error {
+	put, err := k.service.Sweep(ctx)
+	if err == nil && put > 0 {
+		k.log.Warn("put jobs back that were not there", "jobs", put)
 	}
+	return err
 }
 
 func (k *keeper) takeOver(ctx context.Context) {

@@ -65,11 +65,11 @@ func (w *Worker) runWith(ctx context.Context, client *river.Client[*sql.Tx], run
 		return err
 	}
 	defer lease.Close()
-	k := &keeper{db: w.Database, lease: lease, running: running, log: w.Log}
+	k := &keeper{service: w.Service, db: w.Database, lease: lease, running: running, log: w.Log}
 	k.takeOver(ctx)
 	k.wake(ctx)
 	w.Database.MayHoldErased() // from the process before
-	if err := w.Database.ProvisionAll(ctx); err != nil {
+	if err := k.sweep(ctx); err != nil {
 		return err
 	}
 	// River's own context must outlive ctx: cancelled with it, jobs would be cut off instead of finished.
