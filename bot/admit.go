@@ -15,6 +15,9 @@ import (
 // errForeign says that a person is none of those the bot works for.
 var errForeign = errors.New("not a person of this workspace")
 
+// errUntold says that Slack has not told whether a person is one of those.
+var errUntold = errors.New("Slack did not tell whether this is a person of this workspace")
+
 // admit looks at who is there: people of the workspace, and nobody else. In a shared channel people of other
 // organisations see the buttons too. teams are the workspaces that Slack names with the action. Guests are people of
 // the workspace only where they are listed by name as approvers. ask tells who a person is.
@@ -23,16 +26,16 @@ func (b *Bot) admit(ctx context.Context, id string, teams []string, listed bool,
 		return fmt.Errorf("%w: nobody", errForeign)
 	}
 	user, err := ask(ctx, id)
-	for _, team := range append(teams, user.TeamID) {
-		if team != "" && team != b.team() && !sameOrganisation(user, b.team(), team) {
-			return fmt.Errorf("%w: team %s", errForeign, team)
-		}
-	}
+	elsewhere := slices.DeleteFunc(append(teams, user.TeamID), func(team string) bool { return team == "" || b.isOurs(user, team) })
 	switch {
 	case errors.Is(err, slackapi.ErrUnknown):
 		return fmt.Errorf("%w: %w", errForeign, err)
+	case err != nil && len(elsewhere) > 0: // it may be one of several workspaces of the person
+		return fmt.Errorf("%w: %w", errUntold, err)
 	case err != nil:
 		return err
+	case len(elsewhere) > 0:
+		return fmt.Errorf("%w: team %s", errForeign, elsewhere[0])
 	case user.IsBot, user.Deleted, user.IsStranger:
 		return fmt.Errorf("%w: a bot, a stranger, or deactivated", errForeign)
 	case (user.IsRestricted || user.IsUltraRestricted) && !listed:
@@ -41,17 +44,19 @@ func (b *Bot) admit(ctx context.Context, id string, teams []string, listed bool,
 	return nil
 }
 
-// sameOrganisation reports whether a person belongs to both workspaces. In Enterprise Grid people have several, and
-// Slack may name any of them (github.com/slackapi/bolt-js/issues/1875).
-func sameOrganisation(user slack.User, ours, other string) bool {
-	return slices.Contains(user.Enterprise.Teams, ours) && slices.Contains(user.Enterprise.Teams, other)
+// isOurs reports whether a team that Slack names stands for the bot's workspace. In Enterprise Grid people have several,
+// and Slack may name any of them (github.com/slackapi/bolt-js/issues/1875), or the organisation.
+func (b *Bot) isOurs(user slack.User, team string) bool {
+	theirs := user.Enterprise.Teams
+	return team == b.team() ||
+		slices.Contains(theirs, b.team()) && (slices.Contains(theirs, team) || team == user.Enterprise.EnterpriseID)
 }
 
-// admitRequester is admit for people who ask, for whom Slack's silence is no reason to send them away: an
-// approver looks at the request in any case.
+// admitRequester is admit for people who ask, for whom Slack's silence is no reason to send them away, unless another
+// workspace is named: an approver looks at the request in any case.
 func (b *Bot) admitRequester(ctx context.Context, id string, teams []string) error {
 	err := b.admit(ctx, id, teams, false, b.people.Person)
-	if err != nil && !errors.Is(err, errForeign) {
+	if err != nil && !errors.Is(err, errForeign) && !errors.Is(err, errUntold) {
 		b.log.Warn("Slack does not say who a person is", "person", id, "error", err)
 		return nil
 	}

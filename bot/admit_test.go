@@ -1,6 +1,8 @@
 package bot_test
 
 import (
+	"fmt"
+	"net/http"
 	"testing"
 
 	"github.com/slack-go/slack"
@@ -29,6 +31,9 @@ func TestWhoIsOfTheWorkspace(t *testing.T) {
 		"a person of a foreign workspace":         {anna: slacktest.User{TeamID: other}, user: ours, team: ours},
 		"Grid: home elsewhere":                    {anna: slacktest.User{TeamID: other, Teams: []string{other, ours}}, user: ours, team: ours, may: true},
 		"Grid: another workspace of theirs":       {anna: slacktest.User{Teams: []string{other, ours}}, user: other, team: ours, may: true},
+		"Grid: the organisation, in the press":    {anna: slacktest.User{Teams: []string{other, ours}}, user: "E0GRID", team: ours, may: true},
+		"Grid: the organisation, of the person":   {anna: slacktest.User{TeamID: "E0GRID", Teams: []string{ours}}, user: "E0GRID", may: true},
+		"Grid: the organisation alone":            {anna: slacktest.User{Teams: []string{other}}, user: "E0GRID", team: ours},
 		"Grid: a workspace that is not theirs":    {anna: slacktest.User{Teams: []string{other, ours}}, user: third, team: ours},
 		"Grid: not in ours, though of the others": {anna: slacktest.User{TeamID: other, Teams: []string{other, third}}, user: third, team: other},
 	}
@@ -59,4 +64,25 @@ func TestWhoIsOfTheWorkspace(t *testing.T) {
 			require.Equal(t, "refused", events[len(events)-1].Action)
 		})
 	}
+}
+
+// Where Slack does not tell who a person is whose envelope names another workspace, that is not taken for a no.
+func TestSilenceIsNotForeign(t *testing.T) {
+	t.Parallel()
+	o := open(t, plan{idle: true})
+	o.slack.AddUser(slacktest.User{ID: anna, Name: "anna", Teams: []string{slacktest.TeamID, "T0OTHER"}})
+	require.NoError(t, o.bot.Introduce(t.Context()))
+	o.slack.Fail("users.info", slacktest.Fault{Status: http.StatusInternalServerError, Times: 1})
+	ask := func() string {
+		typed := slack.SlashCommand{Command: command, Text: "annas", UserID: anna, TeamID: "T0OTHER", ChannelID: channel}
+		event := socketmode.Event{Type: socketmode.EventTypeSlashCommand, Data: typed, Request: &socketmode.Request{EnvelopeID: "e1"}}
+		answer, ok := o.bot.Handle(t.Context(), event).(map[string]any)
+		require.True(t, ok)
+		return fmt.Sprint(answer["text"])
+	}
+	require.Contains(t, ask(), "Please try again in a minute")
+	events, err := o.service.Events(t.Context(), 0)
+	require.NoError(t, err)
+	require.Contains(t, events[0].Detail, "Slack did not tell")
+	require.Contains(t, ask(), "annas")
 }

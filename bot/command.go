@@ -16,7 +16,7 @@ import (
 func (b *Bot) command(ctx context.Context, c slack.SlashCommand, envelope string) view.Message {
 	if err := b.admitRequester(ctx, c.UserID, []string{c.TeamID}); err != nil {
 		b.turnAway(ctx, 0, c.UserID, "command", err)
-		return b.readers.Channel().Foreign()
+		return b.turnedAway(err)
 	}
 	v := b.readers.View(ctx, c.UserID)
 	parsed, err := command.Parse(c.Text)

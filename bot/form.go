@@ -26,7 +26,7 @@ func (b *Bot) submit(ctx context.Context, c slack.InteractionCallback) socket.Re
 func (b *Bot) submitAsk(ctx context.Context, c slack.InteractionCallback) any {
 	if err := b.admitRequester(ctx, c.User.ID, teamsOf(c)); err != nil {
 		b.turnAway(ctx, 0, c.User.ID, c.View.CallbackID, err)
-		return showInstead(b.readers.Channel(), b.readers.Channel().Foreign())
+		return showInstead(b.readers.Channel(), b.turnedAway(err))
 	}
 	v := b.readers.View(ctx, c.User.ID)
 	a := view.AskFormValues(c.View.State)
