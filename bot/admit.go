@@ -16,7 +16,7 @@ import (
 var errForeign = errors.New("not a person of this workspace")
 
 // errUntold says that Slack has not told whether a person is one of those.
-var errUntold = errors.New("Slack did not tell whether this is a person of this workspace")
+var errUntold = errors.New("it is not known whether this is a person of this workspace: Slack did not tell")
 
 // admit looks at who is there: people of the workspace, and nobody else. In a shared channel people of other
 // organisations see the buttons too. teams are the workspaces that Slack names with the action. Guests are people of
