@@ -275,13 +275,13 @@ func serve(ctx context.Context, env envconfig.Lookuper, logs io.Writer, environ 
 	protect(db, log)
 
 	metrics := status.NewMetrics()
-	reach, err := status.NewReach(conf.EHPC.Endpoint, log)
+	health, err := status.NewHealth(conf.EHPC.Endpoint, log)
 	if err != nil {
 		return err
 	}
 	conf.EHPC.Observe = func(action, result string, took time.Duration) {
 		metrics.EHPCCall(action, result, took)
-		reach.Called(action, result, took)
+		health.Called(action, result, took)
 	}
 	quota := store.NewQuota(db, conf.Policy.CallsPerHour, log)
 	conf.EHPC.Quota = quota
@@ -313,10 +313,10 @@ func serve(ctx context.Context, env envconfig.Lookuper, logs io.Writer, environ 
 		}
 		return worker.Run(rest)
 	})
-	group.Go(func() error { reach.Run(rest); return nil })
+	group.Go(func() error { health.Run(rest); return nil })
 	if listener != nil {
 		log.Info("answering /healthz, /readyz and /metrics", "address", listener.Addr().String())
-		group.Go(func() error { return status.Serve(rest, listener, handler(metrics, b, service, reach)) })
+		group.Go(func() error { return status.Serve(rest, listener, handler(metrics, b, service, health)) })
 	}
 	err = group.Wait()
 	log.Info("ehpcbot has stopped")
@@ -350,13 +350,13 @@ func listen(addr string) (net.Listener, error) {
 	return status.Listen(addr)
 }
 
-func handler(m *status.Metrics, b *bot.Bot, service *approval.Service, reach *status.Reach) http.Handler {
+func handler(m *status.Metrics, b *bot.Bot, service *approval.Service, health *status.Health) http.Handler {
 	return status.Handler(m,
 		status.Check{Name: "slack", Try: func(context.Context) (string, error) {
 			open, wanted := b.Live()
 			return fmt.Sprintf("%d of %d connections are open", open, wanted), b.Ready()
 		}},
-		status.Check{Name: "ehpc", Try: reach.Try},
+		status.Check{Name: "ehpc", Try: health.Try},
 		status.Check{Name: "database", Try: func(ctx context.Context) (string, error) { return "answers", service.Ping(ctx) }},
 	)
 }

@@ -49,7 +49,7 @@ const (
 	// jobHolds is how long a job of the API keeps the next account of its cluster waiting, at the most.
 	jobHolds = 5 * time.Minute
 	// A call with an unknown outcome, which may have begun a job, does so for some times as long as jobs take.
-	openHoldsLeast, openHoldsTimes = 2 * time.Second, 3
+	openHoldsLeast, openHoldsTimes = 5 * time.Second, 3
 
 	// firstPoll is when a job is first asked about where it is not known how long they take.
 	firstPoll, longestPoll = 100 * time.Millisecond, 15 * time.Second

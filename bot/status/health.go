@@ -10,11 +10,13 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"ehpcbot/ehpc/backoff"
 )
 
-// Reach knows whether the EHPC API can be reached. It opens a connection now and then, which costs nothing of
+// Health is that of the EHPC API. It opens a connection now and then, which costs nothing of
 // the API's quota, and listens to how the real calls fare.
-type Reach struct {
+type Health struct {
 	address string
 	log     *slog.Logger
 	wake    chan struct{}
@@ -24,13 +26,13 @@ type Reach struct {
 	call error // of the last call
 }
 
-// NewReach returns a Reach for an endpoint such as https://hpc.api.qingcloud.com.
-func NewReach(endpoint string, log *slog.Logger) (*Reach, error) {
+// NewHealth returns the health of an endpoint such as https://hpc.api.qingcloud.com.
+func NewHealth(endpoint string, log *slog.Logger) (*Health, error) {
 	address, err := addressOf(endpoint)
 	if err != nil {
 		return nil, fmt.Errorf("EHPC_ENDPOINT: %w", err)
 	}
-	return &Reach{address: address, log: log, wake: make(chan struct{}, 1), dial: errors.New("not tried yet")}, nil
+	return &Health{address: address, log: log, wake: make(chan struct{}, 1), dial: errors.New("not tried yet")}, nil
 }
 
 // addressOf returns the host and port that calls go to first: the endpoint's, or its proxy's.
@@ -50,7 +52,7 @@ func addressOf(endpoint string) (string, error) {
 }
 
 // Called is told of each call: the action, and how it ended.
-func (r *Reach) Called(action, result string, _ time.Duration) {
+func (h *Health) Called(action, result string, _ time.Duration) {
 	var err error
 	switch result {
 	case "unknown":
@@ -60,22 +62,22 @@ func (r *Reach) Called(action, result string, _ time.Duration) {
 	case "limited":
 		return
 	}
-	r.mu.Lock()
-	r.call = err
-	r.mu.Unlock()
+	h.mu.Lock()
+	h.call = err
+	h.mu.Unlock()
 	if result == "unknown" {
 		select {
-		case r.wake <- struct{}{}:
+		case h.wake <- struct{}{}:
 		default:
 		}
 	}
 }
 
 // Try reports how things are, for [Check].
-func (r *Reach) Try(context.Context) (string, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return "reached", errors.Join(r.dial, r.call)
+func (h *Health) Try(context.Context) (string, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return "reached", errors.Join(h.dial, h.call)
 }
 
 // How often a connection is tried: seldom while it works, soon while it does not.
@@ -86,46 +88,41 @@ const (
 )
 
 // Run tries the connection until ctx ends, and says so in the log when things change.
-func (r *Reach) Run(ctx context.Context) {
-	pause := whileBroken
-	for {
-		if err := r.try(ctx); err != nil {
-			pause = min(2*pause, atMost)
+func (h *Health) Run(ctx context.Context) {
+	for failures := 0; ; {
+		pause := whileFine
+		if h.try(ctx) == nil {
+			failures = 0
 		} else {
-			pause = whileFine
+			failures++
+			pause = backoff.Delay(failures, whileBroken, atMost)
 		}
-		timer := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
-			timer.Stop()
 			return
-		case <-timer.C:
-		case <-r.wake:
-			timer.Stop()
-		}
-		if pause == whileFine {
-			pause = whileBroken
+		case <-time.After(pause):
+		case <-h.wake:
 		}
 	}
 }
 
-func (r *Reach) try(ctx context.Context) error {
+func (h *Health) try(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", r.address)
+	conn, err := d.DialContext(ctx, "tcp", h.address)
 	if err == nil {
 		err = conn.Close()
 	}
-	r.mu.Lock()
-	before := r.dial
-	r.dial = err
-	r.mu.Unlock()
+	h.mu.Lock()
+	before := h.dial
+	h.dial = err
+	h.mu.Unlock()
 	switch {
 	case err != nil && ctx.Err() == nil:
-		r.log.Warn("the EHPC API can't be reached, trying again", "error", err)
+		h.log.Warn("the EHPC API can't be reached, trying again", "error", err)
 	case err == nil && before != nil:
-		r.log.Info("the EHPC API is reached")
+		h.log.Info("the EHPC API is reached")
 	}
 	return err
 }
