@@ -128,28 +128,38 @@ func (m *Maker) Run(ctx, stopping context.Context, clusterID string, end func(co
 	defer cancel()
 	defer context.AfterFunc(stopping, func() { time.AfterFunc(stopTime, cancel) })()
 	c := &cluster{Maker: m, id: clusterID, zone: configured.Zone, memory: map[int64]*progress{}, stopped: stopped}
-	for {
-		open, err := m.service.Open(ctx, clusterID)
-		if err != nil {
+	for failures := 0; ; {
+		next, over, err := c.work(ctx, end)
+		switch {
+		case over:
+			return nil
+		case ctx.Err() != nil:
 			return err
+		case err != nil && stopped.Err() == nil: // the database is away, or somebody else was faster
+			failures++
+			next = time.Now().Add(backoff.Delay(failures, firstRetry, longestHold))
+			m.log.Warn("the accounts of a cluster have to wait", "cluster", clusterID, "error", err)
+		default:
+			failures = 0
 		}
-		if len(open) == 0 {
-			if over, err := end(ctx); over || err != nil {
-				return err
-			}
-			continue
-		}
-		next, err := c.round(ctx, open)
-		if err == nil || stopped.Err() != nil {
-			err = sleep(stopping, time.Until(next))
-		}
-		if stopping.Err() != nil {
+		if sleep(stopping, time.Until(next)) != nil {
 			return ErrStopped
 		}
-		if err != nil {
-			return err
-		}
 	}
+}
+
+// work does a round, or asks for the end where there is nothing left to do. It returns when there is more.
+func (c *cluster) work(ctx context.Context, end func(context.Context) (over bool, err error)) (next time.Time, over bool, err error) {
+	open, err := c.service.Open(ctx, c.id)
+	switch {
+	case err != nil:
+		return next, false, err
+	case len(open) == 0:
+		over, err = end(ctx)
+		return next, over && err == nil, err
+	}
+	next, err = c.round(ctx, open)
+	return next, false, err
 }
 
 // round takes each request as far as it can be taken now, and returns when there is more to do.

@@ -110,7 +110,7 @@ func TestClockIsSet(t *testing.T) {
 				}
 				set(0)
 				w := newWorld(t, d)
-				w.env[steppedClock] = clock.Name()
+				w.env[steppedClock], w.env["EHPC_ACCOUNTS_AT_ONCE"] = clock.Name(), "3"
 				w.start()
 				all := w.applicants("first", "second", "third", "fourth", "fifth", "sixth")
 				for i, hours := range []int8{hours, 0} {
