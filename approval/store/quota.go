@@ -193,9 +193,11 @@ func (q *Quota) read(ctx context.Context, tx *Tx) (bucket, error) {
 	if err != nil {
 		return bucket{}, err
 	}
-	refilled := float64(q.perHour) * max(0, now.Sub(rows.Moment(at)).Hours()) // not where the clock was set back
+	// What has passed since then; nothing where the clock was set back.
+	passed := max(0, now.Sub(rows.Moment(at)))
+	left := time.Duration(closed-at)*time.Millisecond - passed
 	return bucket{
-		calls: min(calls+refilled, full.calls), at: now,
-		closed: now.Add(min(rows.Moment(closed).Sub(now), longestClosed)), pause: time.Duration(pause) * time.Millisecond,
+		calls: min(calls+float64(q.perHour)*passed.Hours(), full.calls), at: now,
+		closed: now.Add(max(0, min(left, longestClosed))), pause: time.Duration(pause) * time.Millisecond,
 	}, nil
 }

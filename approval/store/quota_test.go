@@ -84,6 +84,15 @@ func TestQuota(t *testing.T) {
 			calls, _ = q.takeAll(t, 1000)
 			require.Equal(t, 360, calls, "it holds more than an hour's calls")
 		})
+		t.Run("the clock is set back", func(t *testing.T) {
+			t.Parallel()
+			q := quota(open(t), 1000)
+			calls, _ := q.takeAll(t, 10) // all that is taken at once
+			q.later(-time.Hour)
+			more, wait := q.takeAll(t, 1000-calls)
+			require.Zero(t, wait, "it is closed for the hour that comes again")
+			require.Equal(t, 1000-calls, more)
+		})
 		t.Run("shared, and longer lived than a process", func(t *testing.T) {
 			t.Parallel()
 			db := open(t)
