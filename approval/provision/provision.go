@@ -254,11 +254,11 @@ func (c *cluster) follow(ctx context.Context, accounts []*account) error {
 }
 
 // learn notes how long a job took, as far as it was seen. Where the first question found it ended it may have been
-// shorter, so the next is asked about a little earlier.
+// shorter, so the next is asked about a little earlier than this one was to be.
 func (c *cluster) learn(a *account) {
 	took := time.Since(a.known.begun)
 	if a.known.wait == 0 {
-		took -= took / 20
+		took = a.known.due.Sub(a.known.begun) * 19 / 20
 	}
 	c.usual.Store(c.id, took)
 }
