@@ -237,6 +237,7 @@ func TestShutdown(t *testing.T) {
 	instead, after := w.told()
 	require.Empty(t, instead)
 	require.Len(t, after, n)
+	w.wait(func() bool { return w.slack.Connections() == 0 })
 	require.ErrorIs(t, w.say("late").Err, slacktest.ErrNotConnected)
 	w.clean()
 }
