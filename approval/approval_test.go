@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -32,10 +31,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	if flag.Lookup("test.parallel").Value.String() == flag.Lookup("test.parallel").DefValue {
-		_ = flag.Set("test.parallel", strconv.Itoa(max(8/slow, 3))) // these tests wait more than they work
-	}
+	_ = flag.Set("test.parallel", "12") // they wait more than they work
 	code := m.Run()
 	pgtest.Stop()
 	if code == 0 {
@@ -209,7 +205,7 @@ func (b *bench) reach(id int64, states ...approval.State) approval.Story {
 func (b *bench) eventually(condition func() bool, otherwise func() string) {
 	b.t.Helper()
 	deadline := time.After(time.Minute)
-	tick := time.NewTicker(20 * slow * time.Millisecond) // to look costs as much as to work
+	tick := time.NewTicker(20 * time.Millisecond) // to look costs as much as to work
 	defer tick.Stop()
 	for !condition() {
 		select {

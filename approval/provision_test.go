@@ -81,7 +81,7 @@ func watchJobs(api *ehpctest.Server, takes time.Duration) *underWay {
 // TestAccountsAtOnce holds that no two accounts are in the making on a cluster at the same time, unless they may be.
 func TestAccountsAtOnce(t *testing.T) {
 	t.Parallel()
-	const jobTime, n = 500 * time.Millisecond, 4 / min(slow, 2)
+	const jobTime, n = 500 * time.Millisecond, 4
 	for name, fault := range map[string]func(*ehpctest.Server){
 		"all is well":      func(*ehpctest.Server) {},
 		"answers are lost": func(a *ehpctest.Server) { a.DropAfter("addUser", 2) },
@@ -125,7 +125,7 @@ func TestAccountsAtOnce(t *testing.T) {
 // where its job was asked about too early.
 func TestClass(t *testing.T) {
 	t.Parallel()
-	const n = 12 / min(slow, 3)
+	const n = 12
 	b := setup(t, sqliteURL(t), nil, ehpctest.WithJobTime(100*time.Millisecond))
 	b.api.AddExisting(cluster, "user3", "Old-pass&word1A")
 	b.approveMany(n)
@@ -197,7 +197,7 @@ func TestLongJob(t *testing.T) {
 func TestApprovedWhileOthersAreMade(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
-		const n = 9 / min(slow, 3)
+		const n = 9
 		b := setup(t, url(t), nil)
 		b.work()
 		for i := range n {

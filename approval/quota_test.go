@@ -14,7 +14,7 @@ import (
 // the approvers are told at once that they have to wait, and a stop and a start lose none.
 func TestQuotaUsedUp(t *testing.T) {
 	t.Parallel()
-	const n, quota = 24 / min(slow, 3), 12 / min(slow, 3)
+	const n, quota = 24, 12
 	b := setup(t, sqliteURL(t), func(c *approval.Config) { c.CallsPerHour = quota })
 	b.approveMany(n)
 	b.work()
@@ -61,7 +61,7 @@ func TestQuotaOutlivesTheProcess(t *testing.T) {
 	for name, grace := range map[string]time.Duration{"in order": 2 * time.Second, "cut off": 0} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			const quota = 12 / min(slow, 2)
+			const quota = 12
 			b := setup(t, sqliteURL(t), func(c *approval.Config) { c.CallsPerHour = quota })
 			b.grace = grace
 			b.approveMany(2 * quota)

@@ -108,9 +108,6 @@ var documented = map[string][]string{
 // Whatever Slack says to a call once, the log has it, and the request comes to its end all the same, with the
 // credentials in one message.
 func TestDocumentedErrors(t *testing.T) {
-	if raced {
-		t.Skip("two hundred requests, which CI runs without the race detector")
-	}
 	t.Parallel()
 	calls := map[string]struct {
 		method string

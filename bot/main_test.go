@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
-	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -32,11 +30,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	// The tests wait for most of their time, so that more of them fit side by side than there are cores.
-	if err := flag.Set("test.parallel", strconv.Itoa(max(4, runtime.GOMAXPROCS(0)))); err != nil {
-		panic(err)
-	}
+	_ = flag.Set("test.parallel", "12") // they wait more than they work
 	goleak.VerifyTestMain(m)
 }
 

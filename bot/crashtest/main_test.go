@@ -1,6 +1,7 @@
 package crashtest
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,6 +22,7 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", "12") // they wait more than they work
 	dir, err := os.MkdirTemp("", "ehpcbot-crash-")
 	if err != nil {
 		panic(err)

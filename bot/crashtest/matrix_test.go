@@ -19,6 +19,7 @@ import (
 // its steps: every call of Slack and of the EHPC API, and every commit. Then, for each of them, the flow is
 // lived through anew, and the program killed right before the step takes effect, or right after.
 func TestMatrix(t *testing.T) {
+	t.Parallel()
 	databases := []database{sqlite}
 	if full {
 		databases = append(databases, postgres)

@@ -3,6 +3,7 @@ package socket_test
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -28,6 +29,7 @@ func TestMain(m *testing.M) {
 	if standStill() {
 		return
 	}
+	_ = flag.Set("test.parallel", "12") // they wait more than they work
 	goleak.VerifyTestMain(m)
 }
 

@@ -33,13 +33,7 @@ var Binary string
 
 // Main runs the tests of a package, with a program that is built for them.
 func Main(m *testing.M) {
-	flag.Parse()
-	set := false
-	flag.Visit(func(f *flag.Flag) { set = set || f.Name == "test.parallel" })
-	if !set {
-		// Most of them wait for timers, so there can be more of them at once than there are cores.
-		_ = flag.Set("test.parallel", "12")
-	}
+	_ = flag.Set("test.parallel", "12") // they wait more than they work
 	dir, err := os.MkdirTemp("", "ehpcbot-test-")
 	if err == nil {
 		Binary = filepath.Join(dir, "ehpcbot")
