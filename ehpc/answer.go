@@ -28,8 +28,8 @@ var (
 	errAnswerTooLarge = fmt.Errorf("the answer is larger than %d MiB", answerMaxBytes>>20)
 )
 
-// decodeAnswer reads an answer into the given value. It returns nil only for a
-// complete answer of the API with ret_code 0; any other one gives an [*Error].
+// decodeAnswer reads an answer into the given value. It returns nil only for a complete answer of the API with ret_code
+// 0; any other one gives an [*Error].
 func decodeAnswer(a answer, into content) *Error {
 	envelope, err := decodeEnvelope(a)
 	failure := &Error{Status: a.status, Code: int(envelope.RetCode.value), Message: plainWords(string(envelope.Message))}
@@ -43,7 +43,7 @@ func decodeAnswer(a answer, into content) *Error {
 	case failure.Code == codeDenied && atWork.MatchString(string(envelope.Message)):
 		failure.Class = ClassBusy
 	case failure.Code != 0:
-		failure.Class = classOfCode(failure.Code)
+		failure.Class = codes[failure.Code].class
 	case a.status >= 300 && a.status < 400:
 		failure.Class, failure.Err = ClassOperator, errRedirect
 	case a.status < 200 || a.status >= 300:
@@ -59,8 +59,8 @@ func decodeAnswer(a answer, into content) *Error {
 // denies other work meanwhile, with words such as "is in transition status".
 var atWork = regexp.MustCompile(`(?i)\bstatus\b|transition|in progress|under way|is being|(not|still) running|busy`)
 
-// content is what an answer holds beside the envelope. Its check tells whether
-// the one thing that was asked for is there.
+// content is what an answer holds beside the envelope. Its check tells whether the one thing that was asked for is
+// there.
 type content interface{ check() error }
 
 // decodeContent reads an answer whose ret_code is 0.
@@ -95,9 +95,8 @@ func decodeEnvelope(a answer) (envelope, error) {
 	return e, nil
 }
 
-// classOfForeign classes an answer below 500 without an envelope. What begins
-// like an answer of the API but cannot be read is a broken one, and nothing is
-// known about it.
+// classOfForeign classes an answer below 500 without an envelope. What begins like an answer of the API but cannot be
+// read is a broken one, and nothing is known about it.
 func classOfForeign(a answer, cause error) (Class, error) {
 	class := classOfStatus(a.status)
 	switch {
@@ -136,8 +135,7 @@ func (n *looseInt) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// looseText is a text that may also come as a number, a boolean, null, or a
-// list of such, which is joined by spaces.
+// looseText is a text that may also come as a number, a boolean, null, or a list of such, which is joined by spaces.
 type looseText string
 
 // UnmarshalJSON takes any JSON value; what has no plain text is empty.

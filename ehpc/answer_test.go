@@ -237,7 +237,7 @@ func requireSaneClass(t *testing.T, failure *Error, status int) {
 	case status >= 500:
 		require.Equal(t, ClassUnknown, failure.Class)
 	case failure.Code != 0:
-		require.Equal(t, classOfCode(failure.Code), failure.Class)
+		require.Equal(t, codes[failure.Code].class, failure.Class)
 	case status >= 200 && status < 300:
 		require.Equal(t, ClassUnknown, failure.Class)
 	}

@@ -18,54 +18,46 @@ const (
 	callTimeout = 30 * time.Second
 	dialTimeout = 10 * time.Second
 	idleTimeout = 90 * time.Second
-	// answerMaxBytes bounds what is read of an answer. A page of a hundred
-	// users has some 40 kB.
+	// answerMaxBytes bounds what is read of an answer. A page of a hundred users has some 40 kB.
 	answerMaxBytes       = 8 << 20
 	answerMaxHeaderBytes = 64 << 10
 )
 
-// Config is what a [Client] needs to know. Endpoint, AccessKeyID and
-// SecretAccessKey are required.
+// Config is what a [Client] needs to know. Endpoint, AccessKeyID and SecretAccessKey are required.
 type Config struct {
-	// Endpoint is where the API is, such as https://hpc.api.qingcloud.com.
-	// [ValidateEndpoint] tells which URLs are accepted.
+	// Endpoint is where the API is, such as https://hpc.api.qingcloud.com. [ValidateEndpoint] tells which URLs are
+	// accepted.
 	Endpoint string
 
-	// AccessKeyID and SecretAccessKey are the API key. The secret key never
-	// leaves the process: it signs the requests.
+	// AccessKeyID and SecretAccessKey are the API key. The secret key never leaves the process: it signs the requests.
 	AccessKeyID     string
 	SecretAccessKey secret.Text
 
-	// HTTPClient sends the requests. The client works on a copy that follows
-	// no redirects and keeps no cookies: a redirect would take the signed
-	// query, and with it the access key id, to another host. Without a
-	// time-out of its own it gets one of 30 seconds. Nil means a client with
-	// that time-out that speaks TLS 1.2 or later.
+	// HTTPClient sends the requests. The client works on a copy that follows no redirects and keeps no cookies: a
+	// redirect would take the signed query, and with it the access key id, to another host. Without a time-out of its
+	// own it gets one of 30 seconds. Nil means a client with that time-out that speaks TLS 1.2 or later.
 	HTTPClient *http.Client
 
-	// Quota is asked before each call is sent. Nil means no limit but the API's
-	// own, of which its refusals tell.
+	// Quota is asked before each call is sent. Nil means no limit but the API's own, of which its refusals tell.
 	Quota Quota
 
 	// Now is the clock. Nil means [time.Now].
 	Now func() time.Time
 
-	// Observe is told of each call that has ended, for metrics: the action
-	// (addUser, listUsers, operation), its result ("ok", "refused", "busy",
-	// "operator", "unknown", "limited") and how long it took. A request that
-	// breaks a rule, and so is never sent, is not observed. It may be called from
-	// several goroutines at once. Nil means nobody is told.
+	// Observe is told of each call that has ended, for metrics: the action (addUser, listUsers, operation), its result
+	// ("ok", "refused", "busy", "operator", "unknown", "limited") and how long it took. A request that breaks a rule,
+	// and so is never sent, is not observed. It may be called from several goroutines at once. Nil means nobody is
+	// told.
 	Observe func(action, result string, took time.Duration)
 }
 
-// Quota says how many calls may be made. Its methods are called from several
-// goroutines at once.
+// Quota says how many calls may be made. Its methods are called from several goroutines at once.
 type Quota interface {
-	// Take takes one call out of the quota. It does not wait: where there is
-	// none left, it returns a [*LimitedError] that tells when there is one.
+	// Take takes one call out of the quota. It does not wait: where there is none left, it returns a [*LimitedError]
+	// that tells when there is one.
 	Take(ctx context.Context) error
-	// Answered is told what a call came to. Of an error that is [ErrQuota], the
-	// API says that there were too many calls, and maybe for how long.
+	// Answered is told what a call came to. Of an error that is [ErrQuota], the API says that there were too many
+	// calls, and maybe for how long.
 	Answered(ctx context.Context, err error)
 }
 
@@ -79,13 +71,12 @@ type Client struct {
 	now         func() time.Time
 	observe     func(action, result string, took time.Duration)
 
-	// skew is how far the server's clock is ahead of ours, in nanoseconds, as
-	// the last answer 1300 told.
+	// skew is how far the server's clock is ahead of ours, in nanoseconds, as the last answer 1300 told.
 	skew atomic.Int64
 }
 
-// NewClient makes a client. The error names all that is wrong with the
-// configuration and holds no secret. Nothing is sent yet.
+// NewClient makes a client. The error names all that is wrong with the configuration and holds no secret. Nothing is
+// sent yet.
 func NewClient(config Config) (*Client, error) {
 	endpoint, endpointErr := parseEndpoint(config.Endpoint)
 	if err := errors.Join(endpointErr, config.faults()); err != nil {
@@ -126,8 +117,7 @@ func (config Config) faults() error {
 // notGraphic finds what a copied key may bring along: spaces and line ends.
 func notGraphic(r rune) bool { return r <= ' ' || r > '~' }
 
-// ownHTTPClient returns a client that never goes to another URL than asked
-// for, on the transport of the given one.
+// ownHTTPClient returns a client that never goes to another URL than asked for, on the transport of the given one.
 func ownHTTPClient(given *http.Client) *http.Client {
 	client := http.Client{Transport: newTransport()}
 	if given != nil {
@@ -155,6 +145,5 @@ func newTransport() *http.Transport {
 	}
 }
 
-// CloseIdleConnections closes the connections that no call is using. The
-// client can still be used.
+// CloseIdleConnections closes the connections that no call is using. The client can still be used.
 func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }

@@ -8,11 +8,9 @@ import (
 	"strings"
 )
 
-// ValidateEndpoint tells whether a URL can be the API's endpoint: https with a
-// host and nothing else but a port. Plain http is accepted on loopback only
-// (localhost, 127.0.0.0/8, ::1), where a double of the API may listen; anywhere
-// else it would send passwords in clear. The error never quotes the URL, which
-// may hold credentials.
+// ValidateEndpoint tells whether a URL can be the API's endpoint: https with a host and nothing else but a port. Plain
+// http is accepted on loopback only (localhost, 127.0.0.0/8, ::1), where a double of the API may listen; anywhere else
+// it would send passwords in clear. The error never quotes the URL, which may hold credentials.
 func ValidateEndpoint(endpoint string) error {
 	_, err := parseEndpoint(endpoint)
 	return err

@@ -8,20 +8,17 @@ import (
 	"time"
 )
 
-// Sentinels for [errors.Is]. The first four are the classes, and each error of
-// a [Client] is of exactly one of them. The others tell single causes apart.
+// Sentinels for [errors.Is]. The first four are the classes, and each error of a [Client] is of exactly one of them.
+// The others tell single causes apart.
 var (
-	// ErrRefused says that the request is refused for good: the same request
-	// would be refused again.
+	// ErrRefused says that the request is refused for good: the same request would be refused again.
 	ErrRefused = errors.New("refused")
-	// ErrBusy says that the request is refused for now; it may be repeated
-	// later.
+	// ErrBusy says that the request is refused for now; it may be repeated later.
 	ErrBusy = errors.New("busy")
-	// ErrOperator says that nothing will work before whoever runs the program
-	// mends something: the access key, the balance, the clock, the endpoint.
+	// ErrOperator says that nothing will work before whoever runs the program mends something: the access key, the
+	// balance, the clock, the endpoint.
 	ErrOperator = errors.New("needs the operator")
-	// ErrOutcomeUnknown says that the request may or may not have been carried
-	// out: look before it is repeated.
+	// ErrOutcomeUnknown says that the request may or may not have been carried out: look before it is repeated.
 	ErrOutcomeUnknown = errors.New("outcome unknown")
 
 	ErrExists   = errors.New("already exists")         // ret_code 2110: the username is taken
@@ -33,23 +30,33 @@ var (
 	ErrAtWork   = errors.New("the cluster is at work") // ret_code 1400 that speaks of a state that passes; an ErrBusy
 )
 
-// The codes of the API document.
+// Codes that are more to this package than a row of their table.
 const (
-	codeMalformed    = 1100
-	codeParameter    = 1101
-	codeAuth         = 1200
-	codeExpired      = 1300
-	codeDenied       = 1400
-	codeNotFound     = 2100
-	codeExists       = 2110
-	codeBalance      = 2400
-	codeQuota        = 2500
-	codeInternal     = 5000
-	codeServerBusy   = 5100
-	codeNoResources  = 5200
-	codeBeingUpdated = 5300
-	codeDependency   = 5400
+	codeExpired = 1300
+	codeDenied  = 1400
 )
+
+// codes are those of the API document. One that it does not list may mean anything.
+var codes = map[int]struct {
+	class Class
+	words string
+	cause error // the sentinel of this code; nil where nobody tells it apart
+}{
+	1100:        {ClassRefused, "malformed request", nil},
+	1101:        {ClassRefused, "malformed request", nil},
+	1200:        {ClassOperator, "authentication failed", ErrAuth},
+	codeExpired: {ClassOperator, "clock is off by more than a minute", nil},
+	codeDenied:  {ClassRefused, "denied", ErrDenied},
+	2100:        {ClassRefused, "not found", ErrNotFound},
+	2110:        {ClassRefused, "already exists", ErrExists},
+	2400:        {ClassOperator, "balance too low", ErrBalance},
+	2500:        {ClassBusy, "quota exceeded", ErrQuota},
+	5000:        {ClassUnknown, "internal error", nil},
+	5100:        {ClassBusy, "busy", nil},
+	5200:        {ClassRefused, "not enough resources", nil},
+	5300:        {ClassBusy, "busy", nil},
+	5400:        {ClassBusy, "busy", nil},
+}
 
 // Class is what an error means for what to do next.
 type Class int
@@ -62,51 +69,16 @@ const (
 	ClassOperator              // ErrOperator
 )
 
+var (
+	classNames = [...]string{"unknown", "refused", "busy", "operator"}
+	sentinels  = [...]error{ErrOutcomeUnknown, ErrRefused, ErrBusy, ErrOperator}
+)
+
 // String returns "unknown", "refused", "busy" or "operator".
-func (c Class) String() string {
-	switch c {
-	case ClassRefused:
-		return "refused"
-	case ClassBusy:
-		return "busy"
-	case ClassOperator:
-		return "operator"
-	default:
-		return "unknown"
-	}
-}
+func (c Class) String() string { return classNames[c] }
 
-func (c Class) sentinel() error {
-	switch c {
-	case ClassRefused:
-		return ErrRefused
-	case ClassBusy:
-		return ErrBusy
-	case ClassOperator:
-		return ErrOperator
-	default:
-		return ErrOutcomeUnknown
-	}
-}
-
-// classOfCode follows the table of codes in the API document. A code that the
-// document does not know may mean anything.
-func classOfCode(code int) Class {
-	switch code {
-	case codeMalformed, codeParameter, codeDenied, codeNotFound, codeExists, codeNoResources:
-		return ClassRefused
-	case codeQuota, codeServerBusy, codeBeingUpdated, codeDependency:
-		return ClassBusy
-	case codeAuth, codeExpired, codeBalance:
-		return ClassOperator
-	default:
-		return ClassUnknown
-	}
-}
-
-// classOfStatus classes an answer that is no JSON of the API: a proxy or a web
-// server in between has spoken. 408 is its time-out, and so says nothing about
-// what the API did.
+// classOfStatus classes an answer that is no JSON of the API: a proxy or a web server in between has spoken. 408 is its
+// time-out, and so says nothing about what the API did.
 func classOfStatus(status int) Class {
 	switch {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
@@ -124,8 +96,8 @@ func classOfStatus(status int) Class {
 	}
 }
 
-// Error is a call that did not succeed. Nothing of it holds a secret, even where
-// the server or the transport repeated one: what they say is told by its code.
+// Error is a call that did not succeed. Nothing of it holds a secret, even where the server or the transport repeated
+// one: what they say is told by its code.
 type Error struct {
 	Action     string        // what was asked for: addUser, listUsers or operation
 	Code       int           // ret_code; 0 where the answer has none
@@ -142,11 +114,7 @@ type Error struct {
 func (e *Error) Error() string {
 	parts := []string{e.Action}
 	if e.Code != 0 {
-		text := codeText(e.Code)
-		if errors.Is(e, ErrAtWork) {
-			text = "(the cluster is busy with something else)"
-		}
-		parts = append(parts, strings.TrimSpace(fmt.Sprintf("ret_code %d %s", e.Code, text)))
+		parts = append(parts, strings.TrimSpace(fmt.Sprintf("ret_code %d %s", e.Code, e.words())))
 	}
 	if e.Status != 0 && e.Status != http.StatusOK {
 		parts = append(parts, fmt.Sprintf("http status %d", e.Status))
@@ -157,33 +125,14 @@ func (e *Error) Error() string {
 	return strings.Join(parts, ": ")
 }
 
-func codeText(code int) string {
-	switch code {
-	case codeMalformed, codeParameter:
-		return "(malformed request)"
-	case codeAuth:
-		return "(authentication failed)"
-	case codeExpired:
-		return "(clock is off by more than a minute)"
-	case codeDenied:
-		return "(denied)"
-	case codeNotFound:
-		return "(not found)"
-	case codeExists:
-		return "(already exists)"
-	case codeBalance:
-		return "(balance too low)"
-	case codeQuota:
-		return "(quota exceeded)"
-	case codeInternal:
-		return "(internal error)"
-	case codeServerBusy, codeBeingUpdated, codeDependency:
-		return "(busy)"
-	case codeNoResources:
-		return "(not enough resources)"
-	default:
-		return ""
+func (e *Error) words() string {
+	switch known, ok := codes[e.Code]; {
+	case errors.Is(e, ErrAtWork):
+		return "(the cluster is busy with something else)"
+	case ok:
+		return "(" + known.words + ")"
 	}
+	return ""
 }
 
 // Unwrap returns the cause on this side.
@@ -191,40 +140,24 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Is makes the sentinels of this package work with [errors.Is].
 func (e *Error) Is(target error) bool {
-	return target == e.Class.sentinel() || target == e.cause()
+	return target == sentinels[e.Class] || target == e.cause()
 }
 
-// cause returns the sentinel of a single code. Where the class is another than
-// that of the code, which a 5xx status brings about, the code does not count.
+// cause returns the sentinel of a single code. Where the class is another than that of the code, which a 5xx status
+// brings about, the code does not count.
 func (e *Error) cause() error {
 	switch {
 	case e.Class == ClassBusy && e.Status == http.StatusTooManyRequests:
 		return ErrQuota
 	case e.Class == ClassBusy && e.Code == codeDenied:
 		return ErrAtWork
-	case e.Class != classOfCode(e.Code):
+	case e.Class != codes[e.Code].class:
 		return nil
 	}
-	switch e.Code {
-	case codeExists:
-		return ErrExists
-	case codeNotFound:
-		return ErrNotFound
-	case codeAuth:
-		return ErrAuth
-	case codeQuota:
-		return ErrQuota
-	case codeBalance:
-		return ErrBalance
-	case codeDenied:
-		return ErrDenied
-	default:
-		return nil
-	}
+	return codes[e.Code].cause
 }
 
-// LimitedError says that the [Quota] allows this call only after RetryAfter.
-// Nothing was sent. It is an [ErrBusy].
+// LimitedError says that the [Quota] allows this call only after RetryAfter. Nothing was sent. It is an [ErrBusy].
 type LimitedError struct {
 	RetryAfter time.Duration
 }
@@ -241,8 +174,7 @@ func (e *LimitedError) Error() string {
 // Is tells that the error is an [ErrBusy].
 func (e *LimitedError) Is(target error) bool { return target == ErrBusy }
 
-// RetryAfter returns how long an error of a [Client] asks to wait, or 0 where
-// it does not say.
+// RetryAfter returns how long an error of a [Client] asks to wait, or 0 where it does not say.
 func RetryAfter(err error) time.Duration {
 	if limited, ok := errors.AsType[*LimitedError](err); ok {
 		return limited.RetryAfter

@@ -9,8 +9,7 @@ import (
 	"strings"
 )
 
-// JobStatus is how far a job is. A status that is none of the constants is kept
-// as the API wrote it.
+// JobStatus is how far a job is. A status that is none of the constants is kept as the API wrote it.
 type JobStatus string
 
 // The statuses of the API document.
@@ -20,8 +19,7 @@ const (
 	JobFailed     JobStatus = "failed"
 )
 
-// Done tells whether the job has ended, well or not. An unknown status is taken
-// for one of a job that goes on.
+// Done tells whether the job has ended, well or not. An unknown status is taken for one of a job that goes on.
 func (s JobStatus) Done() bool { return s == JobSuccessful || s == JobFailed }
 
 // Job is work that the API does after it has answered.
@@ -31,10 +29,9 @@ type Job struct {
 	ErrorCodes string // why it failed, as far as the API's codes are known; empty otherwise
 }
 
-// Operations looks jobs of a zone up, with one call for each hundred of them. The
-// map holds those that the API knows, by their ids. One that it does not know is
-// to be taken as pending: a job may be listed only some time after the API has
-// handed out its id. On an error the map holds what was found until then.
+// Operations looks jobs of a zone up, with one call for each hundred of them. The map holds those that the API knows,
+// by their ids. One that it does not know is to be taken as pending: a job may be listed only some time after the API
+// has handed out its id. On an error the map holds what was found until then.
 func (c *Client) Operations(ctx context.Context, zone string, jobIDs []string) (map[string]Job, error) {
 	found := make(map[string]Job, len(jobIDs))
 	if err := validateOperations(zone, jobIDs); err != nil {
@@ -65,12 +62,10 @@ func validateOperations(zone string, jobIDs []string) error {
 	return nil
 }
 
-// listJobs asks for at most a hundred jobs and keeps, of all that the API
-// lists, those that were asked for.
+// listJobs asks for at most a hundred jobs and keeps, of all that the API lists, those that were asked for.
 func (c *Client) listJobs(ctx context.Context, zone string, ids []string) (map[string]Job, error) {
-	// The API document says that job_ids is a text, and shows one id; it does
-	// not say how several stand in it. Should a server not take the commas, the
-	// jobs are missing in the answer, which reads as pending.
+	// The API document says that job_ids is a text, and shows one id; it does not say how several stand in it. Should a
+	// server not take the commas, the jobs are missing in the answer, which reads as pending.
 	params := map[string]string{"job_ids": strings.Join(ids, ",")}
 	if len(ids) > 1 {
 		params["limit"] = strconv.Itoa(maxLimit) // without it the API lists ten

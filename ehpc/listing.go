@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// errNoList says that an answer lacks the very thing asked for. Taking it for
-// an empty list would make a username look free.
+// errNoList says that an answer lacks the very thing asked for. Taking it for an empty list would make a username look
+// free.
 var errNoList = errors.New("the answer has no list")
 
 // errNoJobID says that a request was accepted, but not as which job.
@@ -24,9 +24,8 @@ func (a *acceptance) check() error {
 	return nil
 }
 
-// userListing is the content of an answer to a listing of users. The API
-// document calls the list "users_set" in its example and "user_set" in its
-// table.
+// userListing is the content of an answer to a listing of users. The API document calls the list "users_set" in its
+// example and "user_set" in its table.
 type userListing struct {
 	Total    looseInt   `json:"total_count"`
 	UsersSet []userItem `json:"users_set"`

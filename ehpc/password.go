@@ -11,9 +11,8 @@ import (
 
 const passwordAlphabet = passwordUpper + passwordLower + passwordDigits + passwordSpecial
 
-// NewPassword makes a password of length characters that the API accepts, from
-// the operating system's random numbers. Each compliant password of that
-// length is equally likely. A length outside 12 to 30 gives a [*RuleError].
+// NewPassword makes a password of length characters that the API accepts, from the operating system's random numbers.
+// Each compliant password of that length is equally likely. A length outside 12 to 30 gives a [*RuleError].
 func NewPassword(length int) (secret.Text, error) {
 	switch {
 	case length < PasswordMinLength:
@@ -28,9 +27,8 @@ func NewPassword(length int) (secret.Text, error) {
 	return secret.New(password), nil
 }
 
-// randomPassword draws whole strings until one has every class. Mending a
-// string that lacks a class would be quicker, but would make some passwords
-// likelier than others. At the shortest length three of five strings pass.
+// randomPassword draws whole strings until one has every class. Mending a string that lacks a class would be quicker,
+// but would make some passwords likelier than others. At the shortest length three of five strings pass.
 func randomPassword(random io.Reader, length int) (string, error) {
 	for {
 		candidate, err := randomString(random, length)

@@ -5,16 +5,15 @@ import (
 	"strings"
 )
 
-// Limits of the API document, in characters. All characters that it allows
-// are ASCII, so these are bytes as well.
+// Limits of the API document, in characters. All characters that it allows are ASCII, so these are bytes as well.
 const (
 	UsernameMaxLength = 8
 	PasswordMinLength = 12
 	PasswordMaxLength = 30
 )
 
-// The four classes of characters of a password, as the API document lists
-// them. A password holds at least one character of each, and no others.
+// The four classes of characters of a password, as the API document lists them. A password holds at least one character
+// of each, and no others.
 const (
 	passwordUpper   = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	passwordLower   = "abcdefghijklmnopqrstuvwxyz"
@@ -22,12 +21,11 @@ const (
 	passwordSpecial = "!@#%^&()*"
 )
 
-// An identifier longer than this is a mistake: those of the API document have
-// 13 characters. The API names no limit of its own.
+// An identifier longer than this is a mistake: those of the API document have 13 characters. The API names no limit of
+// its own.
 const identifierMaxLength = 64
 
-// Rule is the rule that a value breaks. It is a number so that a user
-// interface can phrase it in any language.
+// Rule is the rule that a value breaks. It is a number so that a user interface can phrase it in any language.
 type Rule int
 
 // The rules. Which of them can be broken depends on the kind of value.
@@ -50,8 +48,7 @@ const (
 	SubjectJobID     = "job_id"
 )
 
-// RuleError says that a value breaks a rule of the API document. It never
-// holds the value.
+// RuleError says that a value breaks a rule of the API document. It never holds the value.
 type RuleError struct {
 	Subject string // one of the Subject constants
 	Rule    Rule
@@ -90,8 +87,7 @@ func ruleText(subject string) string {
 	}
 }
 
-// ValidateUsername tells whether the API accepts a username: one to eight
-// ASCII letters, digits and underscores.
+// ValidateUsername tells whether the API accepts a username: one to eight ASCII letters, digits and underscores.
 func ValidateUsername(username string) error {
 	if username == "" {
 		return &RuleError{Subject: SubjectUsername, Rule: RuleEmpty}
@@ -107,8 +103,7 @@ func ValidateUsername(username string) error {
 	return nil
 }
 
-// ValidateMod tells whether a value can be the permissions of a user's
-// directory: exactly three octal digits.
+// ValidateMod tells whether a value can be the permissions of a user's directory: exactly three octal digits.
 func ValidateMod(mod string) error {
 	if mod == "" {
 		return &RuleError{Subject: SubjectMod, Rule: RuleEmpty}
@@ -119,8 +114,8 @@ func ValidateMod(mod string) error {
 	return nil
 }
 
-// ValidatePassword tells whether the API accepts a password: 12 to 30
-// characters of the four classes, at least one of each.
+// ValidatePassword tells whether the API accepts a password: 12 to 30 characters of the four classes, at least one of
+// each.
 func ValidatePassword(password string) error {
 	if password == "" {
 		return &RuleError{Subject: SubjectPassword, Rule: RuleEmpty}
@@ -148,10 +143,8 @@ func hasEveryClass(password string) bool {
 		strings.ContainsAny(password, passwordSpecial)
 }
 
-// ValidateClusterID tells whether a value looks like the id of a cluster:
-// lower-case letters, a hyphen, then lower-case letters and digits. The API
-// document shows ids such as ehpc-8jqdq0mz but promises no prefix, so none is
-// asked for.
+// ValidateClusterID tells whether a value looks like the id of a cluster: lower-case letters, a hyphen, then lower-case
+// letters and digits. The API document shows ids such as ehpc-8jqdq0mz but promises no prefix, so none is asked for.
 func ValidateClusterID(id string) error {
 	if err := validateIdentifier(SubjectClusterID, id, isLowerOrDigitOrHyphen); err != nil {
 		return err
@@ -163,14 +156,13 @@ func ValidateClusterID(id string) error {
 	return nil
 }
 
-// ValidateZone tells whether a value looks like the id of a zone, such as
-// jn1a: lower-case letters and digits.
+// ValidateZone tells whether a value looks like the id of a zone, such as jn1a: lower-case letters and digits.
 func ValidateZone(zone string) error {
 	return validateIdentifier(SubjectZone, zone, func(r rune) bool { return isLower(r) || isDigit(r) })
 }
 
-// validateJobID keeps out what could not be told apart again once several job
-// ids stand in one query parameter, separated by commas.
+// validateJobID keeps out what could not be told apart again once several job ids stand in one query parameter,
+// separated by commas.
 func validateJobID(id string) error {
 	return validateIdentifier(SubjectJobID, id, func(r rune) bool {
 		return isLetter(r) || isDigit(r) || r == '-' || r == '_'

@@ -22,10 +22,9 @@ type call struct {
 	body   []byte            // nil for a GET
 }
 
-// send makes a call and decodes the answer into the given value. Every call of
-// the client goes through here. It repeats nothing but what the server refused
-// for its timestamp, which had no effect. Whether anything else may be repeated
-// is for the caller to decide.
+// send makes a call and decodes the answer into the given value. Every call of the client goes through here. It repeats
+// nothing but what the server refused for its timestamp, which had no effect. Whether anything else may be repeated is
+// for the caller to decide.
 func (c *Client) send(ctx context.Context, call call, into content) error {
 	start := c.now()
 	err := c.attempt(ctx, call, into)
@@ -114,8 +113,8 @@ func (c *Client) newRequest(ctx context.Context, call call) (*http.Request, erro
 
 var errUnsendable = errors.New("the request cannot be built")
 
-// exchange sends a request and reads the answer. An error means that there was
-// no answer; one that broke off is in the answer.
+// exchange sends a request and reads the answer. An error means that there was no answer; one that broke off is in the
+// answer.
 func (c *Client) exchange(request *http.Request) (answer, error) {
 	response, err := c.http.Do(request)
 	if err != nil {
@@ -135,8 +134,7 @@ func (c *Client) serverNow() time.Time {
 	return c.now().Add(time.Duration(c.skew.Load()))
 }
 
-// mendClock takes over the server's clock from an answer 1300 and tells whether
-// that was possible.
+// mendClock takes over the server's clock from an answer 1300 and tells whether that was possible.
 func (c *Client) mendClock(failure *Error) bool {
 	if failure.Code != codeExpired || failure.Class != ClassOperator {
 		return false

@@ -16,9 +16,8 @@ import (
 // timestampLayout is the form of the timestamp parameter, always in UTC.
 const timestampLayout = "2006-01-02T15:04:05Z"
 
-// commonParams returns the parameters that every request carries in its query,
-// whatever its method. The API document calls the time "time_stamp" in one
-// table; all its worked examples, signatures included, say "timestamp".
+// commonParams returns the parameters that every request carries in its query, whatever its method. The API document
+// calls the time "time_stamp" in one table; all its worked examples, signatures included, say "timestamp".
 func commonParams(accessKeyID, zone string, at time.Time) map[string]string {
 	return map[string]string{
 		"access_key_id":     accessKeyID,
@@ -30,8 +29,7 @@ func commonParams(accessKeyID, zone string, at time.Time) map[string]string {
 	}
 }
 
-// signedQuery returns the query of a request with its signature at the end,
-// and the signature itself in base64.
+// signedQuery returns the query of a request with its signature at the end, and the signature itself in base64.
 func signedQuery(secretKey, method, path string, params map[string]string, body []byte) (query, signature string) {
 	query = canonicalQuery(params)
 	signature = sign(secretKey, stringToSign(method, path, query, body))
@@ -39,9 +37,8 @@ func signedQuery(secretKey, method, path string, params map[string]string, body 
 	return query + "&signature=" + percentEncode(percentEncode(signature)), signature
 }
 
-// stringToSign joins what the signature covers. The path is signed with a
-// trailing slash although the request goes to the path without one, and MD5 is
-// the algorithm that the API document prescribes for the body.
+// stringToSign joins what the signature covers. The path is signed with a trailing slash although the request goes to
+// the path without one, and MD5 is the algorithm that the API document prescribes for the body.
 func stringToSign(method, path, query string, body []byte) string {
 	sum := md5.Sum(body)
 	return method + "\n" + path + "/\n" + query + "\n" + hex.EncodeToString(sum[:])
@@ -65,8 +62,8 @@ func canonicalQuery(params map[string]string) string {
 	return query.String()
 }
 
-// percentEncode encodes all but letters, digits and -_.~ with upper-case hex
-// digits. A space becomes %20, where url.QueryEscape alone would write "+".
+// percentEncode encodes all but letters, digits and -_.~ with upper-case hex digits. A space becomes %20, where
+// url.QueryEscape alone would write "+".
 func percentEncode(text string) string {
 	return strings.ReplaceAll(url.QueryEscape(text), "+", "%20")
 }

@@ -20,13 +20,12 @@ const (
 	actionAddUser   = "addUser"
 	actionListUsers = "listUsers"
 
-	// maxListed ends a listing that a server would let go on for ever, by
-	// repeating a page. No cluster has as many users.
+	// maxListed ends a listing that a server would let go on for ever, by repeating a page. No cluster has as many
+	// users.
 	maxListed = 100_000
 )
 
-// AddUserRequest asks for an account. Mod is optional; the other fields are
-// required.
+// AddUserRequest asks for an account. Mod is optional; the other fields are required.
 type AddUserRequest struct {
 	ClusterID string
 	Zone      string
@@ -61,11 +60,9 @@ func (r AddUserRequest) body() []byte {
 	return pythonJSON(fields)
 }
 
-// AddUser asks for an account and returns the id of the job that will make it.
-// The account does not exist yet: follow the job with [Client.Operation]. A
-// request that breaks a rule is refused without being sent. After an
-// [ErrOutcomeUnknown] the job may have been accepted: look with
-// [Client.FindUser] before asking again.
+// AddUser asks for an account and returns the id of the job that will make it. The account does not exist yet: follow
+// the job with [Client.Operation]. A request that breaks a rule is refused without being sent. After an
+// [ErrOutcomeUnknown] the job may have been accepted: look with [Client.FindUser] before asking again.
 func (c *Client) AddUser(ctx context.Context, request AddUserRequest) (jobID string, err error) {
 	if err := request.validate(); err != nil {
 		return "", &Error{Action: actionAddUser, Class: ClassRefused, Err: err}
@@ -89,8 +86,7 @@ func (c *Client) addUser(ctx context.Context, request AddUserRequest) (jobID str
 	return string(accepted.JobID), nil
 }
 
-// ListUsersRequest asks for users of a cluster. ClusterID and Zone are
-// required.
+// ListUsersRequest asks for users of a cluster. ClusterID and Zone are required.
 type ListUsersRequest struct {
 	ClusterID  string
 	Zone       string
@@ -153,8 +149,8 @@ func (c *Client) ListUsers(ctx context.Context, request ListUsersRequest) (UserP
 	return listed.page(), nil
 }
 
-// Users returns the users of a cluster on all pages, from request.Offset on;
-// request.Limit is the size of a page. The first error ends the iteration.
+// Users returns the users of a cluster on all pages, from request.Offset on; request.Limit is the size of a page. The
+// first error ends the iteration.
 func (c *Client) Users(ctx context.Context, request ListUsersRequest) iter.Seq2[User, error] {
 	return func(yield func(User, error) bool) {
 		for page, err := range c.pages(ctx, request) {
@@ -211,9 +207,8 @@ func (c *Client) listPatiently(ctx context.Context, request ListUsersRequest, mi
 
 var errEndlessListing = fmt.Errorf("the listing does not end after %d users", maxListed)
 
-// last tells whether the page before the given request was the last. A server
-// may hold back users from a page, so a short page does not mean the end
-// where the total is known.
+// last tells whether the page before the given request was the last. A server may hold back users from a page, so a
+// short page does not mean the end where the total is known.
 func (p UserPage) last(next ListUsersRequest) bool {
 	if p.Total > 0 {
 		return len(p.Users) == 0 || next.Offset >= p.Total
@@ -221,8 +216,8 @@ func (p UserPage) last(next ListUsersRequest) bool {
 	return len(p.Users) < next.Limit
 }
 
-// FindUser looks a username up and tells whether the cluster has it. The API
-// searches fuzzily, so all pages are read and names compared exactly.
+// FindUser looks a username up and tells whether the cluster has it. The API searches fuzzily, so all pages are read
+// and names compared exactly.
 func (c *Client) FindUser(ctx context.Context, zone, clusterID, username string) (User, bool, error) {
 	if err := ValidateUsername(username); err != nil {
 		return User{}, false, &Error{Action: actionListUsers, Class: ClassRefused, Err: err}
@@ -239,9 +234,8 @@ func (c *Client) FindUser(ctx context.Context, zone, clusterID, username string)
 	return User{}, false, nil
 }
 
-// FindUsers looks several usernames up and returns those that the cluster has, by
-// name. It lists all users, as long as that takes no more calls than to search
-// for each name; else it searches.
+// FindUsers looks several usernames up and returns those that the cluster has, by name. It lists all users, as long as
+// that takes no more calls than to search for each name; else it searches.
 func (c *Client) FindUsers(ctx context.Context, zone, clusterID string, usernames []string) (map[string]User, error) {
 	if len(usernames) > 1 {
 		if found, complete, err := c.listAll(ctx, zone, clusterID, usernames); complete || err != nil {
@@ -261,8 +255,8 @@ func (c *Client) FindUsers(ctx context.Context, zone, clusterID string, username
 	return found, nil
 }
 
-// listAll reads the users of a cluster and keeps those of the given names. It is
-// not complete where that would take more calls than there are names.
+// listAll reads the users of a cluster and keeps those of the given names. It is not complete where that would take
+// more calls than there are names.
 func (c *Client) listAll(ctx context.Context, zone, clusterID string, usernames []string) (found map[string]User, complete bool, err error) {
 	found = map[string]User{}
 	most := len(usernames)

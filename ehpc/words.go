@@ -13,12 +13,11 @@ import (
 	"unicode"
 )
 
-// What a server writes may hold anything that it was sent: the password, the key,
-// the signature, as they are or in some other form. So its own words are shown to
-// nobody, and the log has only those that can be no part of such a thing.
+// What a server writes may hold anything that it was sent: the password, the key, the signature, as they are or in some
+// other form. So its own words are shown to nobody, and the log has only those that can be no part of such a thing.
 
-// plainWord is too short and too plain to be a password (12 characters or more, of
-// four classes), a key, or either in another form.
+// plainWord is too short and too plain to be a password (12 characters or more, of four classes), a key, or either in
+// another form.
 var plainWord = regexp.MustCompile(`^[("'\[]?[A-Za-z]{1,10}[)"'\].,:;!?]?$`)
 
 // plainWords keeps the first words of a text, and puts "…" in place of others.
@@ -39,8 +38,8 @@ func plainWords(text string) string {
 	return strings.Join(words, " ")
 }
 
-// knownJobErrors are what may stand in the error_codes of a job: the API's name
-// for a failed addUser, and the exit codes of the vendor's program on the cluster.
+// knownJobErrors are what may stand in the error_codes of a job: the API's name for a failed addUser, and the exit
+// codes of the vendor's program on the cluster.
 var knownJobErrors = map[string]string{
 	"ERR_MSG_ADD_HPC_APP_CLUSTERS_USER_FAILED": "the user could not be added",
 	"1":  "internal error on the cluster",
@@ -75,9 +74,8 @@ type timeoutError struct{}
 func (timeoutError) Error() string        { return "no answer in time" }
 func (timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
 
-// transportError returns what may be shown of an error of net/http. Its own texts
-// may quote the URL, with key id and signature, or what the server sent; those of
-// the network and of TLS beneath it don't.
+// transportError returns what may be shown of an error of net/http. Its own texts may quote the URL, with key id and
+// signature, or what the server sent; those of the network and of TLS beneath it don't.
 func transportError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
