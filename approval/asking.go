@@ -86,7 +86,12 @@ func (s *Service) admit(ctx context.Context, tx Tx, a Ask, cluster Cluster) erro
 	if rival, ok, err := s.rival(ctx, tx, cluster.ID, a.Username); err != nil {
 		return err
 	} else if ok {
-		return s.refuseFor(ctx, tx, KindActive, rival)
+		return s.refuseRival(ctx, tx, rival, a.Username)
+	}
+	if former, err := tx.HadByAnother(ctx, cluster.ID, a.Username, a.Requester); err != nil {
+		return err
+	} else if former && !isListed(s.conf.Reusable, a.Username) {
+		return &Refusal{Kind: KindFormer, Value: a.Username}
 	}
 	n, err := tx.CountActive(ctx, a.Requester)
 	if err != nil {
@@ -101,6 +106,15 @@ func (s *Service) admit(ctx context.Context, tx Tx, a Ask, cluster Cluster) erro
 // rival returns the active request that holds a username.
 func (s *Service) rival(ctx context.Context, tx Tx, clusterID, username string) (Request, bool, error) {
 	return tx.Active(ctx, clusterID, username)
+}
+
+// refuseRival refuses a username for the request that holds it, or one that differs by case alone.
+func (s *Service) refuseRival(ctx context.Context, tx Tx, rival Request, username string) error {
+	err := s.refuseFor(ctx, tx, KindActive, rival)
+	if twin := Refused(err); twin != nil && rival.Username != username {
+		twin.Kind, twin.Value = KindTwin, username
+	}
+	return err
 }
 
 // refuseFor returns a refusal that tells the story of the request it is about.

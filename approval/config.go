@@ -2,6 +2,7 @@ package approval
 
 import (
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -26,12 +27,14 @@ func (c Cluster) Label() string {
 
 // Config holds the policy. Package config reads it from the environment and checks it.
 type Config struct {
-	Clusters       []Cluster // at least one; the first is the default
-	AllowedMods    []string  // permissions that may be asked for; none: any three octal digits
-	Reserved       []string  // usernames that are never made, whatever their case
-	Approvers      []string  // ids of people and of groups of people
-	Required       int       // different approvers needed, at least 1
-	AllowSelf      bool      // approvers may decide on their own requests
+	Clusters       []Cluster      // at least one; the first is the default
+	AllowedMods    []string       // permissions that may be asked for; none: any three octal digits
+	Reserved       []string       // usernames that are never made, whatever their case
+	Reusable       []string       // usernames that may be given to somebody else than their former owner
+	Usernames      *regexp.Regexp // that usernames must match as a whole, beside the API's rule; nil: any
+	Approvers      []string       // ids of people and of groups of people
+	Required       int            // different approvers needed, at least 1
+	AllowSelf      bool           // approvers may decide on their own requests
 	Expiry         time.Duration
 	Reminder       time.Duration // 0: none
 	MaxActive      int           // active requests of one requester
@@ -92,10 +95,20 @@ func (c Config) checkUsername(name string) *Refusal {
 	if err := ehpc.ValidateUsername(name); err != nil {
 		return &Refusal{Kind: KindUsername, Value: name, Rule: ruleError(err)}
 	}
-	if slices.ContainsFunc(c.Reserved, func(r string) bool { return strings.EqualFold(r, name) }) {
+	switch {
+	case strings.Trim(name, "0123456789") == "": // many a program takes it for a uid
+		return &Refusal{Kind: KindDigits, Value: name}
+	case c.Usernames != nil && !c.Usernames.MatchString(name):
+		return &Refusal{Kind: KindPattern, Value: name}
+	case isListed(c.Reserved, name):
 		return &Refusal{Kind: KindReserved, Value: name}
 	}
 	return nil
+}
+
+// isListed tells whether a name is on a list. The cluster's directory does not tell upper from lower case.
+func isListed(names []string, name string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
 }
 
 func (c Config) checkMod(mod string) *Refusal {

@@ -84,7 +84,7 @@ func (s *Service) Retry(ctx context.Context, id int64, person string) (Story, er
 		if rival, ok, err := s.rival(ctx, tx, r.ClusterID, r.Username); err != nil {
 			return err
 		} else if ok {
-			return s.refuseFor(ctx, tx, KindActive, rival)
+			return s.refuseRival(ctx, tx, rival, r.Username)
 		}
 		r.Failure, r.FailureDetail, r.StartedAt = "", "", time.Time{}
 		return s.move(ctx, tx, r, Approved, person, "retry", "")

@@ -24,11 +24,15 @@ type Kind string
 // The kinds of refusal.
 const (
 	KindUsername      Kind = "username"        // breaks the username rule (Rule)
+	KindDigits        Kind = "digits"          // Value is a username of digits only
+	KindPattern       Kind = "pattern"         // Value does not match the pattern of usernames
 	KindReserved      Kind = "reserved"        // Value is on the list of names that are never made
 	KindCluster       Kind = "cluster"         // Value is no configured cluster; Right lists them
 	KindMod           Kind = "mod"             // Value may not be asked for; Right lists what may
 	KindReasonTooLong Kind = "reason_too_long" // more than Limit characters
 	KindActive        Kind = "active"          // Story is an active request for the same username
+	KindTwin          Kind = "twin"            // Story is an active request for a username that differs by case alone
+	KindFormer        Kind = "former"          // Value was the username of somebody else, whose home directory is still there
 	KindTooMany       Kind = "too_many"        // the requester has Limit active requests already
 
 	KindUnknown     Kind = "unknown_request" // there is no such request

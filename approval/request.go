@@ -37,6 +37,7 @@ type Request struct {
 type Making struct {
 	Sealed      []byte    // the sealed password, nil where there is none
 	StartedAt   time.Time // when it began, or began again
+	AskedAt     time.Time // when addUser was first called with that password, by the clock of the API; zero: not yet
 	AttemptedAt time.Time // when addUser was called with an outcome that is open and that no job tells; zero: no such call
 	JobID       string    // the API's job that makes the account; empty where there is none, or it has failed
 }
@@ -51,6 +52,7 @@ type Failure string
 // The ways in which a request fails.
 const (
 	FailureTaken    Failure = "taken"    // the username exists on the cluster, and not by this request
+	FailureUnclear  Failure = "unclear"  // the username exists on the cluster, and nothing shows that it is by this request
 	FailureRefused  Failure = "refused"  // the API refuses the request for good
 	FailureOperator Failure = "operator" // key, balance or clock: an administrator must act first
 	FailureJob      Failure = "job"      // the API's job ended as failed

@@ -27,8 +27,10 @@ type Tx interface {
 	Request(ctx context.Context, id int64) (Request, error)
 	// ByEnvelope returns the request that a message asked for, if it did.
 	ByEnvelope(ctx context.Context, envelope string) (Request, bool, error)
-	// Active returns the active request for a username, if there is one.
+	// Active returns the active request for a username, whatever its case, if there is one.
 	Active(ctx context.Context, clusterID, username string) (Request, bool, error)
+	// HadByAnother tells whether an account of a username, whatever its case, was delivered to another person.
+	HadByAnother(ctx context.Context, clusterID, username, person string) (bool, error)
 	// Open returns the requests of a cluster whose accounts are to be made, the oldest first.
 	Open(ctx context.Context, clusterID string) ([]Request, error)
 	// Unsettled returns the requests that are not at their end, and those of which something is still to be taken away.

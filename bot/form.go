@@ -37,7 +37,8 @@ func (b *Bot) submitAsk(ctx context.Context, c slack.InteractionCallback) any {
 		return slack.NewErrorsViewSubmissionResponse(v.FieldFaults(faults))
 	}
 	story, err := b.service.Ask(ctx, a)
-	if r := approval.Refused(err); r != nil && r.Kind == approval.KindActive && r.Story.Requester != a.Requester {
+	if r := approval.Refused(err); r != nil && (r.Kind == approval.KindTwin || r.Kind == approval.KindFormer ||
+		r.Kind == approval.KindActive && r.Story.Requester != a.Requester) {
 		return slack.NewErrorsViewSubmissionResponse(v.FieldFaults([]*approval.Refusal{r}))
 	}
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -101,12 +102,12 @@ func TestDecodeUsers(t *testing.T) {
 			body: `{"ret_code": 0, "total_count": 1, "users_set": [{"cluster_id": "ehpc-x", "create_time": "2021-08-17T09:12:40Z",
 				"gid_number": 10001, "hpcuser_id": "hpcuser-1", "mod": null, "nas_mount_point": "/public", "role": "boss",
 				"uid_number": 10002, "update_time": "2021-08-17T09:12:41Z", "user_id": "usr-1", "username": "isabel"}]}`,
-			want: UserPage{Total: 1, Users: []User{{Username: "isabel"}}},
+			want: UserPage{Total: 1, Users: []User{{Username: "isabel", UID: 10002, CreatedAt: time.Date(2021, 8, 17, 9, 12, 40, 0, time.UTC)}}},
 		},
 		"the name of the table, texts for numbers": {
 			body: `{"ret_code": "0", "total_count": "7", "user_set": [{"username": 12345678, "uid_number": "5", "gid_number": "x",
 				"create_time": 5, "update_time": "yesterday", "mod": 700, "role": {"a": [1]}, "user_id": true}]}`,
-			want: UserPage{Total: 7, Users: []User{{Username: "12345678"}}},
+			want: UserPage{Total: 7, Users: []User{{Username: "12345678", UID: 5}}},
 		},
 		"nulls":                         {body: `{"ret_code": 0, "total_count": 1, "users_set": [null]}`, want: UserPage{Total: 1, Users: []User{{}}}},
 		"an empty list":                 {body: `{"ret_code": 0, "users_set": []}`},

@@ -73,6 +73,8 @@ type Client struct {
 
 	// skew is how far the server's clock is ahead of ours, in nanoseconds, as the last answer 1300 told.
 	skew atomic.Int64
+	// ahead is the same as any last answer told, which is too coarse to sign by where all is well.
+	ahead atomic.Int64
 }
 
 // NewClient makes a client. The error names all that is wrong with the configuration and holds no secret. Nothing is

@@ -3,6 +3,7 @@ package ehpc
 import (
 	"errors"
 	"slices"
+	"time"
 )
 
 // errNoList says that an answer lacks the very thing asked for. Taking it for an empty list would make a username look
@@ -33,7 +34,9 @@ type userListing struct {
 }
 
 type userItem struct {
-	Username looseText `json:"username"`
+	Username   looseText `json:"username"`
+	UID        looseInt  `json:"uid_number"`
+	CreateTime looseText `json:"create_time"`
 }
 
 func (l *userListing) check() error {
@@ -46,7 +49,8 @@ func (l *userListing) check() error {
 func (l *userListing) page() UserPage {
 	page := UserPage{Total: max(0, int(l.Total.value))}
 	for _, item := range slices.Concat(l.UsersSet, l.UserSet) {
-		page.Users = append(page.Users, User{Username: string(item.Username)})
+		created, _ := time.Parse(time.RFC3339, string(item.CreateTime)) // zero where it can't be read
+		page.Users = append(page.Users, User{Username: string(item.Username), UID: item.UID.value, CreatedAt: created})
 	}
 	return page
 }

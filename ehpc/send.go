@@ -122,12 +122,18 @@ func (c *Client) exchange(request *http.Request) (answer, error) {
 		return answer{}, err
 	}
 	defer response.Body.Close()
+	if date, err := http.ParseTime(response.Header.Get("Date")); err == nil {
+		c.ahead.Store(int64(date.Sub(c.now())))
+	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, answerMaxBytes+1))
 	if err == nil && len(body) > answerMaxBytes {
 		err = errAnswerTooLarge
 	}
 	return answer{status: response.StatusCode, header: response.Header, body: body, bodyErr: err}, nil
 }
+
+// Now returns the time by the clock of the API, to the second, as its last answer told it.
+func (c *Client) Now() time.Time { return c.now().Add(time.Duration(c.ahead.Load())) }
 
 // serverNow returns the time by the server's clock, as far as it is known.
 func (c *Client) serverNow() time.Time {

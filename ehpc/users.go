@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
-	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"ehpcbot/ehpc/secret"
@@ -120,7 +120,9 @@ func (r ListUsersRequest) params() map[string]string {
 
 // User is an account of a cluster.
 type User struct {
-	Username string
+	Username  string
+	UID       int64     // 0 where the API does not say
+	CreatedAt time.Time // to the second; zero where the API does not say
 }
 
 // UserPage is one page of a listing.
@@ -216,7 +218,8 @@ func (p UserPage) last(next ListUsersRequest) bool {
 	return len(p.Users) < next.Limit
 }
 
-// FindUser looks a username up and tells whether the cluster has it. The API searches fuzzily, so all pages are read
+// FindUser looks a username up and tells whether the cluster has it, or one that differs by case alone: the cluster's
+// directory takes both for one. The API searches fuzzily, so all pages are read
 // and names compared exactly.
 func (c *Client) FindUser(ctx context.Context, zone, clusterID, username string) (User, bool, error) {
 	if err := ValidateUsername(username); err != nil {
@@ -227,7 +230,7 @@ func (c *Client) FindUser(ctx context.Context, zone, clusterID, username string)
 		if err != nil {
 			return User{}, false, err
 		}
-		if user.Username == username {
+		if strings.EqualFold(user.Username, username) {
 			return user, true, nil
 		}
 	}
@@ -265,8 +268,10 @@ func (c *Client) listAll(ctx context.Context, zone, clusterID string, usernames 
 			return nil, false, err
 		}
 		for _, user := range page.Users {
-			if slices.Contains(usernames, user.Username) {
-				found[user.Username] = user
+			for _, name := range usernames {
+				if strings.EqualFold(user.Username, name) {
+					found[name] = user
+				}
 			}
 		}
 		if most--; most < 0 || page.Total > len(usernames)*maxLimit {

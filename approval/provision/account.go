@@ -49,10 +49,10 @@ func (a *account) prepare(ctx context.Context) error {
 // step does what the look-up of the username calls for. It tells whether others can have their step in this round.
 func (a *account) step(ctx context.Context) (goOn bool, err error) {
 	switch {
-	case a.known.found && a.AttemptedAt.IsZero():
+	case a.known.user != nil && a.AttemptedAt.IsZero():
 		return true, a.fail(ctx, approval.FailureTaken, "")
-	case a.known.found:
-		return true, a.succeed(ctx)
+	case a.known.user != nil:
+		return true, a.claim(ctx, *a.known.user)
 	case a.overdue():
 		return true, a.fail(ctx, approval.FailureTimeout, a.FailureDetail)
 	case a.known.looksLeft > 0:
@@ -76,6 +76,9 @@ func (a *account) ask(ctx context.Context) (goOn bool, err error) {
 		return true, a.fail(ctx, approval.FailureKey, "")
 	case err != nil:
 		return false, err
+	}
+	if a.AskedAt.IsZero() {
+		a.AskedAt = a.accounts.Now()
 	}
 	if committed, err := a.service.Attempt(ctx, &a.Request, func(open []approval.Request) bool { return a.hasRoom(open, a.Request) }); err != nil || !committed {
 		return false, err
@@ -185,10 +188,10 @@ func (a *account) untold(ctx context.Context, cause error) error {
 // isMade looks whether the account is there. If so the request is at its end, and where the look-up fails it may be.
 func (a *account) isMade(ctx context.Context) (over bool, err error) {
 	users, cause := a.accounts.FindUsers(a.stopped, a.zone, a.ClusterID, []string{a.Username})
-	_, found := users[a.Username]
+	user, found := users[a.Username]
 	switch {
 	case found:
-		return true, a.succeed(ctx)
+		return true, a.claim(ctx, user)
 	case cause == nil:
 		return false, nil
 	case a.overdue() && a.stopped.Err() == nil:
@@ -196,6 +199,15 @@ func (a *account) isMade(ctx context.Context) (over bool, err error) {
 	}
 	a.pollLater()
 	return true, a.refused(ctx, cause)
+}
+
+// claim ends the request with an account that is there and that no job tells to be ours. It is ours where it was made
+// no earlier than our first call.
+func (a *account) claim(ctx context.Context, user ehpc.User) error {
+	if user.Username != a.Username || user.CreatedAt.Before(a.AskedAt.Add(-clockMargin)) {
+		return a.fail(ctx, approval.FailureUnclear, "")
+	}
+	return a.succeed(ctx)
 }
 
 // giveUp ends a request whose job did not come to an end. One that the API still lists is followed further at a

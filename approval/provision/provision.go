@@ -15,7 +15,8 @@
 // A process that dies between 2 and 4 does not know whether the account is being made. Whoever continues looks the
 // username up first. Now that there was an attempt, a user of that name is taken for its result, because there was
 // none before; and where there is none yet, calling addUser again with the same password makes the account or answers
-// 2110, "exists", when the first call made it after all.
+// 2110, "exists", when the first call made it after all. The result of an attempt a user is only where the API says that
+// it was made no earlier: where nothing shows that, the request fails, and people have to look.
 package provision
 
 import (
@@ -37,6 +38,8 @@ type Accounts interface {
 	FindUsers(ctx context.Context, zone, clusterID string, usernames []string) (map[string]ehpc.User, error)
 	AddUser(ctx context.Context, r ehpc.AddUserRequest) (jobID string, err error)
 	Operations(ctx context.Context, zone string, jobIDs []string) (map[string]ehpc.Job, error)
+	// Now is the time by the clock of the API.
+	Now() time.Time
 }
 
 // Quota is the API's quota of calls, out of which Accounts takes them.
@@ -69,6 +72,9 @@ const (
 	provisionLimit = 30 * time.Minute
 	// atWorkLimit is how long a cluster that is at work is waited for: it may be in that state for good.
 	atWorkLimit = 15 * time.Minute
+	// clockMargin is how much earlier than the first call an account may seem to be made: its time is to the second, as
+	// is that of the API's clock.
+	clockMargin = 2 * time.Second
 	// stopTime is for questions that are under way when the process stops.
 	stopTime = time.Second
 )
@@ -105,11 +111,11 @@ type cluster struct {
 // progress is what is known of a request beside what is stored.
 type progress struct {
 	failures  int
-	notBefore time.Time // nothing is tried with the request before
-	lookedUp  time.Time // when the username was, since the last call of addUser; zero: not yet
-	found     bool      // by that look-up
-	atWork    time.Time // since when the API says that the cluster is at work; zero: it does not
-	looksLeft int       // to make before addUser is called again, because the API says that the user exists
+	notBefore time.Time  // nothing is tried with the request before
+	lookedUp  time.Time  // when the username was, since the last call of addUser; zero: not yet
+	user      *ehpc.User // that it found; nil: none
+	atWork    time.Time  // since when the API says that the cluster is at work; zero: it does not
+	looksLeft int        // to make before addUser is called again, because the API says that the user exists
 
 	job   string    // that is followed
 	begun time.Time // when it was
@@ -332,8 +338,10 @@ func (c *cluster) lookUp(ctx context.Context, waiting []*account) (goOn bool, er
 	}
 	c.failed = 0
 	for _, a := range waiting {
-		_, a.known.found = users[a.Username]
-		a.known.lookedUp = time.Now()
+		a.known.user, a.known.lookedUp = nil, time.Now()
+		if user, found := users[a.Username]; found {
+			a.known.user = &user
+		}
 	}
 	return true, nil
 }

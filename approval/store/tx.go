@@ -22,19 +22,20 @@ type Tx struct {
 // databases: times are whole milliseconds, and SQLite understands PostgreSQL's $1.
 
 const requestColumns = `id, COALESCE(envelope, ''), cluster, username, mod, reason, requester, state, version, required,
-	created_at, updated_at, expires_at, failure, failure_detail, sealed, attempted_at, job_id, started_at, until_at, cleared_at`
+	created_at, updated_at, expires_at, failure, failure_detail, sealed, attempted_at, job_id, started_at, until_at, cleared_at,
+	asked_at`
 
 func scanRequest(row rows.Scanner) (approval.Request, error) {
 	var r approval.Request
 	var created, updated, expires int64
-	var attempted, started, until, cleared sql.NullInt64
+	var attempted, started, until, cleared, asked sql.NullInt64
 	err := row.Scan(&r.ID, &r.Envelope, &r.ClusterID, &r.Username, &r.Mod, &r.Reason, &r.Requester, &r.State, &r.Version, &r.Required,
-		&created, &updated, &expires, &r.Failure, &r.FailureDetail, &r.Sealed, &attempted, &r.JobID, &started, &until, &cleared)
+		&created, &updated, &expires, &r.Failure, &r.FailureDetail, &r.Sealed, &attempted, &r.JobID, &started, &until, &cleared, &asked)
 	if err != nil {
 		return approval.Request{}, err
 	}
 	r.CreatedAt, r.UpdatedAt, r.ExpiresAt = rows.Moment(created), rows.Moment(updated), rows.Moment(expires)
-	r.AttemptedAt, r.StartedAt = optional(attempted), optional(started)
+	r.AskedAt, r.AttemptedAt, r.StartedAt = optional(asked), optional(attempted), optional(started)
 	r.CredentialsUntil, r.ClearedAt = optional(until), optional(cleared)
 	return r, nil
 }
@@ -72,11 +73,11 @@ var errChanged = errors.New("the request has changed meanwhile")
 func (tx *Tx) Save(ctx context.Context, r *approval.Request, from approval.State) error {
 	res, err := tx.ExecContext(ctx, `UPDATE request SET state = $1, version = version + 1, updated_at = $2, failure = $3,
 		failure_detail = $4, sealed = CASE WHEN $15 THEN COALESCE(sealed, $5) END, attempted_at = $6, job_id = $7,
-		started_at = $8, until_at = $9, cleared_at = $10, expires_at = $11
+		started_at = $8, until_at = $9, cleared_at = $10, expires_at = $11, asked_at = $16
 		WHERE id = $12 AND state = $13 AND version = $14`,
 		string(r.State), r.UpdatedAt.UnixMilli(), string(r.Failure), r.FailureDetail, r.Sealed, nullable(r.AttemptedAt),
 		r.JobID, nullable(r.StartedAt), nullable(r.CredentialsUntil), nullable(r.ClearedAt), r.ExpiresAt.UnixMilli(),
-		r.ID, string(from), r.Version, r.Sealed != nil)
+		r.ID, string(from), r.Version, r.Sealed != nil, nullable(r.AskedAt))
 	if err != nil {
 		return fmt.Errorf("store the change of request %d: %w", r.ID, err)
 	}
@@ -250,7 +251,14 @@ func (tx *Tx) ByEnvelope(ctx context.Context, envelope string) (approval.Request
 
 // Active implements [approval.Tx].
 func (tx *Tx) Active(ctx context.Context, clusterID, username string) (approval.Request, bool, error) {
-	return tx.requestWhere(ctx, `cluster = $1 AND username = $2 AND `+activeStates, clusterID, username)
+	return tx.requestWhere(ctx, `cluster = $1 AND lower(username) = lower($2) AND `+activeStates, clusterID, username)
+}
+
+// HadByAnother implements [approval.Tx].
+func (tx *Tx) HadByAnother(ctx context.Context, clusterID, username, person string) (bool, error) {
+	_, found, err := tx.requestWhere(ctx, `cluster = $1 AND lower(username) = lower($2) AND state = 'delivered' AND requester <> $3`,
+		clusterID, username, person)
+	return found, err
 }
 
 // Counts implements [approval.Tx].

@@ -15,6 +15,8 @@ type policyEnv struct {
 	Clusters       string `env:"EHPC_CLUSTERS"`
 	AllowedMods    string `env:"EHPC_ALLOWED_MODS"`
 	Reserved       string `env:"EHPC_RESERVED_USERNAMES"`
+	Reusable       string `env:"EHPC_REUSABLE_USERNAMES"`
+	Pattern        string `env:"USERNAME_PATTERN"`
 	Approvers      string `env:"APPROVERS"`
 	Required       string `env:"APPROVALS_REQUIRED"`
 	AllowSelf      string `env:"APPROVAL_ALLOW_SELF"`
@@ -32,7 +34,9 @@ func (e policyEnv) config(f *collector) approval.Config {
 	c := approval.Config{
 		Clusters:       clusters(f, e.Clusters),
 		AllowedMods:    allowedMods(f, e.AllowedMods),
-		Reserved:       reserved(f, e.Reserved),
+		Reserved:       usernames(f, "EHPC_RESERVED_USERNAMES", e.Reserved),
+		Reusable:       usernames(f, "EHPC_REUSABLE_USERNAMES", e.Reusable),
+		Usernames:      pattern(f, e.Pattern),
 		Approvers:      approvers(f, e.Approvers),
 		Required:       f.number("APPROVALS_REQUIRED", e.Required, 1, math.MaxInt32),
 		AllowSelf:      f.boolean("APPROVAL_ALLOW_SELF", e.AllowSelf),
@@ -75,16 +79,27 @@ func allowedMods(f *collector, value string) []string {
 }
 
 // Wider than the username rule, so that the accounts of a system can be listed as they are.
-var reservedForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*\$?$`)
+var listedForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*\$?$`)
 
-func reserved(f *collector, value string) []string {
-	names := f.list("EHPC_RESERVED_USERNAMES", value)
+func usernames(f *collector, variable, value string) []string {
+	names := f.list(variable, value)
 	for _, n := range names {
-		if !reservedForm.MatchString(n) {
-			f.add("EHPC_RESERVED_USERNAMES", "%s is no username", f.quote(n))
+		if !listedForm.MatchString(n) {
+			f.add(variable, "%s is no username", f.quote(n))
 		}
 	}
 	return names
+}
+
+func pattern(f *collector, value string) *regexp.Regexp {
+	if value == "" {
+		return nil
+	}
+	if _, err := regexp.Compile(value); err != nil {
+		f.add("USERNAME_PATTERN", "%s is no regular expression: %v", f.quote(value), err)
+		return nil
+	}
+	return regexp.MustCompile("^(?:" + value + ")$")
 }
 
 var approverForm = regexp.MustCompile(`^[UWS][A-Z0-9]+$`)

@@ -40,7 +40,10 @@ func position(name string) int {
 const reservedByDefault = "root,toor,admin,adm,bin,daemon,sys,system,sync,games,man,lp,mail,news,uucp,proxy,www,backup,operator," +
 	"nobody,shutdown,halt,ftp,http,apache,nginx,sshd,rpc,rpcuser,nfs,dbus,polkitd,chrony,ntp,tss,sssd,nscd,nslcd,ldap,slapd," +
 	"named,postfix,postgres,mysql,redis,munge,slurm,slurmdbd,pbs,torque,lsf,lsfadmin,sge,mpi,sudo,wheel,docker,staff,users," +
-	"ubuntu,debian,centos,rocky,user,guest,test,support,service,ehpc,hpc"
+	"ubuntu,debian,centos,rocky,user,guest,test,support,service,ehpc,hpc,_apt,_rpc,_ssh,_chrony,qemu,kvm,libvirt,oracle," +
+	"oinstall,dba,mongod,mongodb,rabbitmq,nagios,zabbix,hadoop,hdfs,yarn,tomcat,jenkins,git,puppet,dnsmasq,abrt,irc,gnats," +
+	"uuidd,saslauth,tcpdump,pulse,avahi,rtkit,colord,geoclue,gdm,tape,audio,video,disk,kmem,tty,utmp,input,render,cdrom," +
+	"dialout,shadow"
 
 func table() []Variable {
 	return slices.Concat(slackVariables(), ehpcVariables(), policyVariables(), processVariables())
@@ -103,6 +106,14 @@ func ehpcVariables() []Variable {
 		Name: "EHPC_RESERVED_USERNAMES", Default: reservedByDefault, emptyMeans: true,
 		Meaning: "usernames that are never created, whatever their case; set to nothing: none",
 		right:   "list names such as root,admin,slurm, or set it to nothing for none",
+	}, {
+		Name:    "EHPC_REUSABLE_USERNAMES",
+		Meaning: "usernames that may go to somebody else than their former owner, whose home directories are cleared away",
+		right:   "list names such as isabel,otto, or leave it unset for none",
+	}, {
+		Name:    "USERNAME_PATTERN",
+		Meaning: "regular expression that a username must match as a whole, beside the API's rule, such as [a-z][a-z0-9]*",
+		right:   "give a regular expression such as [a-z][a-z0-9]*, or leave it unset for the API's rule alone",
 	}}
 }
 

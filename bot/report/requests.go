@@ -69,6 +69,7 @@ func inOrSince(what string, at, now time.Time) string {
 
 var failures = map[approval.Failure]string{
 	approval.FailureTaken:    "the username is taken",
+	approval.FailureUnclear:  "the username is there, and nothing shows whose it is",
 	approval.FailureRefused:  "the API refuses it",
 	approval.FailureOperator: "key, balance or clock",
 	approval.FailureJob:      "the API's job failed",

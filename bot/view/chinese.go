@@ -33,6 +33,11 @@ var chinese = catalogue{
 			Approver:  "{requester} 可以换一个用户名重新申请。只有原账号已被删除时，重试才有用。",
 			Requester: "请换一个用户名，例如 `{otherUsername}`：`{command} {askOther}`",
 		},
+		approval.FailureUnclear: {
+			Why:       "该集群上已有账号 `{username}`，但无法确认它是为本申请创建的。",
+			Approver:  "请在控制台查看该账号属于谁。如果不属于任何人，请删除后点击“重试”；否则 {requester} 需要换一个用户名申请。",
+			Requester: "需要有人确认该账号属于谁。审批人可以再次尝试，您无需重新申请。",
+		},
 		approval.FailureRefused: {
 			Why:       "集群接口拒绝了请求。",
 			Approver:  "如果详细信息里指出的问题可以解决，请解决后点击“重试”。",
@@ -197,11 +202,15 @@ var chinese = catalogue{
 	Refusal: refusalTexts{
 		Kinds: map[approval.Kind]phrase{
 			approval.KindUsername:      "用户名 `{value}` 不符合规则。用户名由 1 到 8 个字母、数字或下划线组成，例如 `isabel`。",
+			approval.KindDigits:        "用户名 `{value}` 全是数字，容易被当成用户编号。请换一个含字母的用户名，例如 `isabel`。",
+			approval.KindPattern:       "用户名 `{value}` 不符合本集群的命名规则。请向管理员询问可用的用户名。",
 			approval.KindReserved:      "用户名 `{value}` 是保留名称，请换一个，例如 `isabel`。",
 			approval.KindCluster:       "没有名为 `{value}` 的集群。可申请的集群：{allowed}。",
 			approval.KindMod:           "不能申请权限 `{value}`。可申请的权限：{allowed}。",
 			approval.KindReasonTooLong: "理由太长，请控制在 {limit} 个字符以内。",
 			approval.KindActive:        "已有其他人在申请 {cluster} 上的账号 `{username}`。请换一个用户名，例如 `{otherUsername}`。",
+			approval.KindTwin:          "用户名 `{value}` 与 {cluster} 上正在申请的 `{username}` 仅大小写不同。请换一个，例如 `{otherUsername}`。",
+			approval.KindFormer:        "用户名 `{value}` 曾属于其他人：原使用者的主目录仍然存在。请换一个，例如 `{otherUsername}`。",
 			approval.KindTooMany:       "您已有 {limit} 条未完成的申请，达到了上限。请等其中一条完成，或撤回一条：`{command} list` 可查看它们。",
 			approval.KindUnknown:       "没有编号为 {value} 的申请。`{command} list` 可查看您的申请。",
 			approval.KindNotYours:      "申请 {value} 不是您提交的，只有申请人本人可以这样做。",

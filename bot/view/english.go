@@ -33,6 +33,11 @@ var english = catalogue{
 			Approver:  "{requester} can ask again with another username. Retry helps only if the other account has been removed.",
 			Requester: "Please choose another username, such as `{otherUsername}`: `{command} {askOther}`",
 		},
+		approval.FailureUnclear: {
+			Why:       "There is an account `{username}` there, and nothing shows that it was made for this request.",
+			Approver:  "Look in the console whose it is. If it belongs to nobody, remove it and press Retry; else {requester} has to ask for another username.",
+			Requester: "Somebody has to look whose account it is. The approvers can try again; you need not ask again.",
+		},
 		approval.FailureRefused: {
 			Why:       "The cluster's API refused it.",
 			Approver:  "If what the details name can be mended, mend it and press Retry.",
@@ -197,11 +202,15 @@ var english = catalogue{
 	Refusal: refusalTexts{
 		Kinds: map[approval.Kind]phrase{
 			approval.KindUsername:      "The username `{value}` is not right. 1 to 8 letters, digits or underscores are, such as `isabel`.",
+			approval.KindDigits:        "The username `{value}` has digits only, which many programs take for a number of a user. Please choose one with a letter, such as `isabel`.",
+			approval.KindPattern:       "The username `{value}` does not have the form that is asked for here. Please ask an administrator which names are given.",
 			approval.KindReserved:      "The username `{value}` is reserved. Please choose another, such as `isabel`.",
 			approval.KindCluster:       "There is no cluster `{value}`. You can ask for: {allowed}.",
 			approval.KindMod:           "The permissions `{value}` can't be asked for. You can ask for: {allowed}.",
 			approval.KindReasonTooLong: "The reason is too long. Please put it into at most {limit} characters.",
 			approval.KindActive:        "Somebody else has asked for the account `{username}` on {cluster} already. Please choose another username, such as `{otherUsername}`.",
+			approval.KindTwin:          "The username `{value}` differs by upper and lower case alone from `{username}`, which is asked for on {cluster} already. Please choose another, such as `{otherUsername}`.",
+			approval.KindFormer:        "The username `{value}` was somebody else's: the home directory of its former owner is still there. Please choose another, such as `{otherUsername}`.",
 			approval.KindTooMany:       "You have {limit} open requests, and that is as many as you can have. Wait for one of them to be done, or take one back: `{command} list` shows them.",
 			approval.KindUnknown:       "There is no request {value}. `{command} list` shows yours.",
 			approval.KindNotYours:      "Request {value} is not yours. Only the person who asked can do this.",

@@ -63,6 +63,9 @@ func blockOf(k approval.Kind) string {
 func (v View) refusalFields(r *approval.Refusal) fields {
 	f := v.fields(r.Story)
 	f["value"] = text(oneLine(r.Value, nameMaxLength))
+	if r.Story.ID == 0 {
+		f["otherUsername"] = text(otherUsername(r.Value))
+	}
 	f["limit"] = text(strconv.Itoa(r.Limit))
 	f["allowed"] = v.allowed(r.Right)
 	if r.Rule != nil {

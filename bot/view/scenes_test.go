@@ -84,7 +84,7 @@ func stays(s *approval.Story) { s.CredentialsUntil = time.Time{} }
 func savedEarly(s *approval.Story) { s.ClearedAt = monday.Add(3 * time.Hour) }
 
 var failures = []approval.Failure{
-	approval.FailureTaken, approval.FailureRefused, approval.FailureOperator, approval.FailureJob,
+	approval.FailureTaken, approval.FailureUnclear, approval.FailureRefused, approval.FailureOperator, approval.FailureJob,
 	approval.FailureTimeout, approval.FailureCluster, approval.FailureKey, "unheard_of",
 }
 

@@ -182,8 +182,7 @@ func (s *Server) UseQuota() {
 	}
 }
 
-// AddExisting makes an account without any call, as if it had always been
-// there. It panics for a cluster that the server does not have. An account of
+// AddExisting makes an account without any call. It panics for a cluster that the server does not have. An account of
 // that name gets the new password.
 func (s *Server) AddExisting(clusterID, username, password string) {
 	s.mu.Lock()
@@ -195,6 +194,13 @@ func (s *Server) AddExisting(clusterID, username, password string) {
 		return
 	}
 	c.add(username, password, "", s.now())
+}
+
+// Backdate has an account be made some time before now.
+func (s *Server) Backdate(clusterID, username string, by time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mustCluster(clusterID).user(username).created = s.now().Add(-by)
 }
 
 // RemoveUser removes an account without any call, as if an administrator had.
