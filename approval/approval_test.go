@@ -189,6 +189,15 @@ func (b *bench) story(id int64) approval.Story {
 	return story
 }
 
+// target is what names a request in a button.
+func (b *bench) target(id int64) approval.Target {
+	story, err := b.service.Story(context.Background(), id)
+	if err != nil {
+		return approval.Target{ID: id}
+	}
+	return story.Target()
+}
+
 // reach waits until a request is in one of some states.
 func (b *bench) reach(id int64, states ...approval.State) approval.Story {
 	b.t.Helper()

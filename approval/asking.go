@@ -2,6 +2,7 @@ package approval
 
 import (
 	"context"
+	"crypto/rand"
 )
 
 // Ask stores a request. It returns a *Refusal where a rule speaks against it; a repetition of what is asked
@@ -37,7 +38,7 @@ func (s *Service) ask(ctx context.Context, tx Tx, a Ask) (Story, error) {
 	r := Request{
 		ClusterID: cluster.ID, Username: a.Username, Mod: a.Mod, Reason: a.Reason, Requester: a.Requester,
 		State: Pending, Version: 1, Required: s.conf.Required,
-		CreatedAt: now, UpdatedAt: now, ExpiresAt: now.Add(s.conf.Expiry), Envelope: a.Envelope,
+		CreatedAt: now, UpdatedAt: now, ExpiresAt: now.Add(s.conf.Expiry), Envelope: a.Envelope, Nonce: rand.Text(),
 	}
 	if err := tx.Insert(ctx, &r); err != nil {
 		return Story{}, err

@@ -58,7 +58,7 @@ func TestErasedPasswordsLeaveTheLog(t *testing.T) {
 	b.api.HangJobs(true)
 	b.work()
 	asked := b.ask("isabel")
-	_, err = b.service.Approve(t.Context(), asked.ID, anna)
+	_, err = b.service.Approve(t.Context(), b.target(asked.ID), anna)
 	require.NoError(t, err)
 	b.reach(asked.ID, approval.Provisioning)
 	path := strings.TrimPrefix(url, "sqlite:")

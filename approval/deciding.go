@@ -8,35 +8,35 @@ import (
 )
 
 // Approve counts a person's approval; with the last one needed the account is made.
-func (s *Service) Approve(ctx context.Context, id int64, person string) (Story, error) {
-	return s.decide(ctx, id, Decision{Person: person, Verdict: Approve})
+func (s *Service) Approve(ctx context.Context, on Target, person string) (Story, error) {
+	return s.decide(ctx, on, Decision{Person: person, Verdict: Approve})
 }
 
 // Deny ends a request.
-func (s *Service) Deny(ctx context.Context, id int64, person, reason string) (Story, error) {
+func (s *Service) Deny(ctx context.Context, on Target, person, reason string) (Story, error) {
 	if n := len([]rune(reason)); n > ReasonMaxLength {
-		return s.act(ctx, id, person, string(Deny), true, func(Tx, *Request, Story) error {
+		return s.press(ctx, on, person, string(Deny), true, func(Tx, *Request, Story) error {
 			return &Refusal{Kind: KindReasonTooLong, Limit: ReasonMaxLength}
 		})
 	}
-	return s.decide(ctx, id, Decision{Person: person, Verdict: Deny, Reason: reason})
+	return s.decide(ctx, on, Decision{Person: person, Verdict: Deny, Reason: reason})
 }
 
 // MayDecide reports, with a *Refusal, whether a decision of this person on this request would be refused as
 // things stand. It changes nothing but the audit log; the decision itself asks again.
-func (s *Service) MayDecide(ctx context.Context, id int64, person string) (Story, error) {
-	return s.act(ctx, id, person, "decide", true, func(_ Tx, r *Request, story Story) error {
+func (s *Service) MayDecide(ctx context.Context, on Target, person string) (Story, error) {
+	return s.press(ctx, on, person, "decide", true, func(_ Tx, r *Request, story Story) error {
 		return s.mayDecide(*r, story, person)
 	})
 }
 
-func (s *Service) decide(ctx context.Context, id int64, d Decision) (Story, error) {
-	return s.act(ctx, id, d.Person, string(d.Verdict), true, func(tx Tx, r *Request, story Story) error {
+func (s *Service) decide(ctx context.Context, on Target, d Decision) (Story, error) {
+	return s.press(ctx, on, d.Person, string(d.Verdict), true, func(tx Tx, r *Request, story Story) error {
 		if err := s.mayDecide(*r, story, d.Person); err != nil {
 			return err
 		}
 		d.At = s.now()
-		if err := tx.Decide(ctx, id, d); err != nil {
+		if err := tx.Decide(ctx, r.ID, d); err != nil {
 			return err
 		}
 		switch {
@@ -76,8 +76,8 @@ func (s *Service) Cancel(ctx context.Context, id int64, person string) (Story, e
 }
 
 // Retry lets an approver try a failed request again, with the password that is sealed for it already.
-func (s *Service) Retry(ctx context.Context, id int64, person string) (Story, error) {
-	return s.act(ctx, id, person, "retry", true, func(tx Tx, r *Request, story Story) error {
+func (s *Service) Retry(ctx context.Context, on Target, person string) (Story, error) {
+	return s.press(ctx, on, person, "retry", true, func(tx Tx, r *Request, story Story) error {
 		if r.State != Failed {
 			return &Refusal{Kind: KindNoRetry, Story: story}
 		}
@@ -93,11 +93,11 @@ func (s *Service) Retry(ctx context.Context, id int64, person string) (Story, er
 
 // Clear takes the credentials out of sight, because the requester has saved them. Who presses that button has
 // seen them, so it also ends a delivery that had not come to its end.
-func (s *Service) Clear(ctx context.Context, id int64, person string) (Story, error) {
-	return s.act(ctx, id, person, "clear", false, func(tx Tx, r *Request, _ Story) error {
+func (s *Service) Clear(ctx context.Context, on Target, person string) (Story, error) {
+	return s.press(ctx, on, person, "clear", false, func(tx Tx, r *Request, _ Story) error {
 		switch {
 		case r.Requester != person:
-			return &Refusal{Kind: KindNotYours, Value: fmt.Sprint(id)}
+			return &Refusal{Kind: KindNotYours, Value: fmt.Sprint(r.ID)}
 		case !r.ClearedAt.IsZero():
 			return s.enqueue(ctx, tx, *r, ScrubJob) // the message may still show them
 		case r.State == Provisioned:
@@ -110,7 +110,19 @@ func (s *Service) Clear(ctx context.Context, id int64, person string) (Story, er
 			}
 			return s.enqueue(ctx, tx, *r, ScrubJob)
 		}
-		return &Refusal{Kind: KindUnknown, Value: fmt.Sprint(id)}
+		return &Refusal{Kind: KindUnknown, Value: fmt.Sprint(r.ID)}
+	})
+}
+
+// press is act for what a button or a form asks for. It is bound to the request that the person saw.
+func (s *Service) press(ctx context.Context, on Target, person, action string, approversOnly bool,
+	f func(Tx, *Request, Story) error,
+) (Story, error) {
+	return s.act(ctx, on.ID, person, action, approversOnly, func(tx Tx, r *Request, story Story) error {
+		if on.Nonce != r.Nonce {
+			return &Refusal{Kind: KindStale, Value: fmt.Sprint(r.ID)}
+		}
+		return f(tx, r, story)
 	})
 }
 

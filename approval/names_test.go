@@ -45,7 +45,7 @@ func TestFormerOwner(t *testing.T) {
 		b.work()
 		for _, name := range []string{"isabel", "nina"} {
 			asked := b.ask(name)
-			_, err := b.service.Approve(t.Context(), asked.ID, anna)
+			_, err := b.service.Approve(t.Context(), b.target(asked.ID), anna)
 			require.NoError(t, err)
 			b.reach(asked.ID, approval.Delivered)
 			b.api.RemoveUser(cluster, name)

@@ -59,16 +59,16 @@ func (m *life) step() {
 		})
 		m.requests = max(m.requests, story.ID)
 	case "approve":
-		_, err = m.service.Approve(ctx, pick, approver)
+		_, err = m.service.Approve(ctx, m.target(pick), approver)
 	case "deny":
-		_, err = m.service.Deny(ctx, pick, approver, "no")
+		_, err = m.service.Deny(ctx, m.target(pick), approver, "no")
 	case "cancel":
 		_, err = m.service.Cancel(ctx, pick, isabel)
 	case "retry":
-		_, err = m.service.Retry(ctx, pick, approver)
+		_, err = m.service.Retry(ctx, m.target(pick), approver)
 	case "clear":
 		if len(m.told.delivered(pick)) > 0 { // only then there is a button
-			_, err = m.service.Clear(ctx, pick, isabel)
+			_, err = m.service.Clear(ctx, m.target(pick), isabel)
 		}
 	case "restart":
 		m.restart()

@@ -30,7 +30,7 @@ func (b *bench) approve(clusterID, username string) approval.Story {
 	b.t.Helper()
 	story, err := b.service.Ask(b.t.Context(), approval.Ask{Requester: "U" + strings.ToUpper(username), Cluster: clusterID, Username: username})
 	require.NoError(b.t, err)
-	_, err = b.service.Approve(b.t.Context(), story.ID, anna)
+	_, err = b.service.Approve(b.t.Context(), b.target(story.ID), anna)
 	require.NoError(b.t, err)
 	return story
 }

@@ -92,9 +92,9 @@ func TestReaderFiltersRequests(t *testing.T) {
 			now = now.Add(time.Hour)
 		}
 		ask(5, approval.Ask{Requester: "UNINA", Cluster: "ehpc-x"})
-		_, err := b.service.Deny(t.Context(), 1, anna, "no")
+		_, err := b.service.Deny(t.Context(), b.target(1), anna, "no")
 		require.NoError(t, err)
-		_, err = b.service.Approve(t.Context(), 2, anna)
+		_, err = b.service.Approve(t.Context(), b.target(2), anna)
 		require.NoError(t, err)
 
 		r := b.reader()
@@ -164,11 +164,11 @@ func TestReaderFiltersEvents(t *testing.T) {
 		b.stands.Store(&now)
 		b.ask("isabel") // 1
 		now = now.Add(time.Hour)
-		_, err := b.service.Approve(t.Context(), 1, "USTRANGER") // 2
+		_, err := b.service.Approve(t.Context(), b.target(1), "USTRANGER") // 2
 		require.Error(t, err)
 		now = now.Add(time.Hour)
 		b.ask("nina")                                       // 3
-		_, err = b.service.Deny(t.Context(), 1, anna, "no") // 4
+		_, err = b.service.Deny(t.Context(), b.target(1), anna, "no") // 4
 		require.NoError(t, err)
 
 		r := b.reader()

@@ -42,6 +42,7 @@ const (
 	KindVoted       Kind = "voted"           // the same person decided before; Story tells what
 	KindDecided     Kind = "decided"         // too late: Story tells what became of it
 	KindNoRetry     Kind = "no_retry"        // only a failed request can be retried
+	KindStale       Kind = "stale"           // what was pressed is of another request that had the number before
 	KindNoAnswer    Kind = "no_answer"       // it can't be found out now whether the person is an approver
 )
 

@@ -35,7 +35,7 @@ func (b *bench) failed(names ...string) {
 	b.api.FailJobs(len(names))
 	for _, name := range names {
 		story := b.ask(name)
-		_, err := b.service.Approve(b.t.Context(), story.ID, anna)
+		_, err := b.service.Approve(b.t.Context(), b.target(story.ID), anna)
 		require.NoError(b.t, err)
 		b.reach(story.ID, approval.Failed)
 	}
@@ -80,7 +80,7 @@ func TestRekey(t *testing.T) {
 		require.Empty(t, v.Findings)
 		b.work()
 		for id := range int64(2) {
-			_, err := b.service.Retry(t.Context(), id+1, anna)
+			_, err := b.service.Retry(t.Context(), b.target(id+1), anna)
 			require.NoError(t, err)
 			story := b.reach(id+1, approval.Delivered)
 			require.Equal(t, passwords[story.Username], b.told.delivered(id + 1)[0].password.Reveal(), "another password")
@@ -122,7 +122,7 @@ func TestRekeyBesideTheBot(t *testing.T) {
 	const many = 12
 	for i := range many {
 		story := b.ask("u" + string(rune('a'+i)))
-		_, err := b.service.Approve(t.Context(), story.ID, anna)
+		_, err := b.service.Approve(t.Context(), b.target(story.ID), anna)
 		require.NoError(t, err)
 	}
 	for id := range int64(many) {
@@ -160,7 +160,7 @@ func TestRekeyInTheMiddle(t *testing.T) {
 	})
 	b.work()
 	story := b.ask("isabel")
-	_, err := b.service.Approve(t.Context(), story.ID, anna)
+	_, err := b.service.Approve(t.Context(), b.target(story.ID), anna)
 	require.NoError(t, err)
 	b.reach(story.ID, approval.Failed)
 	require.NoError(t, ring(t, newKey(1)).Check(t.Context(), b.db))

@@ -29,9 +29,21 @@ type Request struct {
 
 	// Envelope identifies the message that asked.
 	Envelope string
+	// Nonce can't be guessed. It is in the buttons, so that none of another request, which had the same number before the
+	// database was lost, decides this one; empty in those of older versions.
+	Nonce string
 
 	Making
 }
+
+// Target is a request as a button or a form names it.
+type Target struct {
+	ID    int64
+	Nonce string
+}
+
+// Target returns what names the request in a button.
+func (r Request) Target() Target { return Target{ID: r.ID, Nonce: r.Nonce} }
 
 // Making is how far the account of a request is made.
 type Making struct {

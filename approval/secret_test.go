@@ -52,7 +52,7 @@ func TestPasswordsAreNowhere(t *testing.T) {
 		for i, life := range lives {
 			story := b.ask(life.name)
 			life.fault()
-			_, err := b.service.Approve(t.Context(), story.ID, anna)
+			_, err := b.service.Approve(t.Context(), b.target(story.ID), anna)
 			require.NoError(t, err)
 			if life.name == "killed" {
 				b.eventually(func() bool { return b.story(story.ID).State != approval.Approved }, func() string { return "nothing happens" })
@@ -64,7 +64,7 @@ func TestPasswordsAreNowhere(t *testing.T) {
 		// The failed ones are retried, and find their way.
 		for id, life := range lives {
 			if life.end == approval.Failed {
-				_, err := b.service.Retry(t.Context(), int64(id+1), anna)
+				_, err := b.service.Retry(t.Context(), b.target(int64(id+1)), anna)
 				require.NoError(t, err)
 				b.reach(int64(id+1), approval.Delivered)
 			}
@@ -115,7 +115,7 @@ func TestAPIRepeatsThePassword(t *testing.T) {
 				if where == "to a look-up" {
 					b.api.Fail("addUser", ehpctest.Fault{Code: 5000, Effect: true}) // so that it is looked up again
 				}
-				_, err := b.service.Approve(t.Context(), asked.ID, anna)
+				_, err := b.service.Approve(t.Context(), b.target(asked.ID), anna)
 				require.NoError(t, err)
 				b.eventually(func() bool { return b.api.CallCount("addUser") > 0 }, func() string { return "addUser is not called" })
 				if restarted {

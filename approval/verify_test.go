@@ -207,17 +207,17 @@ func (b *bench) nineEvents() {
 	require.NoError(b.t, err)
 	b.ask("nina")                                   // 2
 	b.ask("carl")                                   // 3
-	_, err = b.service.Approve(ctx, 1, "USTRANGER") // 4
+	_, err = b.service.Approve(ctx, b.target(1), "USTRANGER") // 4
 	require.NotNil(b.t, approval.Refused(err))      //
-	_, err = b.service.Deny(ctx, 1, anna, "no")     // 5
+	_, err = b.service.Deny(ctx, b.target(1), anna, "no")     // 5
 	require.NoError(b.t, err)                       //
-	_, err = b.service.Deny(ctx, 2, anna, "no")     // 6
+	_, err = b.service.Deny(ctx, b.target(2), anna, "no")     // 6
 	require.NoError(b.t, err)                       //
-	_, err = b.service.Approve(ctx, 3, "USTRANGER") // 7
+	_, err = b.service.Approve(ctx, b.target(3), "USTRANGER") // 7
 	require.NotNil(b.t, approval.Refused(err))      //
 	_, err = b.service.Cancel(ctx, 3, isabel)       // 8
 	require.NoError(b.t, err)                       //
-	_, err = b.service.Approve(ctx, 1, "USTRANGER") // 9
+	_, err = b.service.Approve(ctx, b.target(1), "USTRANGER") // 9
 	require.NotNil(b.t, approval.Refused(err))      //
 }
 
@@ -297,8 +297,8 @@ func TestVerifyBesideTheBot(t *testing.T) {
 		done := make(chan error, 1)
 		go func() {
 			for id := int64(1); id <= 40; id++ {
-				_, refused := b.service.Approve(t.Context(), id, "USTRANGER")
-				_, err := b.service.Deny(t.Context(), id, anna, "no")
+				_, refused := b.service.Approve(t.Context(), b.target(id), "USTRANGER")
+				_, err := b.service.Deny(t.Context(), b.target(id), anna, "no")
 				_, again := b.service.Ask(t.Context(), approval.Ask{Requester: isabel, Username: fmt.Sprint("u", id)})
 				if err = errors.Join(err, again); err != nil || approval.Refused(refused) == nil {
 					done <- errors.Join(err, refused)
@@ -331,7 +331,7 @@ func TestVerifyIsBrief(t *testing.T) {
 	b := setup(t, sqliteURL(t), func(c *approval.Config) { c.MaxActive = 100 })
 	for i := range 30 {
 		story := b.ask(fmt.Sprint("u", i))
-		_, err := b.service.Deny(t.Context(), story.ID, anna, "no")
+		_, err := b.service.Deny(t.Context(), b.target(story.ID), anna, "no")
 		require.NoError(t, err)
 	}
 	do(t, b.disarmed(), `UPDATE request SET username = 'x', state = 'cancelled'`, `UPDATE decision SET reason = ''`,

@@ -49,9 +49,9 @@ func (b *Bot) submitAsk(ctx context.Context, c slack.InteractionCallback) any {
 }
 
 func (b *Bot) submitDenial(ctx context.Context, c slack.InteractionCallback) any {
-	id, ok := view.RequestID(c.View.PrivateMetadata)
+	on, ok := view.Target(c.View.PrivateMetadata)
 	if err := b.admitPresser(ctx, c, view.ActionDeny); err != nil {
-		b.turnAway(ctx, id, c.User.ID, c.View.CallbackID, err)
+		b.turnAway(ctx, on.ID, c.User.ID, c.View.CallbackID, err)
 		return showInstead(b.readers.Channel(), b.turnedAway(err))
 	}
 	v := b.readers.View(ctx, c.User.ID)
@@ -60,14 +60,14 @@ func (b *Bot) submitDenial(ctx context.Context, c slack.InteractionCallback) any
 		return showInstead(v, v.Refusal(&approval.Refusal{Kind: approval.KindUnknown, Value: c.View.PrivateMetadata}))
 	}
 	reason := view.DenyFormValues(c.View.State)
-	_, err := b.service.Deny(ctx, id, c.User.ID, reason)
+	_, err := b.service.Deny(ctx, on, c.User.ID, reason)
 	if r := approval.Refused(err); r != nil && r.Kind == approval.KindReasonTooLong {
 		return slack.NewErrorsViewSubmissionResponse(v.FieldFaults([]*approval.Refusal{r}))
 	}
 	if err != nil {
 		return showInstead(v, b.refusal(v, err))
 	}
-	b.log.Info("denied", "request", id, "person", c.User.ID)
+	b.log.Info("denied", "request", on.ID, "person", c.User.ID)
 	return nil
 }
 

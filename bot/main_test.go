@@ -252,6 +252,13 @@ func (o *office) asked(username string) slacktest.Message {
 	return o.says(channel, username, "Approve")
 }
 
+// target is what names a request in a button.
+func (o *office) target(id int64) approval.Target {
+	story, err := o.service.Story(o.t.Context(), id)
+	require.NoError(o.t, err)
+	return story.Target()
+}
+
 // press has somebody press a button, again where a slow machine could not store it in time.
 func (o *office) press(who string, m slacktest.Message, button string) {
 	o.t.Helper()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/slack-go/slack"
@@ -22,19 +23,19 @@ func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) socket.Rep
 		return socket.Reply{}
 	}
 	action := c.ActionCallback.BlockActions[0]
-	handlers := map[string]func(context.Context, view.View, slack.InteractionCallback, int64) error{
-		view.ActionApprove: b.approve,
-		view.ActionDeny:    b.openDenial,
-		view.ActionRetry:   b.retry,
+	handlers := map[string]presser{
+		view.ActionApprove: b.atCard(b.approve),
+		view.ActionDeny:    b.atCard(b.openDenial),
+		view.ActionRetry:   b.atCard(b.retry),
 		view.ActionSaved:   b.saved,
 	}
 	handler, known := handlers[action.ActionID]
 	if !known {
 		return socket.Reply{} // a select in a form, or a button of a version that is no longer
 	}
-	id, ok := view.RequestID(action.Value)
+	on, ok := view.Target(action.Value)
 	if err := b.admitPresser(ctx, c, action.ActionID); err != nil {
-		b.turnAway(ctx, id, c.User.ID, action.ActionID, err)
+		b.turnAway(ctx, on.ID, c.User.ID, action.ActionID, err)
 		return b.tell(c, b.turnedAway(err))
 	}
 	v := b.readers.View(ctx, c.User.ID)
@@ -42,32 +43,66 @@ func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) socket.Rep
 		b.turnAway(ctx, 0, c.User.ID, action.ActionID, fmt.Errorf("%w: %.50q", errForged, action.Value))
 		return b.tell(c, v.Refusal(&approval.Refusal{Kind: approval.KindUnknown, Value: action.Value}))
 	}
-	if err := handler(ctx, v, c, id); err != nil {
+	if err := handler(ctx, v, c, on); err != nil {
 		return b.tell(c, b.refusal(v, err))
 	}
 	return socket.Reply{}
 }
 
-func (b *Bot) approve(ctx context.Context, _ view.View, c slack.InteractionCallback, id int64) error {
-	story, err := b.service.Approve(ctx, id, c.User.ID)
+// presser does what a button of a request asks for.
+type presser func(context.Context, view.View, slack.InteractionCallback, approval.Target) error
+
+var errElsewhere = errors.New("it was not pressed where requests are approved")
+
+// atCard lets a button do something only where the bot asks for approval. With the bot's token a message with such a
+// button can be posted anywhere.
+func (b *Bot) atCard(do presser) presser {
+	return func(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) error {
+		channel, _ := messageOf(c)
+		story, err := b.service.Story(ctx, on.ID)
+		switch {
+		case err != nil && approval.Refused(err) == nil:
+			return err
+		case err == nil && !b.isApprovals(channel, story):
+			b.turnAway(ctx, on.ID, c.User.ID, c.ActionCallback.BlockActions[0].ActionID, errElsewhere)
+			return &approval.Refusal{Kind: approval.KindStale, Value: strconv.FormatInt(on.ID, 10)}
+		}
+		return do(ctx, v, c, on)
+	}
+}
+
+// isApprovals tells whether a channel is the approval channel, or was when the bot asked there about a request. Where
+// the bot has not learned yet by which id Slack calls it, what the button holds has to do.
+func (b *Bot) isApprovals(channel string, story approval.Story) bool {
+	var asked []string
+	for _, m := range story.Messages {
+		if m.Purpose == approval.PurposeApproval {
+			asked = append(asked, m.Place)
+		}
+	}
+	return b.messenger.IsApprovals(channel) || slices.Contains(asked, channel) || channel != "" && len(asked) == 0
+}
+
+func (b *Bot) approve(ctx context.Context, _ view.View, c slack.InteractionCallback, on approval.Target) error {
+	story, err := b.service.Approve(ctx, on, c.User.ID)
 	b.learn(ctx, c, story, err)
 	if err == nil {
-		b.log.Info("approved", "request", id, "person", c.User.ID, "state", story.State)
+		b.log.Info("approved", "request", on.ID, "person", c.User.ID, "state", story.State)
 	}
 	return err
 }
 
-func (b *Bot) retry(ctx context.Context, _ view.View, c slack.InteractionCallback, id int64) error {
-	story, err := b.service.Retry(ctx, id, c.User.ID)
+func (b *Bot) retry(ctx context.Context, _ view.View, c slack.InteractionCallback, on approval.Target) error {
+	story, err := b.service.Retry(ctx, on, c.User.ID)
 	b.learn(ctx, c, story, err)
 	if err == nil {
-		b.log.Info("tried again", "request", id, "person", c.User.ID)
+		b.log.Info("tried again", "request", on.ID, "person", c.User.ID)
 	}
 	return err
 }
 
-func (b *Bot) saved(ctx context.Context, _ view.View, c slack.InteractionCallback, id int64) error {
-	story, err := b.service.Clear(ctx, id, c.User.ID)
+func (b *Bot) saved(ctx context.Context, _ view.View, c slack.InteractionCallback, on approval.Target) error {
+	story, err := b.service.Clear(ctx, on, c.User.ID)
 	if channel, _ := messageOf(c); err == nil && strings.HasPrefix(channel, "D") {
 		b.remember(ctx, c, story, approval.PurposeCredentials)
 	}
@@ -75,8 +110,8 @@ func (b *Bot) saved(ctx context.Context, _ view.View, c slack.InteractionCallbac
 }
 
 // openDenial asks for the reason. The decision itself is made when the form is submitted.
-func (b *Bot) openDenial(ctx context.Context, v view.View, c slack.InteractionCallback, id int64) error {
-	story, err := b.service.MayDecide(ctx, id, c.User.ID)
+func (b *Bot) openDenial(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) error {
+	story, err := b.service.MayDecide(ctx, on, c.User.ID)
 	b.learn(ctx, c, story, err)
 	if err != nil {
 		return err
@@ -98,7 +133,7 @@ func (b *Bot) learn(ctx context.Context, c slack.InteractionCallback, story appr
 	} else if outcome != nil {
 		return
 	}
-	if channel, _ := messageOf(c); channel == b.conf.Channel {
+	if channel, _ := messageOf(c); b.isApprovals(channel, story) {
 		b.remember(ctx, c, story, approval.PurposeApproval)
 	}
 }

@@ -283,7 +283,7 @@ func TestLargestAnswers(t *testing.T) {
 		_, err := o.service.Ask(t.Context(), approval.Ask{Requester: isabel, Username: fmt.Sprintf("%s%02d", name, i), Reason: reason})
 		require.NoError(t, err)
 	}
-	_, err := o.service.Deny(t.Context(), 12, anna, reason)
+	_, err := o.service.Deny(t.Context(), o.target(12), anna, reason)
 	require.NoError(t, err)
 	for _, words := range []string{"list", "status 12", "status 1", "help", name + "00", "cluster=" + strings.Repeat("<", 3000) + " x", strings.Repeat("&", 4000)} {
 		r := o.slack.Person(isabel).Command(t.Context(), command, words)

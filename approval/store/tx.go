@@ -23,14 +23,14 @@ type Tx struct {
 
 const requestColumns = `id, COALESCE(envelope, ''), cluster, username, mod, reason, requester, state, version, required,
 	created_at, updated_at, expires_at, failure, failure_detail, sealed, attempted_at, job_id, started_at, until_at, cleared_at,
-	asked_at`
+	asked_at, nonce`
 
 func scanRequest(row rows.Scanner) (approval.Request, error) {
 	var r approval.Request
 	var created, updated, expires int64
 	var attempted, started, until, cleared, asked sql.NullInt64
 	err := row.Scan(&r.ID, &r.Envelope, &r.ClusterID, &r.Username, &r.Mod, &r.Reason, &r.Requester, &r.State, &r.Version, &r.Required,
-		&created, &updated, &expires, &r.Failure, &r.FailureDetail, &r.Sealed, &attempted, &r.JobID, &started, &until, &cleared, &asked)
+		&created, &updated, &expires, &r.Failure, &r.FailureDetail, &r.Sealed, &attempted, &r.JobID, &started, &until, &cleared, &asked, &r.Nonce)
 	if err != nil {
 		return approval.Request{}, err
 	}
@@ -54,10 +54,10 @@ func nullable(t time.Time) sql.NullInt64 {
 // Insert implements [approval.Tx].
 func (tx *Tx) Insert(ctx context.Context, r *approval.Request) error {
 	err := tx.QueryRowContext(ctx, `INSERT INTO request
-		(envelope, cluster, username, mod, reason, requester, state, version, required, created_at, updated_at, expires_at)
-		VALUES (NULLIF($1, ''), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id`,
+		(envelope, cluster, username, mod, reason, requester, state, version, required, created_at, updated_at, expires_at, nonce)
+		VALUES (NULLIF($1, ''), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id`,
 		r.Envelope, r.ClusterID, r.Username, r.Mod, r.Reason, r.Requester, string(r.State), r.Version, r.Required,
-		r.CreatedAt.UnixMilli(), r.UpdatedAt.UnixMilli(), r.ExpiresAt.UnixMilli()).Scan(&r.ID)
+		r.CreatedAt.UnixMilli(), r.UpdatedAt.UnixMilli(), r.ExpiresAt.UnixMilli(), r.Nonce).Scan(&r.ID)
 	if err != nil {
 		return fmt.Errorf("store the request: %w", err)
 	}

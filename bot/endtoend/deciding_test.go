@@ -325,7 +325,7 @@ func TestForged(t *testing.T) {
 	require.Zero(t, code, out)
 	for _, refused := range []string{
 		anna + ",refused,,,approve: unknown_request (request 4711)", anna + `,refused,,,"approve: it names no request: ""1; DROP TABLE request"""`,
-		anna + ",refused,pending,pending,retry: no_retry", isabel + ",refused,pending,pending,clear: unknown_request",
+		anna + ",refused,pending,pending,retry: stale", isabel + ",refused,pending,pending,clear: stale",
 		fay + ",refused,pending,pending,approve: not a person of this workspace: team T", otto + ",refused,pending,pending,approve: not_approver",
 		otto + ",refused,pending,pending,cancel: not_yours", otto + ",refused,pending,pending,status: not_approver",
 		otto + ",refused,,,ask: reserved (username=root)",

@@ -31,7 +31,8 @@ type Messenger struct {
 	pace    *pace
 
 	mu     sync.Mutex
-	closed error // why the approval channel takes no messages
+	named  string // the id by which Slack calls the approval channel, which may be another; empty: not known yet
+	closed error  // why the approval channel takes no messages
 }
 
 var _ approval.Messenger = (*Messenger)(nil)
@@ -46,6 +47,13 @@ func (p *Messenger) Ready() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.closed
+}
+
+// IsApprovals tells whether an id is that of the approval channel: the configured one, or what Slack calls it.
+func (p *Messenger) IsApprovals(channel string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return channel == p.channel || channel != "" && channel == p.named
 }
 
 // methodUpdate is the lane of changes: Slack limits them in the whole workspace.
@@ -98,6 +106,11 @@ func (p *Messenger) send(ctx context.Context, s approval.Story, purpose approval
 	}
 	if channel == "" || ts == "" {
 		return approval.Message{}, fmt.Errorf("%s: Slack does not say where it is", doing)
+	}
+	if to == p.channel {
+		p.mu.Lock()
+		p.named = channel
+		p.mu.Unlock()
 	}
 	return approval.Message{Purpose: purpose, Place: channel, Ref: ts, Version: s.Version}, nil
 }
@@ -157,7 +170,7 @@ func advised(err error) (advice string, isClosed bool) {
 // the error what to do.
 func (p *Messenger) reached(channel string, err error) error {
 	advice, isClosed := advised(err)
-	if channel != p.channel || err != nil && !isClosed {
+	if !p.IsApprovals(channel) || err != nil && !isClosed {
 		return err
 	}
 	if isClosed {

@@ -60,6 +60,11 @@ func play(t *testing.T) (env map[string]string) {
 			Clusters:  []approval.Cluster{{ID: "ehpc-8jqdq0mz", Zone: "jn1a", Name: "Training"}, {ID: "ehpc-x", Zone: "jn1a"}},
 			Approvers: []string{anna, otto}, Required: 2, Expiry: 72 * time.Hour, MaxActive: 10,
 		}, db, keys, nobody{}, slog.New(slog.DiscardHandler), time.Now)
+		target := func(id int64) approval.Target {
+			story, err := service.Story(ctx, id)
+			require.NoError(t, err)
+			return story.Target()
+		}
 		must := func(_ approval.Story, err error) {
 			t.Helper()
 			require.NoError(t, err)
@@ -69,15 +74,15 @@ func play(t *testing.T) (env map[string]string) {
 		time.Sleep(time.Hour)
 		must(service.Ask(ctx, approval.Ask{Requester: nina, Username: "nina", Cluster: "ehpc-x"}))
 		time.Sleep(time.Minute)
-		must(service.Approve(ctx, 1, anna))
-		_, err = service.Approve(ctx, 1, nina)
+		must(service.Approve(ctx, target(1), anna))
+		_, err = service.Approve(ctx, target(1), nina)
 		require.NotNil(t, approval.Refused(err))
 		time.Sleep(time.Minute)
-		must(service.Deny(ctx, 2, otto, "=HYPERLINK(\"http://x\";\"no\")\r\nreally \x1b[2J"))
+		must(service.Deny(ctx, target(2), otto, "=HYPERLINK(\"http://x\";\"no\")\r\nreally \x1b[2J"))
 		time.Sleep(24 * time.Hour)
 		must(service.Ask(ctx, approval.Ask{Requester: isabel, Username: "carl"}))
-		must(service.Approve(ctx, 3, anna))
-		must(service.Approve(ctx, 3, otto))
+		must(service.Approve(ctx, target(3), anna))
+		must(service.Approve(ctx, target(3), otto))
 	})
 	return env
 }

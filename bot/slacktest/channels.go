@@ -34,6 +34,14 @@ func (s *Server) SetChannel(c Channel) {
 	s.change()
 }
 
+// AddAlias lets a channel be called by another id as well, as one that was private and became public. Slack answers
+// with its own.
+func (s *Server) AddAlias(alias, id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.channels[alias] = s.channels[id]
+}
+
 // SetMessagesTab says whether people can be written to at all: the messages tab of the app's home, which the
 // app's manifest switches on. It is on by default; off, posts to people answer messages_tab_disabled.
 func (s *Server) SetMessagesTab(on bool) {

@@ -79,7 +79,7 @@ func (b *builder) add(kind slack.RichTextElementType, text richText) {
 // button adds a button, with the request's id as its value.
 func (b *builder) button(action string, label phrase, style slack.Style) *slack.ButtonBlockElement {
 	text := label.plainText(buttonMaxLength)
-	e := slack.NewButtonBlockElement(action, formatID(b.story.ID), text).WithStyle(style)
+	e := slack.NewButtonBlockElement(action, formatTarget(b.story.Target()), text).WithStyle(style)
 	b.buttons = append(b.buttons, e)
 	return e
 }

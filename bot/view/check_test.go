@@ -181,7 +181,7 @@ func (c *checker) button(o object) {
 	text, _ := o["text"].(object)
 	c.plain("button", text, 75)
 	value, _ := o["value"].(string)
-	if _, ok := RequestID(value); !ok {
+	if _, ok := Target(value); !ok {
 		c.fault("a button's value is no request id: %q", value)
 	}
 	if dialog, ok := o["confirm"].(object); ok {

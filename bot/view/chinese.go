@@ -219,6 +219,7 @@ var chinese = catalogue{
 			approval.KindVoted:         "您已经批准过申请 {id}。目前批准进度：{approved}/{required}。",
 			approval.KindDecided:       "申请 {id} 此前已获批准，批准人：{approvers}。",
 			approval.KindNoRetry:       "只有失败的申请可以重试。申请 {id}：{state}。",
+			approval.KindStale:         "此按钮属于另一个曾使用编号 {value} 的申请，未做任何更改。请使用申请 {value} 的最新消息。",
 			approval.KindNoAnswer:      "暂时无法确认您是不是审批人。没有做任何更改，请稍等一分钟再试。",
 		},
 		Rules: map[ehpc.Rule]phrase{

@@ -219,6 +219,7 @@ var english = catalogue{
 			approval.KindVoted:         "You have approved request {id} already. Approvals so far: {approved} of {required}.",
 			approval.KindDecided:       "Request {id} was already approved by {approvers}.",
 			approval.KindNoRetry:       "Only a failed request can be retried. Request {id}: {state}.",
+			approval.KindStale:         "This button is of another request that had the number {value} before. Nothing was changed. Please use the newest message of request {value}.",
 			approval.KindNoAnswer:      "I can't find out at the moment whether you are an approver. Nothing was changed. Please try again in a minute.",
 		},
 		Rules: map[ehpc.Rule]phrase{

@@ -51,7 +51,7 @@ func (v View) DenyForm(s approval.Story) slack.ModalViewRequest {
 	b := v.about(s, "deny")
 	b.line(b.texts.Request.Asked)
 	form := v.form(CallbackDeny, t.DenyTitle, t.DenySubmit, b.richTextBlock(), t.DenyReason.reasonInput(""))
-	form.PrivateMetadata = formatID(s.ID)
+	form.PrivateMetadata = formatTarget(s.Target())
 	return form
 }
 
@@ -70,7 +70,7 @@ func AskFormValues(state *slack.ViewState) approval.Ask {
 }
 
 // DenyFormValues reads the reason from a submitted form of a denial. The request's id is in the form's private
-// metadata, see [RequestID].
+// metadata, see [Target].
 func DenyFormValues(state *slack.ViewState) string {
 	return command.Sentence(fieldValue(state, blockReason))
 }

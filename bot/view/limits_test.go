@@ -116,7 +116,7 @@ var refusalKinds = []approval.Kind{
 	approval.KindUsername, approval.KindReserved, approval.KindCluster, approval.KindMod, approval.KindReasonTooLong,
 	approval.KindActive, approval.KindTooMany, approval.KindUnknown, approval.KindNotYours, approval.KindNotApprover,
 	approval.KindSelf, approval.KindVoted, approval.KindDecided, approval.KindNoRetry, approval.KindNoAnswer,
-	approval.KindDigits, approval.KindPattern, approval.KindTwin, approval.KindFormer,
+	approval.KindDigits, approval.KindPattern, approval.KindTwin, approval.KindFormer, approval.KindStale,
 }
 
 func anyRefusal(s approval.Story) *rapid.Generator[*approval.Refusal] {

@@ -12,8 +12,11 @@ package view
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/slack-go/slack"
+
+	"ehpcbot/approval"
 )
 
 // View renders in one language.
@@ -32,7 +35,7 @@ type Message struct {
 	Blocks []slack.Block
 }
 
-// The action ids of the buttons. A button's value is the id of its request, see [RequestID].
+// The action ids of the buttons. A button's value names its request, see [Target].
 const (
 	ActionApprove = "approve"
 	ActionDeny    = "deny"
@@ -41,14 +44,20 @@ const (
 	ActionShow    = "show"  // "Show credentials"
 )
 
-// RequestID reads the request's id from a button's value or from a form's private metadata. What comes back
-// from Slack is not trusted: anything but a positive number is none.
-func RequestID(value string) (int64, bool) {
-	id, err := strconv.ParseInt(value, 10, 64)
+// Target reads from a button's value, or from a form's private metadata, of which request it is. What comes back from
+// Slack is not trusted: anything but a positive number, and maybe what it can't be guessed by, names none.
+func Target(value string) (on approval.Target, ok bool) {
+	number, nonce, _ := strings.Cut(value, " ")
+	id, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || id <= 0 {
-		return 0, false
+		return approval.Target{}, false
 	}
-	return id, true
+	return approval.Target{ID: id, Nonce: nonce}, true
+}
+
+// formatTarget is what [Target] reads.
+func formatTarget(on approval.Target) string {
+	return strings.TrimSpace(formatID(on.ID) + " " + on.Nonce)
 }
 
 func formatID(id int64) string { return strconv.FormatInt(id, 10) }

@@ -24,13 +24,15 @@ func TestLocaleOf(t *testing.T) {
 	}
 }
 
-func TestRequestID(t *testing.T) {
+func TestTarget(t *testing.T) {
 	t.Parallel()
-	id, ok := RequestID("12")
-	require.True(t, ok)
-	require.EqualValues(t, 12, id)
-	for _, value := range []string{"", "0", "-1", "x", "12 ", "1e3", "9223372036854775808"} {
-		_, ok := RequestID(value)
+	for _, want := range []approval.Target{{ID: 12, Nonce: "QXZ"}, {ID: 1}} {
+		got, ok := Target(formatTarget(want))
+		require.True(t, ok)
+		require.Equal(t, want, got)
+	}
+	for _, value := range []string{"", "0", "-1", "x", " 12", "1e3", "9223372036854775808", "QXZ 12"} {
+		_, ok := Target(value)
 		require.False(t, ok, value)
 	}
 }
