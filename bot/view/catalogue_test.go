@@ -112,6 +112,14 @@ func TestEnglishHasNoChinese(t *testing.T) {
 	}
 }
 
+// What is wrong is fixed, a word that everybody knows.
+func TestNothingIsMended(t *testing.T) {
+	t.Parallel()
+	for path, p := range phrases(t, english) {
+		require.NotRegexp(t, `(?i)\bmend`, p, path)
+	}
+}
+
 // A phrase whose placeholder is not filled would lose a word without a sound.
 func TestNoPlaceholderIsUnknown(t *testing.T) {
 	t.Parallel()

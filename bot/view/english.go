@@ -40,13 +40,13 @@ var english = catalogue{
 		},
 		approval.FailureRefused: {
 			Why:       "The cluster's API refused it.",
-			Approver:  "If what the details name can be mended, mend it and press Retry.",
+			Approver:  "If what the details name can be fixed, fix it and press Retry.",
 			Requester: "The approvers have been told why and can try again. If they do, you will hear from me; you need not ask again.",
 		},
 		approval.FailureOperator: {
 			Why:       "The bot has no access to the cluster's API: its key, the account's balance or the clock is not in order.",
-			Approver:  "Ask the administrator of this bot to run `ehpcbot check`, which says what to mend. Then press Retry.",
-			Requester: "This has nothing to do with you. The approvers can try again once it is mended; you need not ask again.",
+			Approver:  "Ask the administrator of this bot to run `ehpcbot check`, which says what to fix. Then press Retry.",
+			Requester: "This has nothing to do with you. The approvers can try again once it is fixed; you need not ask again.",
 		},
 		approval.FailureJob: {
 			Why:       "The cluster began to make it and then gave up.",
@@ -66,7 +66,7 @@ var english = catalogue{
 		approval.FailureKey: {
 			Why:       "The sealed password can't be opened, because its key is missing.",
 			Approver:  "The administrator of this bot adds the former key to ENCRYPTION_KEY again. Then press Retry.",
-			Requester: "This has nothing to do with you. The approvers can try again once it is mended; you need not ask again.",
+			Requester: "This has nothing to do with you. The approvers can try again once it is fixed; you need not ask again.",
 		},
 	},
 	OtherFailure: failureTexts{
@@ -271,7 +271,7 @@ var english = catalogue{
 			"`{command}` – opens a form",
 			"`{command} isabel` – asks at once for the account isabel",
 			"`{command} isabel cluster=ehpc-8jqdq0mz mod=700 reason=\"thesis project\"` – with details, in any order",
-			"`{command} username=list` – for a username that is a word of this command",
+			"`{command} username=list` – for a username that is also a keyword of this command, such as list",
 			"`{command} list` – shows your requests",
 			"`{command} status 12` – shows how request 12 stands",
 			"`{command} cancel 12` – takes request 12 back while it waits for approval",
