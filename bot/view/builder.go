@@ -76,10 +76,12 @@ func (b *builder) add(kind slack.RichTextElementType, text richText) {
 	}
 }
 
-// button adds a button, with the request's id as its value.
+// button adds a button, with the request's id as its value. Several requests have the same buttons, and who only
+// hears them must know which request each is of.
 func (b *builder) button(action string, label phrase, style slack.Style) *slack.ButtonBlockElement {
 	text := label.plainText(buttonMaxLength)
 	e := slack.NewButtonBlockElement(action, formatTarget(b.story.Target()), text).WithStyle(style)
+	e.AccessibilityLabel = truncate(b.texts.Spoken[action].fill(b.fields).plain(), buttonMaxLength)
 	b.buttons = append(b.buttons, e)
 	return e
 }

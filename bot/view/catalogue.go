@@ -18,6 +18,7 @@ type catalogue struct {
 	Mods         map[string]phrase         // the permissions that are asked for most
 	Failures     map[approval.Failure]failureTexts
 	OtherFailure failureTexts
+	Spoken       map[string]phrase // what a screen reader says of a button, by its action
 	Request      requestTexts
 	Approval     approvalTexts
 	Answer       answerTexts

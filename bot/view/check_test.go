@@ -180,6 +180,7 @@ func (c *checker) button(o object) {
 	c.action(o)
 	text, _ := o["text"].(object)
 	c.plain("button", text, 75)
+	c.length("accessibility_label", o["accessibility_label"], 1, 75)
 	value, _ := o["value"].(string)
 	if _, ok := Target(value); !ok {
 		c.fault("a button's value is no request id: %q", value)

@@ -74,6 +74,13 @@ var chinese = catalogue{
 		Approver:  "点击“重试”可再次尝试。如果又失败，请联系本机器人的管理员。",
 		Requester: "审批人可以再次尝试，您无需重新申请。如果重试，我会通知您。",
 	},
+	Spoken: map[string]phrase{
+		ActionApprove: "批准申请 {id}",
+		ActionDeny:    "拒绝申请 {id}",
+		ActionRetry:   "重试申请 {id}",
+		ActionSaved:   "我已保存 {username} 的密码",
+		ActionShow:    "查看 {username} 的登录信息",
+	},
 	Request: requestTexts{
 		Headline:     "**申请 {id}：{state}**",
 		Asked:        "{requester} 申请在 {cluster} 上开通账号 `{username}`。",

@@ -74,6 +74,13 @@ var english = catalogue{
 		Approver:  "Press Retry to try again. If it fails once more, ask the administrator of this bot.",
 		Requester: "The approvers can try again; you need not ask again. If they do, you will hear from me.",
 	},
+	Spoken: map[string]phrase{
+		ActionApprove: "Approve request {id}",
+		ActionDeny:    "Deny request {id}",
+		ActionRetry:   "Retry request {id}",
+		ActionSaved:   "I have saved the password of {username}",
+		ActionShow:    "Show the credentials of {username}",
+	},
 	Request: requestTexts{
 		Headline:     "**Request {id}: {state}**",
 		Asked:        "{requester} asks for the account `{username}` on {cluster}.",

@@ -81,6 +81,27 @@ func TestButtonLabelsAndDialogs(t *testing.T) {
 	require.NotNil(t, retry[0].Confirm)
 }
 
+// Who only hears a button knows of which request, or of which account, it is.
+func TestSpokenButtons(t *testing.T) {
+	t.Parallel()
+	for locale, want := range map[Locale][]string{
+		English: {"Approve request 12", "Deny request 12", "Retry request 12",
+			"Show the credentials of isabel", "I have saved the password of isabel"},
+		Chinese: {"批准申请 12", "拒绝申请 12", "重试申请 12", "查看 isabel 的登录信息", "我已保存 isabel 的密码"},
+	} {
+		v := testView(locale)
+		var got []string
+		for _, m := range []Message{
+			v.Approval(story(approval.Pending)), v.Approval(story(approval.Failed)), v.CredentialsOffer(story(approval.Provisioned)),
+		} {
+			for _, b := range buttons(m) {
+				got = append(got, b.AccessibilityLabel)
+			}
+		}
+		require.Equal(t, want, got)
+	}
+}
+
 // An updated message has no block id of the one before.
 func TestBlockIDsAreNewWithEachVersion(t *testing.T) {
 	t.Parallel()
