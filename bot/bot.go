@@ -43,7 +43,8 @@ type Bot struct {
 // New returns a bot that is not connected yet.
 func New(conf Config, api *slackapi.API, people *slackapi.People, service *approval.Service, log *slog.Logger, met socket.Observer) *Bot {
 	readers := &messenger.Readers{
-		Base: view.View{Locale: conf.Locale, Command: conf.Command, LoginHint: conf.LoginHint}, People: people,
+		Base:   view.View{Locale: conf.Locale, Command: conf.Command, Channel: conf.Channel, LoginHint: conf.LoginHint},
+		People: people,
 	}
 	b := &Bot{
 		conf: conf, api: api, service: service, people: people, readers: readers, log: log,

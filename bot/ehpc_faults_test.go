@@ -77,7 +77,7 @@ func TestEHPCSaysNo(t *testing.T) {
 			}
 			o.press(anna, m, "Retry")
 			o.delivered("isabel")
-			o.says(channel, "isabel", "has the credentials")
+			o.says(channel, "isabel", "got the credentials")
 			require.Equal(t, 1, o.ehpc.AddUserEffects(ehpctest.ClusterID, "isabel"))
 			o.clean()
 		})
@@ -153,7 +153,7 @@ func TestEHPCIsInTrouble(t *testing.T) {
 			require.Zero(t, o.showing("isabel"))
 			o.ehpc.ClearFaults()
 			o.delivered("isabel")
-			m := o.says(channel, "isabel", "has the credentials")
+			m := o.says(channel, "isabel", "got the credentials")
 			require.NotContains(t, m.Plain(), "has to wait")
 			require.Equal(t, 1, o.ehpc.AddUserEffects(ehpctest.ClusterID, "isabel"))
 			o.clean()

@@ -211,7 +211,7 @@ func (l *life) judge() {
 	}
 	require.Equal(l.t, 1, holds(direct, "You have saved the password"), "the requester is told of the end")
 	for _, m := range approvals {
-		require.Contains(l.t, m.Plain(), "has the credentials", "the approvers are told of the end")
+		require.Contains(l.t, m.Plain(), "got the credentials", "the approvers are told of the end")
 	}
 	for _, n := range l.slack.Person(isabel).Notifications() {
 		require.NotContains(l.t, n.Mobile+n.Desktop, password, "a notification")

@@ -38,7 +38,7 @@ type language struct {
 }
 
 var (
-	english = language{locale: "en", slack: "en-US", making: "is being made", done: "the credentials are delivered"}
+	english = language{locale: "en", slack: "en-US", making: "is being made", done: "the credentials were delivered"}
 	chinese = language{locale: "zh", slack: "zh-CN", making: "正在创建账号", done: "登录信息已送达"}
 )
 
@@ -240,7 +240,7 @@ func (s *stage) say(text string) { fmt.Fprintln(s.out, text) }
 
 // scene writes down what somebody does or sees, with names in the place of ids.
 func (s *stage) scene(heading, text string) {
-	text = strings.NewReplacer("<@"+isabel+">", "@Isabel", "<@"+anna+">", "@Anna", "\n", "\n   ").Replace(text)
+	text = strings.NewReplacer("<@"+isabel+">", "@Isabel", "<@"+anna+">", "@Anna", "<#"+channel+">", "#hpc-approvals", "\n", "\n   ").Replace(text)
 	s.say("── " + heading + "\n   " + text + "\n")
 }
 

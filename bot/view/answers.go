@@ -6,7 +6,7 @@ import "ehpcbot/approval"
 func (v View) Asked(s approval.Story) Message {
 	b := v.about(s, "asked")
 	t := b.texts.Answer
-	b.line(t.Asked)
+	b.line(t.Asked, t.AskedWhere)
 	if s.Required > 1 {
 		b.line(t.AskedMany)
 	}

@@ -1,6 +1,8 @@
 package view
 
 import (
+	"strings"
+
 	"github.com/slack-go/slack"
 
 	"ehpcbot/approval"
@@ -76,11 +78,24 @@ func (b *builder) confirmedButton(action string, label, title, text phrase) {
 	b.button(action, label, slack.StylePrimary).WithConfirm(dialog.WithStyle(slack.StylePrimary))
 }
 
+// messageLink links to the message for the approvers, where it is known. Slack leads from this address on to that of
+// the workspace.
+func messageLink(words phrase, s approval.Story) richText {
+	m, posted := s.Message(approval.PurposeApproval)
+	if !posted {
+		return words.fill(nil)
+	}
+	address := "https://slack.com/archives/" + m.Place + "/p" + strings.ReplaceAll(m.Ref, ".", "")
+	return richText{slack.NewRichTextSectionLinkElement(address, string(words), nil)}
+}
+
 // Reminder is the one reminder of the approvers that a request still waits.
 func (v View) Reminder(s approval.Story) Message {
 	b := v.about(s, "reminder")
-	b.line(b.texts.Approval.Reminder, b.texts.Request.Asked)
+	b.line(b.texts.Approval.Reminder)
+	b.asked()
 	b.approvals()
-	b.line(b.texts.Approval.Decide, b.texts.Approval.ReminderWhere)
+	b.line(b.texts.Approval.Decide)
+	b.add(slack.RTESection, messageLink(b.texts.Approval.ReminderWhere, s))
 	return b.message()
 }

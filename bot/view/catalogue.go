@@ -36,12 +36,13 @@ type failureTexts struct{ Why, Approver, Requester phrase }
 // requestTexts describe a request, to anybody.
 type requestTexts struct {
 	Headline              phrase
-	Asked                 phrase
+	Asks, Asked           phrase // while it waits, and later
 	Permissions           phrase
 	DefaultMod            phrase // for {mod}, where none is asked for
 	Reason, NoReason      phrase
 	Approvals             phrase
 	ApprovalsBy           phrase // where there are any
+	Nobody, TooFew        phrase // once it is too late for more
 	MorePeople            phrase // {count}: those who are not named
 	DeniedBy              phrase
 	DeniedFor             phrase // the reason follows
@@ -68,7 +69,8 @@ type approvalTexts struct {
 
 // answerTexts answer a command.
 type answerTexts struct {
-	Asked, AskedMany, AskedNext, AskedUntil phrase
+	Asked, AskedWhere                phrase
+	AskedMany, AskedNext, AskedUntil phrase
 
 	Already          phrase
 	Follow, TakeBack phrase
@@ -104,6 +106,7 @@ type noticeTexts struct {
 	DeniedNoReason, DeniedNext phrase
 
 	Expired, Cancelled, Delayed, Failed []phrase
+	AskAgain                            phrase
 }
 
 // refusalTexts tell what is not accepted. {value} is what was given, {allowed} lists what would be accepted, {limit}

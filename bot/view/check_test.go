@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/slack-go/slack"
@@ -39,7 +40,7 @@ func checkMessage(m Message) []string {
 	return c.faults
 }
 
-var mentions = regexp.MustCompile(`<@[UW][A-Z0-9]+>`)
+var mentions = regexp.MustCompile(`<(@[UW]|#[CG])[A-Z0-9]+>`)
 
 func checkModal(m slack.ModalViewRequest) []string {
 	c := &checker{ids: map[string]bool{}, actions: map[string]bool{}}
@@ -156,6 +157,15 @@ func (c *checker) element(o object) {
 	case "user":
 		if id, _ := o["user_id"].(string); !personID.MatchString(id) {
 			c.fault("user_id %q", id)
+		}
+	case "channel":
+		if id, _ := o["channel_id"].(string); !channelID.MatchString(id) {
+			c.fault("channel_id %q", id)
+		}
+	case "link":
+		c.length("link's text", o["text"], 1, 3000)
+		if address, _ := o["url"].(string); !strings.HasPrefix(address, "https://slack.com/archives/C") {
+			c.fault("a link to %q", address)
 		}
 	case "date":
 		c.length("date's fallback", o["fallback"], 1, 100)

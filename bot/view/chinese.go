@@ -41,7 +41,7 @@ var chinese = catalogue{
 		approval.FailureRefused: {
 			Why:       "集群接口拒绝了请求。",
 			Approver:  "如果详细信息里指出的问题可以解决，请解决后点击“重试”。",
-			Requester: "审批人已看到原因，可以再次尝试。如果重试，我会通知您；您无需重新申请。",
+			Requester: "审批人已看到原因，可以再次尝试；您无需重新申请。如有疑问，请联系 {approvers}。",
 		},
 		approval.FailureOperator: {
 			Why:       "机器人无法访问集群接口：密钥、账户余额或时钟有问题。",
@@ -51,12 +51,12 @@ var chinese = catalogue{
 		approval.FailureJob: {
 			Why:       "集群开始创建账号，但中途失败了。",
 			Approver:  "点击“重试”可再次尝试。如果又失败，请把详细信息交给集群管理员。",
-			Requester: "审批人可以再次尝试，您无需重新申请。如果重试，我会通知您。",
+			Requester: "审批人可以再次尝试，您无需重新申请。如有疑问，请联系 {approvers}。",
 		},
 		approval.FailureTimeout: {
 			Why:       "集群没有及时告知账号是否已创建。",
 			Approver:  "点击“重试”：我会先确认账号是否存在，不会重复创建。",
-			Requester: "审批人可以继续处理，您无需重新申请。如果重试，我会通知您。",
+			Requester: "审批人可以继续处理，您无需重新申请。如有疑问，请联系 {approvers}。",
 		},
 		approval.FailureCluster: {
 			Why:       "我已不再管理这个集群。",
@@ -72,7 +72,7 @@ var chinese = catalogue{
 	OtherFailure: failureTexts{
 		Why:       "发生了意料之外的情况。",
 		Approver:  "点击“重试”可再次尝试。如果又失败，请联系本机器人的管理员。",
-		Requester: "审批人可以再次尝试，您无需重新申请。如果重试，我会通知您。",
+		Requester: "审批人可以再次尝试，您无需重新申请。如有疑问，请联系 {approvers}。",
 	},
 	Spoken: map[string]phrase{
 		ActionApprove: "批准申请 {id}",
@@ -83,13 +83,16 @@ var chinese = catalogue{
 	},
 	Request: requestTexts{
 		Headline:     "**申请 {id}：{state}**",
-		Asked:        "{requester} 申请在 {cluster} 上开通账号 `{username}`。",
+		Asks:         "{requester} 申请在 {cluster} 上开通账号 `{username}`。",
+		Asked:        "{requester} 此前申请在 {cluster} 上开通账号 `{username}`。",
 		Permissions:  "主目录权限：{mod}",
 		DefaultMod:   "集群默认值",
 		Reason:       "理由：",
 		NoReason:     "理由：未填写",
 		Approvals:    "批准进度：{approved}/{required}",
 		ApprovalsBy:  "批准进度：{approved}/{required}，批准人：{approvers}",
+		Nobody:       "截至 {deadline} 无人批准。",
+		TooFew:       "截至 {deadline} 只有 {approved}/{required} 人批准，批准人：{approvers}。",
 		MorePeople:   "另外 {count} 人",
 		DeniedBy:     "{denier} 拒绝了申请。",
 		DeniedFor:    "{denier} 拒绝了申请，理由是：",
@@ -106,7 +109,7 @@ var chinese = catalogue{
 			approval.Provisioned:  "账号已创建，登录信息即将通过私信发给 {requester}。",
 			approval.Delivered:    "{requester} 已收到登录信息。",
 		},
-		Expired:   "截至 {deadline} 批准人数不足。{requester} 可以重新申请。",
+		Expired:   "{requester} 可以重新申请。",
 		Cancelled: "{requester} 撤回了申请。",
 		Failed:    "**账号创建失败。**{why}",
 
@@ -125,6 +128,7 @@ var chinese = catalogue{
 	},
 	Answer: answerTexts{
 		Asked:      "**申请 {id} 已提交：**在 {cluster} 上开通账号 `{username}`，正在等待审批。",
+		AskedWhere: "审批人会在 {channel} 收到此申请。",
 		AskedMany:  "需要 {required} 人批准。",
 		AskedNext:  "账号创建好之后，我会通过私信把登录信息发给您。",
 		AskedUntil: "如果到 {deadline} 仍未获批准，申请将过期，届时我会通知您。",
@@ -188,13 +192,11 @@ var chinese = catalogue{
 		DeniedNext:     "如有疑问，请联系 {denier}。您可以重新申请：`{command} {askAgain}`",
 		Expired: []phrase{
 			"**申请 {id} 已过期。**",
-			"截至 {deadline}，在 {cluster} 上开通账号 `{username}` 的批准人数不足。",
-			"您可以重新申请：`{command} {askAgain}`",
+			"不会在 {cluster} 上创建账号 `{username}`。",
 		},
 		Cancelled: []phrase{
 			"**申请 {id} 已撤回。**",
 			"您撤回了申请，所以不会在 {cluster} 上创建账号 `{username}`。",
-			"您可以重新申请：`{command} {askAgain}`",
 		},
 		Delayed: []phrase{
 			"**申请 {id} 需要再等一会儿。**",
@@ -205,6 +207,7 @@ var chinese = catalogue{
 			"**账号开通失败（申请 {id}）**",
 			"未能在 {cluster} 上创建账号 `{username}`。{why}",
 		},
+		AskAgain: "您可以重新申请：`{command} {askAgain}`",
 	},
 	Refusal: refusalTexts{
 		Kinds: map[approval.Kind]phrase{

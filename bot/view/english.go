@@ -15,7 +15,7 @@ var english = catalogue{
 		approval.Approved:     "approved",
 		approval.Provisioning: "the account is being made",
 		approval.Provisioned:  "the account is made, the credentials are on their way",
-		approval.Delivered:    "done, the credentials are delivered",
+		approval.Delivered:    "done, the credentials were delivered",
 		approval.Denied:       "denied",
 		approval.Expired:      "expired",
 		approval.Cancelled:    "cancelled",
@@ -41,7 +41,7 @@ var english = catalogue{
 		approval.FailureRefused: {
 			Why:       "The cluster's API refused it.",
 			Approver:  "If what the details name can be fixed, fix it and press Retry.",
-			Requester: "The approvers have been told why and can try again. If they do, you will hear from me; you need not ask again.",
+			Requester: "The approvers have been told why and can try again; you need not ask again. If you have questions, write to {approvers}.",
 		},
 		approval.FailureOperator: {
 			Why:       "The bot has no access to the cluster's API: its key, the account's balance or the clock is not in order.",
@@ -51,12 +51,12 @@ var english = catalogue{
 		approval.FailureJob: {
 			Why:       "The cluster began to make it and then gave up.",
 			Approver:  "Press Retry to try again. If it fails once more, show the details to the cluster's administrator.",
-			Requester: "The approvers can try again; you need not ask again. If they do, you will hear from me.",
+			Requester: "The approvers can try again; you need not ask again. If you have questions, write to {approvers}.",
 		},
 		approval.FailureTimeout: {
 			Why:       "The cluster did not say in time whether it was made.",
 			Approver:  "Press Retry: I look first whether the account exists, so it is not made twice.",
-			Requester: "The approvers can go on from here; you need not ask again. If they do, you will hear from me.",
+			Requester: "The approvers can go on from here; you need not ask again. If you have questions, write to {approvers}.",
 		},
 		approval.FailureCluster: {
 			Why:       "I don't look after this cluster any more.",
@@ -72,7 +72,7 @@ var english = catalogue{
 	OtherFailure: failureTexts{
 		Why:       "Something unforeseen happened.",
 		Approver:  "Press Retry to try again. If it fails once more, ask the administrator of this bot.",
-		Requester: "The approvers can try again; you need not ask again. If they do, you will hear from me.",
+		Requester: "The approvers can try again; you need not ask again. If you have questions, write to {approvers}.",
 	},
 	Spoken: map[string]phrase{
 		ActionApprove: "Approve request {id}",
@@ -83,13 +83,16 @@ var english = catalogue{
 	},
 	Request: requestTexts{
 		Headline:     "**Request {id}: {state}**",
-		Asked:        "{requester} asks for the account `{username}` on {cluster}.",
+		Asks:         "{requester} asks for the account `{username}` on {cluster}.",
+		Asked:        "{requester} asked for the account `{username}` on {cluster}.",
 		Permissions:  "Directory permissions: {mod}",
 		DefaultMod:   "the cluster's default",
 		Reason:       "Reason:",
 		NoReason:     "Reason: none given",
 		Approvals:    "Approvals: {approved} of {required}",
 		ApprovalsBy:  "Approvals: {approved} of {required}, by {approvers}",
+		Nobody:       "Nobody approved it by {deadline}.",
+		TooFew:       "By {deadline} it had {approved} of {required} approvals, from {approvers}.",
 		MorePeople:   "{count} more",
 		DeniedBy:     "Denied by {denier}.",
 		DeniedFor:    "Denied by {denier}, who says:",
@@ -104,9 +107,9 @@ var english = catalogue{
 			approval.Approved:     "The account is about to be made.",
 			approval.Provisioning: "The account is being made. This can take some minutes.",
 			approval.Provisioned:  "The account is made. {requester} is about to get the credentials in a direct message.",
-			approval.Delivered:    "{requester} has the credentials.",
+			approval.Delivered:    "{requester} got the credentials.",
 		},
-		Expired:   "There were not enough approvals by {deadline}. {requester} can ask again.",
+		Expired:   "{requester} can ask again.",
 		Cancelled: "{requester} took the request back.",
 		Failed:    "**The account could not be made.** {why}",
 
@@ -125,6 +128,7 @@ var english = catalogue{
 	},
 	Answer: answerTexts{
 		Asked:      "**Request {id} is in:** the account `{username}` on {cluster} now waits for approval.",
+		AskedWhere: "The approvers are asked in {channel}.",
 		AskedMany:  "{required} approvals are needed.",
 		AskedNext:  "Once the account is made, I will send you the credentials in a direct message.",
 		AskedUntil: "If it is not approved by {deadline}, the request expires and I will tell you.",
@@ -188,13 +192,11 @@ var english = catalogue{
 		DeniedNext:     "If something was unclear, talk to {denier}. You can ask again: `{command} {askAgain}`",
 		Expired: []phrase{
 			"**Request {id} has expired.**",
-			"There were not enough approvals for the account `{username}` on {cluster} by {deadline}.",
-			"You can ask again: `{command} {askAgain}`",
+			"The account `{username}` on {cluster} will not be made.",
 		},
 		Cancelled: []phrase{
 			"**Request {id} is cancelled.**",
 			"You took it back, so the account `{username}` on {cluster} will not be made.",
-			"You can ask again: `{command} {askAgain}`",
 		},
 		Delayed: []phrase{
 			"**Request {id} takes longer than usual.**",
@@ -205,6 +207,7 @@ var english = catalogue{
 			"**Request {id} has failed.**",
 			"The account `{username}` on {cluster} could not be made. {why}",
 		},
+		AskAgain: "You can ask again: `{command} {askAgain}`",
 	},
 	Refusal: refusalTexts{
 		Kinds: map[approval.Kind]phrase{

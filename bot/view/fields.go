@@ -17,6 +17,7 @@ func (v View) fields(s approval.Story) fields {
 	denial, _ := s.Denial()
 	f := fields{
 		"command":          text(v.Command),
+		"channel":          channelLink(v.Channel),
 		"id":               text(formatID(s.ID)),
 		"state":            v.texts().States[s.State].fill(nil),
 		"requester":        mention(s.Requester),

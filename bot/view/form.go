@@ -49,7 +49,7 @@ func (v View) AskForm(conf approval.Config, prefill approval.Ask) slack.ModalVie
 func (v View) DenyForm(s approval.Story) slack.ModalViewRequest {
 	t := v.texts().Form
 	b := v.about(s, "deny")
-	b.line(b.texts.Request.Asked)
+	b.asked()
 	form := v.form(CallbackDeny, t.DenyTitle, t.DenySubmit, b.richTextBlock(), t.DenyReason.reasonInput(""))
 	form.PrivateMetadata = formatTarget(s.Target())
 	return form

@@ -45,6 +45,7 @@ func TestLimitsHoldForAnyStory(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		v := View{
 			Locale: rapid.SampledFrom([]Locale{English, Chinese, ""}).Draw(t, "locale"), Command: "/ehpc-adduser",
+			Channel:   rapid.SampledFrom([]string{"C0APPROVE", "", "<!channel>"}).Draw(t, "channel"),
 			LoginHint: typed(200).Draw(t, "hint"), Reader: people.Draw(t, "reader"),
 		}
 		s := stories.Draw(t, "story")

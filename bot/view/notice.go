@@ -14,8 +14,11 @@ func (v View) Notice(s approval.Story) Message {
 		b.line(t.DeniedNext)
 	case approval.Expired:
 		b.line(t.Expired...)
+		b.approvals()
+		b.line(t.AskAgain)
 	case approval.Cancelled:
 		b.line(t.Cancelled...)
+		b.line(t.AskAgain)
 	case approval.Failed:
 		b.line(t.Failed...)
 		b.line(v.failure(s.Failure).Requester)

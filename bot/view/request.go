@@ -11,17 +11,32 @@ const (
 // request says what is asked for, and why.
 func (b *builder) request() {
 	t := b.texts.Request
-	b.line(t.Asked, t.Permissions)
+	b.asked()
+	b.line(t.Permissions)
 	b.quote(t.Reason, t.NoReason, b.story.Reason, reasonMaxLength)
 }
 
-// approvals says how many approvals there are of how many, and whose.
-func (b *builder) approvals() {
-	if len(b.story.Approvals()) == 0 {
-		b.line(b.texts.Request.Approvals)
+// asked says who asks for what, or asked for it, once that is over.
+func (b *builder) asked() {
+	if b.story.State == approval.Pending {
+		b.line(b.texts.Request.Asks)
 		return
 	}
-	b.line(b.texts.Request.ApprovalsBy)
+	b.line(b.texts.Request.Asked)
+}
+
+// approvals says how many approvals there are of how many, and whose; or that there were too few.
+func (b *builder) approvals() {
+	t := b.texts.Request
+	none, some := t.Approvals, t.ApprovalsBy
+	if b.story.State == approval.Expired {
+		none, some = t.Nobody, t.TooFew
+	}
+	if len(b.story.Approvals()) == 0 {
+		b.line(none)
+		return
+	}
+	b.line(some)
 }
 
 // denial says who denied the request, and quotes why.

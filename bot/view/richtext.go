@@ -37,6 +37,16 @@ func mention(id string) richText {
 
 var personID = regexp.MustCompile(`^[UW][A-Z0-9]{1,30}$`)
 
+// channelLink names a channel by id. Slack shows its name to those who may know it.
+func channelLink(id string) richText {
+	if !channelID.MatchString(id) {
+		return text(oneLine(id, nameMaxLength))
+	}
+	return richText{slack.NewRichTextSectionChannelElement(id, nil)}
+}
+
+var channelID = regexp.MustCompile(`^[CG][A-Z0-9]{1,30}$`)
+
 // dateFormat is how Slack shows a time.
 // https://docs.slack.dev/reference/block-kit/block-elements/date-element
 const dateFormat = "{date_short_pretty} {time}"
@@ -110,7 +120,7 @@ func join(texts []richText, separator string) richText {
 
 // mrkdwn is the text as Slack reads it in the top-level text of a message.
 func (r richText) mrkdwn() string {
-	return r.format(escape.Replace, func(id string) string { return "<@" + id + ">" })
+	return r.format(escape.Replace, func(mark, id string) string { return "<" + mark + id + ">" })
 }
 
 // escape is for the three characters that Slack reads as control characters, and no others.
@@ -119,17 +129,22 @@ var escape = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
 // plain is the text for plain_text, where nobody can be mentioned and nothing needs an escape.
 func (r richText) plain() string {
-	return r.format(func(s string) string { return s }, func(id string) string { return "@" + id })
+	return r.format(func(s string) string { return s }, func(mark, id string) string { return mark + id })
 }
 
-func (r richText) format(text, person func(string) string) string {
+// format writes a text out. Of a link it writes the words alone.
+func (r richText) format(text func(string) string, name func(mark, id string) string) string {
 	var b strings.Builder
 	for _, e := range r {
 		switch e := e.(type) {
 		case *slack.RichTextSectionTextElement:
 			b.WriteString(text(e.Text))
 		case *slack.RichTextSectionUserElement:
-			b.WriteString(person(e.UserID))
+			b.WriteString(name("@", e.UserID))
+		case *slack.RichTextSectionChannelElement:
+			b.WriteString(name("#", e.ChannelID))
+		case *slack.RichTextSectionLinkElement:
+			b.WriteString(text(e.Text))
 		case *slack.RichTextSectionDateElement:
 			b.WriteString(*e.Fallback)
 		}

@@ -16,7 +16,7 @@ import (
 const testPassword = `*K7_~&<x>@h#e^r(!)%`
 
 func testView(l Locale) View {
-	return View{Locale: l, Command: "/ehpc-adduser", LoginHint: "ssh {username}@{cluster}.example.org", Reader: "U0ISABEL"}
+	return View{Locale: l, Command: "/ehpc-adduser", Channel: "C0APPROVE", LoginHint: "ssh {username}@{cluster}.example.org", Reader: "U0ISABEL"}
 }
 
 // other is the view of somebody else than the requester.
@@ -75,6 +75,10 @@ func oneHasApproved(s *approval.Story) {
 	s.Required, s.Decisions = 2, decisions(approval.Approve, "U0ADA")
 }
 
+func posted(s *approval.Story) {
+	s.Messages = []approval.Message{{Purpose: approval.PurposeApproval, Place: "C0APPROVE", Ref: "1700000000.000100"}}
+}
+
 func bare(s *approval.Story) { s.Mod, s.Reason, s.Cluster.Name = "", "", "" }
 
 func noReason(s *approval.Story) { s.Decisions[0].Reason = "" }
@@ -100,6 +104,7 @@ func messages(v View) map[string]Message {
 		"approval-provisioned-waiting":   v.Approval(story(approval.Provisioned, failing(approval.WaitingDelivery, "post a message: user_disabled"))),
 		"approval-hostile":               v.Approval(hostile(approval.Failed)),
 		"reminder":                       v.Reminder(story(approval.Pending)),
+		"reminder-linked":                v.Reminder(story(approval.Pending, posted)),
 		"reminder-one-of-two":            v.Reminder(story(approval.Pending, oneHasApproved)),
 		"asked":                          v.Asked(story(approval.Pending)),
 		"asked-two":                      v.Asked(story(approval.Pending, twoApprovers)),
@@ -117,7 +122,9 @@ func messages(v View) map[string]Message {
 		"credentials-cleared-saved":      v.CredentialsCleared(story(approval.Delivered, savedEarly)),
 		"credentials-cleared-time":       v.CredentialsCleared(story(approval.Delivered)),
 		"credentials-without-login-hint": View{Locale: v.Locale}.Credentials(story(approval.Provisioned), secret.New(testPassword)),
+		"notice-expired-one-of-two":      v.Notice(story(approval.Expired, oneHasApproved)),
 		"notice-denied-no-reason":        v.Notice(story(approval.Denied, noReason)),
+		"status-expired-one-of-two":      v.Status(story(approval.Expired, oneHasApproved)),
 		"status-failed-job":              v.Status(story(approval.Failed, failing(approval.FailureJob, ""))),
 		"status-failed-for-approver":     other(v).Status(story(approval.Failed, failing(approval.FailureJob, ""))),
 		"status-pending-for-approver":    other(v).Status(story(approval.Pending)),

@@ -23,6 +23,7 @@ import (
 type View struct {
 	Locale    Locale // English where it is none of the languages
 	Command   string // the slash command, with its slash
+	Channel   string // id of the channel in which the approvers are asked
 	LoginHint string // how to log in, with {username} and {cluster} for the two; empty: nothing is shown
 	Reader    string // id of the person who reads, whose own requests are spoken of as such; empty: a channel
 }

@@ -102,6 +102,55 @@ func TestSpokenButtons(t *testing.T) {
 	}
 }
 
+// Who reads a reminder gets from it to the buttons.
+func TestReminderLeadsToItsMessage(t *testing.T) {
+	t.Parallel()
+	v := testView(English)
+	address := func(m Message) string {
+		text, err := json.Marshal(m.Blocks)
+		require.NoError(t, err)
+		return string(text)
+	}
+	require.Contains(t, address(v.Reminder(story(approval.Pending, posted))), `"url":"https://slack.com/archives/C0APPROVE/p1700000000000100"`)
+	require.NotContains(t, address(v.Reminder(story(approval.Pending))), `"url"`)
+}
+
+// What too few approved is told with how many did; that nobody did, only where that is so.
+func TestExpiredTellsHowManyApproved(t *testing.T) {
+	t.Parallel()
+	v := testView(English)
+	for _, show := range []func(approval.Story) Message{v.Approval, v.Status, v.Notice} {
+		nobody, some := plainMessage(show(story(approval.Expired))), plainMessage(show(story(approval.Expired, oneHasApproved)))
+		require.Contains(t, nobody, "Nobody approved it by 2026-11-26 09:30 UTC.")
+		require.Contains(t, some, "By 2026-11-26 09:30 UTC it had 1 of 2 approvals, from @U0ADA.")
+		require.NotContains(t, some, "Nobody")
+	}
+}
+
+// What is over is told as such.
+func TestPastTense(t *testing.T) {
+	t.Parallel()
+	for _, state := range approval.States() {
+		for _, m := range []Message{testView(English).Approval(story(state)), testView(English).Status(story(state))} {
+			require.Equal(t, state == approval.Pending, strings.Contains(plainMessage(m), "asks for"), state)
+			require.NotContains(t, plainMessage(m), "has the credentials")
+		}
+	}
+}
+
+// The requester is told whom to ask, and how to reach them.
+func TestRequesterIsToldWhomToAsk(t *testing.T) {
+	t.Parallel()
+	for _, locale := range []Locale{English, Chinese} {
+		v := testView(locale)
+		require.Contains(t, v.Notice(story(approval.Denied)).Text, "<@U0DORA>")
+		require.Contains(t, v.Asked(story(approval.Pending)).Text, "<#C0APPROVE>")
+		for _, f := range []approval.Failure{approval.FailureRefused, approval.FailureJob, approval.FailureTimeout, "unheard_of"} {
+			require.Contains(t, v.Notice(story(approval.Failed, failing(f, ""))).Text, "<@U0ADA>", f)
+		}
+	}
+}
+
 // An updated message has no block id of the one before.
 func TestBlockIDsAreNewWithEachVersion(t *testing.T) {
 	t.Parallel()
