@@ -30,17 +30,45 @@ const (
 	channel = "C0APPROVALS"
 )
 
-// language is what the people of a demo speak, and the words by which they know how the request stands.
+// language is what the people of a demo speak, the words by which they know how the request stands, and those of
+// the narrator.
 type language struct {
 	locale       string // the bot's
 	slack        string // the people's
+	reason       string // what Isabel needs the account for
 	making, done string // in the approval message
+
+	opening, end               string
+	types, sees, presses       string // presses is of the person %s
+	channelNew, channelChanges string
+	directNew, directChanges   string
 }
 
-var (
-	english = language{locale: "en", slack: "en-US", making: "is being made", done: "the credentials were delivered"}
-	chinese = language{locale: "zh", slack: "zh-CN", making: "正在创建账号", done: "登录信息已送达"}
-)
+var english = language{
+	locale: "en", slack: "en-US", reason: "thesis project",
+	making: "is being made", done: "the credentials were delivered",
+
+	opening: "ehpcbot demo: an embedded Slack workspace and an embedded EHPC API, on this machine alone.\n" +
+		"Isabel asks for an account on the cluster Training; Anna approves in #hpc-approvals.\n",
+	end: "The account exists on the cluster, its password is the one that Isabel saw, and no notification showed it.",
+
+	types: "Isabel types", sees: "only Isabel sees", presses: "%s presses",
+	channelNew: "in #hpc-approvals, a new message", channelChanges: "in #hpc-approvals, the message changes",
+	directNew: "direct message to Isabel, a new message", directChanges: "direct message to Isabel, the message changes",
+}
+
+var chinese = language{
+	locale: "zh", slack: "zh-CN", reason: "毕业设计",
+	making: "正在创建账号", done: "登录信息已送达",
+
+	opening: "ehpcbot 演示：内置的 Slack 工作区和内置的 EHPC 接口，全部在本机运行。\n" +
+		"Isabel 申请集群 Training 的账号，Anna 在 #hpc-approvals 中批准。\n",
+	end: "账号已在集群上创建，密码就是 Isabel 看到的那个，没有任何通知显示过它。",
+
+	types: "Isabel 输入", sees: "只有 Isabel 能看到", presses: "%s 点击",
+	channelNew: "#hpc-approvals 中的新消息", channelChanges: "#hpc-approvals 中的消息更新",
+	directNew: "发给 Isabel 的新私信", directChanges: "发给 Isabel 的私信更新",
+}
 
 // languageOf takes English for whatever it does not know: the demo needs no configuration, so none can be wrong.
 func languageOf(locale string) language {
@@ -129,8 +157,7 @@ func (s *stage) environment(dir string) map[string]string {
 // play lets the people act, each after having seen what came before. It writes each thing down once it is there,
 // and not as it happens: so the conversation is the same each time, although the bot does several things at once.
 func (s *stage) play(ctx context.Context) error {
-	s.say("ehpcbot demo: an embedded Slack workspace and an embedded EHPC API, on this machine alone.\n" +
-		"Isabel asks for an account on the cluster Training; Anna approves in #hpc-approvals.\n")
+	s.say(s.lang.opening)
 	if err := s.slack.Wait(ctx, func() bool { return s.slack.Connections() > 0 }); err != nil {
 		return fmt.Errorf("the bot did not connect: %w", err)
 	}
@@ -143,13 +170,13 @@ func (s *stage) play(ctx context.Context) error {
 }
 
 func (s *stage) ask(ctx context.Context) error {
-	const words = `isabel reason="thesis project"`
-	s.scene("Isabel types", command+" "+words)
+	words := `isabel reason="` + s.lang.reason + `"`
+	s.scene(s.lang.types, command+" "+words)
 	reply := s.slack.Person(isabel).Command(ctx, command, words)
 	if reply.Err != nil {
 		return fmt.Errorf("the command was not answered: %w", reply.Err)
 	}
-	s.scene("only Isabel sees", picture(slacktest.Message{Blocks: reply.Blocks}))
+	s.scene(s.lang.sees, picture(slacktest.Message{Blocks: reply.Blocks}))
 	return nil
 }
 
@@ -158,7 +185,7 @@ func (s *stage) approve(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the approvers were not asked: %w", err)
 	}
-	s.scene("in #hpc-approvals, a new message", picture(request))
+	s.scene(s.lang.channelNew, picture(request))
 	// The cluster takes its time, so that it can be seen that the message follows the request.
 	s.api.HangJobs(true)
 	defer s.api.HangJobs(false)
@@ -174,14 +201,14 @@ func (s *stage) follows(ctx context.Context, words string) error {
 	if err != nil {
 		return fmt.Errorf("the approvers were not told: %w", err)
 	}
-	s.scene("in #hpc-approvals, the message changes", picture(m))
+	s.scene(s.lang.channelChanges, picture(m))
 	return nil
 }
 
 // press presses the first button of a message.
 func (s *stage) press(ctx context.Context, name, person string, m slacktest.Message) error {
 	button := m.Buttons()[0].Text
-	s.scene(name+" presses", button)
+	s.scene(fmt.Sprintf(s.lang.presses, name), button)
 	_, err := s.slack.Person(person).Press(ctx, m, button)
 	return err
 }
@@ -193,8 +220,8 @@ func (s *stage) handOver(ctx context.Context) error {
 		return fmt.Errorf("the credentials did not arrive: %w", err)
 	}
 	// What notifies her holds no password; it comes into the message when that is there.
-	s.scene("direct message to Isabel, a new message", picture(slacktest.Message{Blocks: m.History[0].Blocks}))
-	s.scene("direct message to Isabel, the message changes", picture(m))
+	s.scene(s.lang.directNew, picture(slacktest.Message{Blocks: m.History[0].Blocks}))
+	s.scene(s.lang.directChanges, picture(m))
 	return s.follows(ctx, s.lang.done)
 }
 
@@ -214,7 +241,7 @@ func (s *stage) clear(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the credentials were not cleared: %w", err)
 	}
-	s.scene("direct message to Isabel, the message changes", picture(m))
+	s.scene(s.lang.directChanges, picture(m))
 	return nil
 }
 
@@ -232,7 +259,7 @@ func (s *stage) judge() error {
 	if n := s.api.AddUserEffects(cluster, "isabel"); n != 1 {
 		return fmt.Errorf("the account was made %d times", n)
 	}
-	s.say("The account exists on the cluster, its password is the one that Isabel saw, and no notification showed it.")
+	s.say(s.lang.end)
 	return nil
 }
 
