@@ -33,12 +33,16 @@ import (
 	"ehpcbot/bot/slackapi"
 	"ehpcbot/bot/status"
 	"ehpcbot/ehpc"
+	"ehpcbot/ehpc/secret"
 )
 
 // version is set by the build of a release (-ldflags "-X main.version=…").
 var version = ""
 
 func main() {
+	if err := secret.NoCoreDumps(); err != nil {
+		fmt.Fprintln(os.Stderr, "ehpcbot: core dumps can't be switched off:", err)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	out := &watchedWriter{w: os.Stdout}
 	err := rootCommand(out, os.Stderr, envconfig.OsLookuper(), os.Environ()).ExecuteContext(ctx)

@@ -5,10 +5,12 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -432,6 +434,19 @@ func TestSecretsFromFiles(t *testing.T) {
 	require.Regexp(t, `(?m)^SLACK_BOT_TOKEN: .*SLACK_BOT_TOKEN_FILE`, out)
 }
 
+// A crash writes no memory to the disk, where the passwords and keys in it would stay.
+func TestNoCoreDumps(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells the limits of a process")
+	}
+	w := world.New(t)
+	p := w.Start()
+	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", p.Cmd.Process.Pid))
+	require.NoError(t, err)
+	require.Regexp(t, `(?m)^Max core file size +0 +0 +bytes`, string(limits))
+}
+
 func TestJSONLogs(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
@@ -566,6 +581,17 @@ func TestDocuments(t *testing.T) {
 			var found bool
 			_, rest, found = strings.Cut(rest, "   "+said)
 			require.True(t, found, "the demo does not say this, or not in this order: %s", said)
+		}
+	})
+	t.Run("unit", func(t *testing.T) {
+		t.Parallel()
+		_, unit, _ := strings.Cut(text, "```ini\n")
+		unit, _, _ = strings.Cut(unit, "```")
+		for _, line := range []string{
+			"NoNewPrivileges=yes", "ProtectSystem=strict", "ProtectHome=yes", "PrivateTmp=yes", "UMask=0077", "LimitCORE=0",
+			"CapabilityBoundingSet=", "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX", "SystemCallFilter=@system-service",
+		} {
+			require.Contains(t, strings.Split(unit, "\n"), line)
 		}
 	})
 	t.Run("states", func(t *testing.T) {
