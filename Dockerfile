@@ -1,4 +1,5 @@
-# The image holds the program, certificates and an empty /data, and nothing else: no shell, no package manager.
+# The image holds the program, certificates and an empty /data, and nothing else: no shell, no package manager. The
+# licenses of what is in the program are in it, too: docker run --rm ehpcbot licenses
 #
 #   docker build --build-arg VERSION=v1.0.0 -t ehpcbot .
 #   docker run --env-file .env -v ehpcbot:/data ehpcbot

@@ -28,6 +28,7 @@ import (
 	"ehpcbot/bot/check"
 	"ehpcbot/bot/config"
 	"ehpcbot/bot/demo"
+	"ehpcbot/bot/licenses"
 	"ehpcbot/bot/manifest"
 	"ehpcbot/bot/report"
 	"ehpcbot/bot/slackapi"
@@ -125,6 +126,7 @@ func rootCommand(out, errOut io.Writer, env envconfig.Lookuper, environ []string
 		manifestCommand(out, env),
 		demoCommand(out, errOut, env),
 		&cobra.Command{Use: "version", Short: "Print the version", Args: cobra.NoArgs, Run: printVersion},
+		licensesCommand(out),
 		healthCommand(out, env),
 	)
 	root.AddCommand(report.Commands(out, env, time.Now)...)
@@ -213,6 +215,20 @@ func demoCommand(out, errOut io.Writer, env envconfig.Lookuper) *cobra.Command {
 	}
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "print the bot's log as well")
 	return cmd
+}
+
+// licensesCommand is for those to whom the program is handed on: most of the licenses ask for that.
+func licensesCommand(out io.Writer) *cobra.Command {
+	return &cobra.Command{
+		Use:   "licenses",
+		Short: "Print the licenses of what the program contains",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			text, err := licenses.Text()
+			fmt.Fprint(out, text)
+			return err
+		},
+	}
 }
 
 // healthCommand is for containers, whose images have no shell to ask /healthz with.

@@ -124,6 +124,13 @@ func TestCommandLine(t *testing.T) {
 		require.Zero(t, code)
 		require.Equal(t, out, flag)
 	})
+	t.Run("licenses", func(t *testing.T) {
+		t.Parallel()
+		out, code := run(t, nil, "licenses")
+		require.Zero(t, code)
+		require.Contains(t, out, "\ngithub.com/spf13/cobra@v")
+		require.Contains(t, out, "Redistribution and use in source and binary forms")
+	})
 	t.Run("help", func(t *testing.T) {
 		t.Parallel()
 		for _, arg := range []string{"--help", "-h", "help"} {
@@ -204,7 +211,7 @@ func TestCommandLine(t *testing.T) {
 	t.Run("full disk", func(t *testing.T) {
 		t.Parallel()
 		w := world.New(t)
-		for _, args := range []string{"version", "manifest", "manifest --json", "--help", "help demo", "check", "demo"} {
+		for _, args := range []string{"version", "manifest", "manifest --json", "licenses", "--help", "help demo", "check", "demo"} {
 			full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 			require.NoError(t, err)
 			var complaint strings.Builder
