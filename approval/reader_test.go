@@ -167,7 +167,7 @@ func TestReaderFiltersEvents(t *testing.T) {
 		_, err := b.service.Approve(t.Context(), b.target(1), "USTRANGER") // 2
 		require.Error(t, err)
 		now = now.Add(time.Hour)
-		b.ask("nina")                                       // 3
+		b.ask("nina")                                                 // 3
 		_, err = b.service.Deny(t.Context(), b.target(1), anna, "no") // 4
 		require.NoError(t, err)
 

@@ -205,20 +205,20 @@ func (b *bench) nineEvents() {
 		Requester: isabel, Username: "isabel", Mod: "700", Reason: `the "thesis" of Isabel`,
 	}) // 1
 	require.NoError(b.t, err)
-	b.ask("nina")                                   // 2
-	b.ask("carl")                                   // 3
+	b.ask("nina")                                             // 2
+	b.ask("carl")                                             // 3
 	_, err = b.service.Approve(ctx, b.target(1), "USTRANGER") // 4
-	require.NotNil(b.t, approval.Refused(err))      //
+	require.NotNil(b.t, approval.Refused(err))                //
 	_, err = b.service.Deny(ctx, b.target(1), anna, "no")     // 5
-	require.NoError(b.t, err)                       //
+	require.NoError(b.t, err)                                 //
 	_, err = b.service.Deny(ctx, b.target(2), anna, "no")     // 6
-	require.NoError(b.t, err)                       //
+	require.NoError(b.t, err)                                 //
 	_, err = b.service.Approve(ctx, b.target(3), "USTRANGER") // 7
-	require.NotNil(b.t, approval.Refused(err))      //
-	_, err = b.service.Cancel(ctx, 3, isabel)       // 8
-	require.NoError(b.t, err)                       //
+	require.NotNil(b.t, approval.Refused(err))                //
+	_, err = b.service.Cancel(ctx, 3, isabel)                 // 8
+	require.NoError(b.t, err)                                 //
 	_, err = b.service.Approve(ctx, b.target(1), "USTRANGER") // 9
-	require.NotNil(b.t, approval.Refused(err))      //
+	require.NotNil(b.t, approval.Refused(err))                //
 }
 
 // disarmed opens the database with the triggers taken away.
