@@ -4,28 +4,54 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 )
+
+// Directory knows people, and who belongs to a group of approvers.
+type Directory interface {
+	// Identify returns a person by any of their ids. Where it is not known now, the person has that id alone.
+	Identify(ctx context.Context, id string) Person
+	// Requester asks whether a person may have an account, unless that is known of the last so long. The error is
+	// [ErrGone] where not; any other means that it is not known now.
+	Requester(ctx context.Context, id string, within time.Duration) error
+	// Members returns the ids of the people in a group. An error means that it is not known now.
+	Members(ctx context.Context, group string) ([]string, error)
+}
+
+// Person is somebody with both ids that a messenger may have for them. Where there is one, both are the same.
+type Person struct {
+	ID   string // the one by which the person is stored
+	Also string
+}
+
+// Is reports whether an id is the person's.
+func (p Person) Is(id string) bool { return id != "" && (id == p.ID || id == p.Also) }
+
+// ErrGone says that a person can have no account, or can't be reached any more.
+var ErrGone = errors.New("the person is not, or no longer, one of those who may have an account")
 
 // checkApprover returns a refusal unless the person is an approver, by id or as a member of a group. A group
 // that can't be asked about speaks for nobody.
-func (s *Service) checkApprover(ctx context.Context, person string) error {
-	if slices.Contains(s.conf.Approvers, person) {
+func (s *Service) checkApprover(ctx context.Context, who Person) error {
+	if slices.ContainsFunc(s.conf.Approvers, who.Is) {
 		return nil
 	}
-	isMember, unknown := s.isMember(ctx, slices.DeleteFunc(slices.Clone(s.conf.Approvers), func(id string) bool { return !isGroup(id) }), person)
+	isMember, unknown := s.isMember(ctx, slices.DeleteFunc(slices.Clone(s.conf.Approvers), func(id string) bool { return !isGroup(id) }), who)
 	if isMember {
 		return nil
 	}
 	if unknown != nil {
 		s.log.Warn("an approver group can't be asked about", "error", unknown)
-		return &Refusal{Kind: KindNoAnswer, Value: person}
+		return &Refusal{Kind: KindNoAnswer, Value: who.ID}
 	}
-	return &Refusal{Kind: KindNotApprover, Value: person}
+	return &Refusal{Kind: KindNotApprover, Value: who.ID}
 }
 
 // isMember asks about all groups at the same time, so that one that can't be asked about holds up no other. The
 // error says of which it is not known.
-func (s *Service) isMember(ctx context.Context, groups []string, person string) (is bool, unknown error) {
+func (s *Service) isMember(ctx context.Context, groups []string, who Person) (is bool, unknown error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type answer struct {
@@ -41,7 +67,7 @@ func (s *Service) isMember(ctx context.Context, groups []string, person string) 
 	}
 	for range groups {
 		a := <-answers
-		if slices.Contains(a.members, person) && a.err == nil {
+		if slices.ContainsFunc(a.members, who.Is) && a.err == nil {
 			return true, nil
 		}
 		unknown = errors.Join(unknown, a.err)
@@ -51,3 +77,40 @@ func (s *Service) isMember(ctx context.Context, groups []string, person string) 
 
 // isGroup tells the ids of groups (S…) from those of people (U…, W…).
 func isGroup(id string) bool { return len(id) > 0 && id[0] == 'S' }
+
+// standing is what a request hangs on beside itself, as others say it now. What was true when it was asked for and
+// approved need not be true any more.
+type standing struct {
+	requester error    // of [Directory.Requester]
+	lapsed    []string // who approved and is no approver now
+}
+
+// lookAgain asks about all at the same time. An approval counts unless it is known to be of no approver any more.
+func (s *Service) lookAgain(ctx context.Context, story Story, within time.Duration) (now standing) {
+	var asking errgroup.Group
+	asking.Go(func() error {
+		now.requester = s.people.Requester(ctx, story.Requester, within)
+		return nil
+	})
+	approvals := story.Approvals()
+	approvers := make([]bool, len(approvals))
+	for i, id := range approvals {
+		asking.Go(func() error {
+			refusal := Refused(s.checkApprover(ctx, s.people.Identify(ctx, id)))
+			approvers[i] = refusal == nil || refusal.Kind != KindNotApprover
+			return nil
+		})
+	}
+	_ = asking.Wait()
+	for i, id := range approvals {
+		if !approvers[i] {
+			now.lapsed = append(now.lapsed, id)
+		}
+	}
+	return now
+}
+
+// count counts the approvals that hold.
+func (now standing) count(approvals []string) int {
+	return len(slices.DeleteFunc(slices.Clone(approvals), func(id string) bool { return slices.Contains(now.lapsed, id) }))
+}

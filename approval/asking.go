@@ -8,6 +8,8 @@ import (
 // Ask stores a request. It returns a *Refusal where a rule speaks against it; a repetition of what is asked
 // for already is one of [KindActive], with the request that it repeats.
 func (s *Service) Ask(ctx context.Context, a Ask) (Story, error) {
+	who := s.people.Identify(ctx, a.Requester)
+	a.Requester = who.ID
 	var story Story
 	var refusal *Refusal
 	if refusals := s.conf.Check(a); len(refusals) > 0 {
@@ -15,7 +17,7 @@ func (s *Service) Ask(ctx context.Context, a Ask) (Story, error) {
 	}
 	err := s.store.Write(ctx, func(ctx context.Context, tx Tx) (err error) {
 		if refusal == nil {
-			story, err = s.ask(ctx, tx, a)
+			story, err = s.ask(ctx, tx, a, who)
 			if refusal = Refused(err); refusal == nil {
 				return err
 			}
@@ -29,9 +31,9 @@ func (s *Service) Ask(ctx context.Context, a Ask) (Story, error) {
 	return story, err
 }
 
-func (s *Service) ask(ctx context.Context, tx Tx, a Ask) (Story, error) {
+func (s *Service) ask(ctx context.Context, tx Tx, a Ask, who Person) (Story, error) {
 	cluster, _ := s.conf.Cluster(a.Cluster)
-	if err := s.admit(ctx, tx, a, cluster); err != nil {
+	if err := s.admit(ctx, tx, a, who, cluster); err != nil {
 		return Story{}, err
 	}
 	now := s.now()
@@ -76,7 +78,7 @@ func (s *Service) unrecorded(err error) {
 }
 
 // admit applies the rules that depend on other requests.
-func (s *Service) admit(ctx context.Context, tx Tx, a Ask, cluster Cluster) error {
+func (s *Service) admit(ctx context.Context, tx Tx, a Ask, who Person, cluster Cluster) error {
 	if a.Envelope != "" {
 		if same, ok, err := tx.ByEnvelope(ctx, a.Envelope); err != nil {
 			return err
@@ -89,12 +91,12 @@ func (s *Service) admit(ctx context.Context, tx Tx, a Ask, cluster Cluster) erro
 	} else if ok {
 		return s.refuseRival(ctx, tx, rival, a.Username)
 	}
-	if former, err := tx.HadByAnother(ctx, cluster.ID, a.Username, a.Requester); err != nil {
+	if former, err := tx.HadByAnother(ctx, cluster.ID, a.Username, who); err != nil {
 		return err
 	} else if former && !isListed(s.conf.Reusable, a.Username) {
 		return &Refusal{Kind: KindFormer, Value: a.Username}
 	}
-	n, err := tx.CountActive(ctx, a.Requester)
+	n, err := tx.CountActive(ctx, who)
 	if err != nil {
 		return err
 	}

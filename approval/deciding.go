@@ -2,6 +2,7 @@ package approval
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -9,77 +10,94 @@ import (
 
 // Approve counts a person's approval; with the last one needed the account is made.
 func (s *Service) Approve(ctx context.Context, on Target, person string) (Story, error) {
-	return s.decide(ctx, on, Decision{Person: person, Verdict: Approve})
+	return s.press(ctx, on, deed{person: person, action: "approve", byApprover: true, looksAgain: true}, func(tx Tx, r *Request, at scene) error {
+		if err := errors.Join(s.mayDecide(at), s.mayBeApproved(at)); err != nil {
+			return err
+		}
+		if err := tx.Decide(ctx, r.ID, Decision{Person: at.who.ID, Verdict: Approve, At: s.now()}); err != nil {
+			return err
+		}
+		if at.count(at.Approvals())+1 >= at.Required {
+			return s.move(ctx, tx, r, Approved, at.who.ID, "approve", "")
+		}
+		return s.note(ctx, tx, r, at.who.ID, "approve", "more approvals are needed")
+	})
 }
 
 // Deny ends a request.
 func (s *Service) Deny(ctx context.Context, on Target, person, reason string) (Story, error) {
-	if n := len([]rune(reason)); n > ReasonMaxLength {
-		return s.press(ctx, on, person, string(Deny), true, func(Tx, *Request, Story) error {
+	return s.press(ctx, on, deed{person: person, action: "deny", byApprover: true}, func(tx Tx, r *Request, at scene) error {
+		if n := len([]rune(reason)); n > ReasonMaxLength {
 			return &Refusal{Kind: KindReasonTooLong, Limit: ReasonMaxLength}
-		})
-	}
-	return s.decide(ctx, on, Decision{Person: person, Verdict: Deny, Reason: reason})
+		}
+		if err := s.mayDecide(at); err != nil {
+			return err
+		}
+		if err := tx.Decide(ctx, r.ID, Decision{Person: at.who.ID, Verdict: Deny, Reason: reason, At: s.now()}); err != nil {
+			return err
+		}
+		return s.move(ctx, tx, r, Denied, at.who.ID, "deny", reason)
+	})
 }
 
 // MayDecide reports, with a *Refusal, whether a decision of this person on this request would be refused as
 // things stand. It changes nothing but the audit log; the decision itself asks again.
 func (s *Service) MayDecide(ctx context.Context, on Target, person string) (Story, error) {
-	return s.press(ctx, on, person, "decide", true, func(_ Tx, r *Request, story Story) error {
-		return s.mayDecide(*r, story, person)
+	return s.press(ctx, on, deed{person: person, action: "decide", byApprover: true}, func(_ Tx, _ *Request, at scene) error {
+		return s.mayDecide(at)
 	})
 }
 
-func (s *Service) decide(ctx context.Context, on Target, d Decision) (Story, error) {
-	return s.press(ctx, on, d.Person, string(d.Verdict), true, func(tx Tx, r *Request, story Story) error {
-		if err := s.mayDecide(*r, story, d.Person); err != nil {
-			return err
-		}
-		d.At = s.now()
-		if err := tx.Decide(ctx, r.ID, d); err != nil {
-			return err
-		}
-		switch {
-		case d.Verdict == Deny:
-			return s.move(ctx, tx, r, Denied, d.Person, "deny", d.Reason)
-		case len(story.Approvals())+1 >= r.Required:
-			return s.move(ctx, tx, r, Approved, d.Person, "approve", "")
-		}
-		return s.note(ctx, tx, r, d.Person, "approve", "more approvals are needed")
-	})
-}
-
-func (s *Service) mayDecide(r Request, story Story, person string) error {
-	voted := slices.ContainsFunc(story.Decisions, func(d Decision) bool { return d.Person == person })
+func (s *Service) mayDecide(at scene) error {
+	voted := slices.ContainsFunc(at.Decisions, func(d Decision) bool { return at.who.Is(d.Person) })
 	switch {
 	case voted:
-		return &Refusal{Kind: KindVoted, Story: story}
-	case r.State != Pending || !s.now().Before(r.ExpiresAt):
-		return &Refusal{Kind: KindDecided, Story: story}
-	case r.Requester == person && !s.conf.AllowSelf:
-		return &Refusal{Kind: KindSelf, Story: story}
+		return &Refusal{Kind: KindVoted, Story: at.Story}
+	case at.State != Pending || !s.now().Before(at.ExpiresAt):
+		return &Refusal{Kind: KindDecided, Story: at.Story}
+	case at.who.Is(at.Requester) && !s.conf.AllowSelf:
+		return &Refusal{Kind: KindSelf, Story: at.Story}
 	}
 	return nil
 }
 
-// Cancel takes a request back that is not decided yet. Only its requester may.
+// mayBeApproved looks again at what was true when the request was asked for.
+func (s *Service) mayBeApproved(at scene) error {
+	switch {
+	case errors.Is(at.requester, ErrGone):
+		return &Refusal{Kind: KindGone, Story: at.Story}
+	case at.requester != nil:
+		return &Refusal{Kind: KindUntold, Story: at.Story}
+	}
+	if refusals := s.conf.Check(at.Ask()); len(refusals) > 0 {
+		return &Refusal{Kind: KindNotAllowed, Story: at.Story, Why: refusals[0]}
+	}
+	return nil
+}
+
+// Cancel takes a request back that is not decided yet. Only its requester may. To others, but approvers, there is no
+// such request; that it was refused is in the audit log, with the real reason.
 func (s *Service) Cancel(ctx context.Context, id int64, person string) (Story, error) {
-	return s.act(ctx, id, person, "cancel", false, func(tx Tx, r *Request, story Story) error {
+	story, err := s.act(ctx, id, deed{person: person, action: "cancel"}, func(tx Tx, r *Request, at scene) error {
 		switch {
-		case r.Requester != person:
+		case !at.who.Is(r.Requester):
 			return &Refusal{Kind: KindNotYours, Value: fmt.Sprint(id)}
 		case r.State != Pending:
-			return &Refusal{Kind: KindDecided, Story: story}
+			return &Refusal{Kind: KindDecided, Story: at.Story}
 		}
-		return s.move(ctx, tx, r, Cancelled, person, "cancel", "")
+		return s.move(ctx, tx, r, Cancelled, at.who.ID, "cancel", "")
 	})
+	if r := Refused(err); r != nil && r.Kind == KindNotYours && s.checkApprover(ctx, s.people.Identify(ctx, person)) != nil {
+		r.Kind = KindUnknown
+	}
+	return story, err
 }
 
 // Retry lets an approver try a failed request again, with the password that is sealed for it already.
 func (s *Service) Retry(ctx context.Context, on Target, person string) (Story, error) {
-	return s.press(ctx, on, person, "retry", true, func(tx Tx, r *Request, story Story) error {
+	return s.press(ctx, on, deed{person: person, action: "retry", byApprover: true}, func(tx Tx, r *Request, at scene) error {
 		if r.State != Failed {
-			return &Refusal{Kind: KindNoRetry, Story: story}
+			return &Refusal{Kind: KindNoRetry, Story: at.Story}
 		}
 		if rival, ok, err := s.rival(ctx, tx, r.ClusterID, r.Username); err != nil {
 			return err
@@ -87,25 +105,60 @@ func (s *Service) Retry(ctx context.Context, on Target, person string) (Story, e
 			return s.refuseRival(ctx, tx, rival, r.Username)
 		}
 		r.Failure, r.FailureDetail, r.StartedAt = "", "", time.Time{}
-		return s.move(ctx, tx, r, Approved, person, "retry", "")
+		return s.move(ctx, tx, r, Approved, at.who.ID, "retry", "")
 	})
+}
+
+// Abandon lets an approver end a request that is approved and does not get on. What it has come to stays stored, so
+// that Retry goes on with it.
+func (s *Service) Abandon(ctx context.Context, id int64, person string) (Story, error) {
+	return s.act(ctx, id, deed{person: person, action: "abandon", byApprover: true}, func(tx Tx, r *Request, at scene) error {
+		return s.abandon(ctx, tx, r, at.Story, at.who.ID, "")
+	})
+}
+
+// AbandonFromShell is Abandon for an administrator, whom the system lets write to the database. user is their name there.
+func (s *Service) AbandonFromShell(ctx context.Context, id int64, user string) (story Story, err error) {
+	err = s.store.Write(ctx, func(ctx context.Context, tx Tx) error {
+		r, err := tx.Request(ctx, id)
+		if err != nil {
+			return err
+		}
+		if story, err = s.story(ctx, tx, r); err != nil {
+			return err
+		}
+		if err := s.abandon(ctx, tx, &r, story, System, "from the shell, by the system's user "+user); err != nil {
+			return err
+		}
+		story, err = s.story(ctx, tx, r)
+		return err
+	})
+	return story, err
+}
+
+func (s *Service) abandon(ctx context.Context, tx Tx, r *Request, story Story, actor, detail string) error {
+	if !r.State.Active() || r.State == Pending {
+		return &Refusal{Kind: KindNotStuck, Story: story}
+	}
+	r.Failure, r.FailureDetail = FailureAbandoned, ""
+	return s.move(ctx, tx, r, Failed, actor, "abandon", detail)
 }
 
 // Clear takes the credentials out of sight, because the requester has saved them. Who presses that button has
 // seen them, so it also ends a delivery that had not come to its end.
 func (s *Service) Clear(ctx context.Context, on Target, person string) (Story, error) {
-	return s.press(ctx, on, person, "clear", false, func(tx Tx, r *Request, _ Story) error {
+	return s.press(ctx, on, deed{person: person, action: "clear"}, func(tx Tx, r *Request, at scene) error {
 		switch {
-		case r.Requester != person:
+		case !at.who.Is(r.Requester):
 			return &Refusal{Kind: KindNotYours, Value: fmt.Sprint(r.ID)}
 		case !r.ClearedAt.IsZero():
 			return s.enqueue(ctx, tx, *r, ScrubJob) // the message may still show them
 		case r.State == Provisioned:
 			r.Sealed, r.ClearedAt = nil, s.now()
-			return s.move(ctx, tx, r, Delivered, person, "clear", "")
+			return s.move(ctx, tx, r, Delivered, at.who.ID, "clear", "")
 		case r.State == Delivered:
 			r.ClearedAt = s.now()
-			if err := s.note(ctx, tx, r, person, "clear", ""); err != nil {
+			if err := s.note(ctx, tx, r, at.who.ID, "clear", ""); err != nil {
 				return err
 			}
 			return s.enqueue(ctx, tx, *r, ScrubJob)
@@ -114,48 +167,54 @@ func (s *Service) Clear(ctx context.Context, on Target, person string) (Story, e
 	})
 }
 
+// deed is what a person does to a request.
+type deed struct {
+	person     string // by any of their ids
+	action     string // as the audit log calls it
+	byApprover bool   // only an approver may
+	looksAgain bool   // at what was true when the request was asked for
+}
+
+// scene is what a deed meets: the request as it stands, who does it, and what others say now.
+type scene struct {
+	Story
+	standing
+	who Person
+}
+
 // press is act for what a button or a form asks for. It is bound to the request that the person saw.
-func (s *Service) press(ctx context.Context, on Target, person, action string, approversOnly bool,
-	f func(Tx, *Request, Story) error,
-) (Story, error) {
-	return s.act(ctx, on.ID, person, action, approversOnly, func(tx Tx, r *Request, story Story) error {
+func (s *Service) press(ctx context.Context, on Target, d deed, f func(Tx, *Request, scene) error) (Story, error) {
+	return s.act(ctx, on.ID, d, func(tx Tx, r *Request, at scene) error {
 		if on.Nonce != r.Nonce {
 			return &Refusal{Kind: KindStale, Value: fmt.Sprint(r.ID)}
 		}
-		return f(tx, r, story)
+		return f(tx, r, at)
 	})
 }
 
-// act runs a person's action on a request in one transaction, and returns the request as it is after it. A
+// act runs a person's deed on a request in one transaction, and returns the request as it is after it. A
 // refusal is an answer and no fault: it is written into the audit log, and nothing else is.
-func (s *Service) act(ctx context.Context, id int64, person, action string, approversOnly bool,
-	f func(Tx, *Request, Story) error,
-) (Story, error) {
-	var notApprover *Refusal
-	if approversOnly {
-		// Asked before the transaction, because it may mean to ask the messenger's directory.
-		if err := s.checkApprover(ctx, person); err != nil {
-			if notApprover = Refused(err); notApprover == nil {
-				return Story{}, err
-			}
-		}
+func (s *Service) act(ctx context.Context, id int64, d deed, f func(Tx, *Request, scene) error) (Story, error) {
+	at, notApprover, err := s.before(ctx, id, d)
+	if err != nil {
+		return Story{}, fmt.Errorf("%s request %d: %w", d.action, id, err)
 	}
 	var story Story
 	var refusal *Refusal
-	err := s.store.Write(ctx, func(ctx context.Context, tx Tx) error {
+	err = s.store.Write(ctx, func(ctx context.Context, tx Tx) error {
 		r, err := tx.Request(ctx, id)
 		if err == nil {
-			if story, err = s.story(ctx, tx, r); err != nil {
+			if at.Story, err = s.story(ctx, tx, r); err != nil {
 				return err
 			}
 			if notApprover != nil {
 				err = notApprover
 			} else {
-				err = f(tx, &r, story)
+				err = f(tx, &r, at)
 			}
 		}
 		if refusal = Refused(err); refusal != nil {
-			return s.record(ctx, tx, r, person, "refused", r.State, refusedDetail(action, string(refusal.Kind), r.ID, id))
+			return s.record(ctx, tx, r, at.who.ID, "refused", r.State, refusedDetail(d.action, string(refusal.Kind), r.ID, id))
 		}
 		if err != nil {
 			return err
@@ -165,11 +224,33 @@ func (s *Service) act(ctx context.Context, id int64, person, action string, appr
 	})
 	switch {
 	case err != nil:
-		return Story{}, fmt.Errorf("%s request %d: %w", action, id, err)
+		return Story{}, fmt.Errorf("%s request %d: %w", d.action, id, err)
 	case refusal != nil:
 		return Story{}, refusal
 	}
 	return story, nil
+}
+
+// before asks the messenger's directory what a deed hangs on, which no transaction may wait for.
+func (s *Service) before(ctx context.Context, id int64, d deed) (at scene, notApprover *Refusal, err error) {
+	at.who = s.people.Identify(ctx, d.person)
+	if d.byApprover {
+		err := s.checkApprover(ctx, at.who)
+		if notApprover = Refused(err); notApprover != nil || err != nil {
+			return at, notApprover, nil
+		}
+	}
+	if !d.looksAgain {
+		return at, nil, nil
+	}
+	story, err := s.Story(ctx, id)
+	if Refused(err) != nil {
+		return at, nil, nil // it is told in the transaction
+	}
+	if err == nil {
+		at.standing = s.lookAgain(ctx, story, 0)
+	}
+	return at, nil, err
 }
 
 // refusedDetail says what was refused, and of which request where there is none of that number.
@@ -182,6 +263,7 @@ func refusedDetail(action, why string, found, wanted int64) string {
 
 // TurnAway writes into the audit log that somebody wanted to act who was not let in. The request need not exist.
 func (s *Service) TurnAway(ctx context.Context, id int64, person, action, why string) error {
+	person = s.people.Identify(ctx, person).ID
 	err := s.store.Write(ctx, func(ctx context.Context, tx Tx) error {
 		r, err := tx.Request(ctx, id)
 		if err != nil && Refused(err) == nil {

@@ -16,7 +16,8 @@ type Messenger interface {
 	Refresh(ctx context.Context, s Story) error
 	// Remind reminds the approvers of a pending request.
 	Remind(ctx context.Context, s Story) error
-	// Deliver shows the requester the credentials, in a way that no preview shows the password.
+	// Deliver shows the requester the credentials, in a way that no preview shows the password. [ErrGone] says that there
+	// is nobody to whom they could be shown.
 	Deliver(ctx context.Context, s Story, password secret.Text) error
 	// Scrub takes the credentials out of sight.
 	Scrub(ctx context.Context, s Story) error

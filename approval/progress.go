@@ -2,6 +2,7 @@ package approval
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -31,6 +32,59 @@ func (s *Service) Password(r *Request) (secret.Text, error) {
 	}
 	r.Sealed = s.keys.Seal(r.ID, password)
 	return password, nil
+}
+
+// recheckedWithin is how old an answer may be when it is looked again at what a request hangs on, after the decision.
+const recheckedWithin = 5 * time.Second
+
+// Recheck looks again at what a request hangs on, before its account is asked for the first time. It ends the request
+// where that does not hold any more, or gives it back to the approvers where their approvals do not suffice.
+func (s *Service) Recheck(ctx context.Context, r *Request) (holds bool, err error) {
+	story, err := s.Story(ctx, r.ID)
+	if err != nil {
+		return false, err
+	}
+	now := s.lookAgain(ctx, story, recheckedWithin)
+	refusals := s.conf.Check(r.Ask())
+	switch {
+	case errors.Is(now.requester, ErrGone):
+		return false, s.fail(ctx, r, FailureGone, "")
+	case len(refusals) > 0:
+		return false, s.fail(ctx, r, FailureNotAllowed, string(refusals[0].Kind))
+	case now.count(story.Approvals()) < story.Required:
+		r.ExpiresAt = s.now().Add(s.conf.Expiry)
+		return false, s.Move(ctx, r, Pending, "reopen", "its approvals do not suffice any more")
+	}
+	return true, nil
+}
+
+// Credentials returns the password that is to be handed over. It ends a request whose requester may not have it any
+// more, or whose sealed password is lost.
+func (s *Service) Credentials(ctx context.Context, r *Request) (password secret.Text, found bool, err error) {
+	if err := s.people.Requester(ctx, r.Requester, recheckedWithin); errors.Is(err, ErrGone) {
+		return secret.Text{}, false, s.fail(ctx, r, FailureUnreachable, "")
+	}
+	if password, err = s.keys.Open(r.ID, r.Sealed); err != nil {
+		s.log.Error("a sealed password can't be opened", "request", r.ID, "error", err)
+		return secret.Text{}, false, s.fail(ctx, r, FailureKey, "")
+	}
+	return password, true, nil
+}
+
+// Unreachable ends a request whose account is made, where nobody can be given the credentials: the directory says so
+// as well, or it has been so for as long as people may take to decide.
+func (s *Service) Unreachable(ctx context.Context, r *Request) (over bool, err error) {
+	gone := errors.Is(s.people.Requester(ctx, r.Requester, 0), ErrGone)
+	if !gone && s.now().Sub(r.UpdatedAt) < s.conf.Expiry {
+		return false, nil
+	}
+	return true, s.fail(ctx, r, FailureUnreachable, "")
+}
+
+// fail ends a request.
+func (s *Service) fail(ctx context.Context, r *Request, why Failure, detail string) error {
+	r.Failure, r.FailureDetail = why, detail
+	return s.Move(ctx, r, Failed, "fail", string(why))
 }
 
 // Attempt stores that addUser is about to be called for a request, and its sealed password, which no call may use

@@ -15,7 +15,8 @@ type Refusal struct {
 	Right []string // what would be right: cluster ids, permissions
 	Limit int      // of KindTooMany and KindReasonTooLong
 	Rule  *ehpc.RuleError
-	Story Story // the request it is about, where there is one
+	Story Story    // the request it is about, where there is one
+	Why   *Refusal // of KindNotAllowed: what is said to who asks for it now
 }
 
 // Kind is why something is refused.
@@ -44,6 +45,10 @@ const (
 	KindNoRetry     Kind = "no_retry"        // only a failed request can be retried
 	KindStale       Kind = "stale"           // what was pressed is of another request that had the number before
 	KindNoAnswer    Kind = "no_answer"       // it can't be found out now whether the person is an approver
+	KindGone        Kind = "gone"            // the requester can have no account any more
+	KindUntold      Kind = "untold"          // it can't be found out now whether the requester still can have one
+	KindNotAllowed  Kind = "not_allowed"     // what was asked for is not allowed any more (Why)
+	KindNotStuck    Kind = "not_stuck"       // only what is approved and not at its end can be abandoned
 )
 
 // Error implements error, in English and for the log; it holds no text that a person typed but Value.

@@ -36,6 +36,11 @@ type Request struct {
 	Making
 }
 
+// Ask returns what the request asks for, as it is asked for now.
+func (r Request) Ask() Ask {
+	return Ask{Requester: r.Requester, Cluster: r.ClusterID, Username: r.Username, Mod: r.Mod, Reason: r.Reason}
+}
+
 // Target is a request as a button or a form names it.
 type Target struct {
 	ID    int64
@@ -71,6 +76,11 @@ const (
 	FailureTimeout  Failure = "timeout"  // the job, or its outcome, stayed unknown for too long
 	FailureCluster  Failure = "cluster"  // the cluster is no longer configured
 	FailureKey      Failure = "key"      // the sealed password can't be opened with the configured keys
+
+	FailureGone        Failure = "gone"        // the requester can have no account any more; none was made
+	FailureUnreachable Failure = "unreachable" // the account is made, and the requester can't be given its credentials
+	FailureNotAllowed  Failure = "not_allowed" // what was asked for is not allowed any more
+	FailureAbandoned   Failure = "abandoned"   // an approver ended it
 )
 
 // What keeps an active request waiting. It is tried again by itself.

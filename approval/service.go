@@ -9,12 +9,6 @@ import (
 	"ehpcbot/ehpc/secret"
 )
 
-// Directory knows who belongs to a group of approvers.
-type Directory interface {
-	// Members returns the ids of the people in a group. An error means that it is not known now.
-	Members(ctx context.Context, group string) ([]string, error)
-}
-
 // Keys seal passwords, each for one request.
 type Keys interface {
 	Seal(requestID int64, password secret.Text) []byte
@@ -67,9 +61,10 @@ func (s *Service) Story(ctx context.Context, id int64) (Story, error) {
 // StoryFor returns a request as [Service.Story] does, to its requester and to approvers; for others there is
 // no such request. That it was refused is in the audit log, with the real reason.
 func (s *Service) StoryFor(ctx context.Context, id int64, person string) (Story, error) {
+	who := s.people.Identify(ctx, person)
 	story, err := s.Story(ctx, id)
-	if err == nil && story.Requester != person {
-		err = s.checkApprover(ctx, person)
+	if err == nil && !who.Is(story.Requester) {
+		err = s.checkApprover(ctx, who)
 	}
 	if refusal := Refused(err); refusal != nil {
 		s.unrecorded(s.TurnAway(ctx, id, person, "status", string(refusal.Kind)))
@@ -80,9 +75,10 @@ func (s *Service) StoryFor(ctx context.Context, id int64, person string) (Story,
 
 // StoriesOf returns the requests of a person, newest first.
 func (s *Service) StoriesOf(ctx context.Context, person string) ([]Story, error) {
+	who := s.people.Identify(ctx, person)
 	var stories []Story
 	err := s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
-		requests, err := tx.RequestsOf(ctx, person)
+		requests, err := tx.RequestsOf(ctx, who)
 		if err != nil {
 			return err
 		}
@@ -121,6 +117,7 @@ func (s *Service) story(ctx context.Context, tx Tx, r Request) (Story, error) {
 	if cluster, ok := s.conf.Cluster(r.ClusterID); ok {
 		story.Cluster = cluster
 	}
+	story.Required = max(r.Required, s.conf.Required)
 	return story, err
 }
 

@@ -31,9 +31,9 @@ func States() []State {
 // compared with it.
 var next = map[State][]State{
 	Pending:      {Approved, Denied, Expired, Cancelled},
-	Approved:     {Provisioning, Failed},
+	Approved:     {Provisioning, Failed, Pending}, // Pending: its approvals do not suffice any more
 	Provisioning: {Provisioned, Failed},
-	Provisioned:  {Delivered},
+	Provisioned:  {Delivered, Failed},
 	Failed:       {Approved}, // Retry: on with the password that is sealed already, where there is one
 }
 

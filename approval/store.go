@@ -30,15 +30,15 @@ type Tx interface {
 	// Active returns the active request for a username, whatever its case, if there is one.
 	Active(ctx context.Context, clusterID, username string) (Request, bool, error)
 	// HadByAnother tells whether an account of a username, whatever its case, was delivered to another person.
-	HadByAnother(ctx context.Context, clusterID, username, person string) (bool, error)
+	HadByAnother(ctx context.Context, clusterID, username string, who Person) (bool, error)
 	// Open returns the requests of a cluster whose accounts are to be made, the oldest first.
 	Open(ctx context.Context, clusterID string) ([]Request, error)
 	// Unsettled returns the requests that are not at their end, and those of which something is still to be taken away.
 	Unsettled(ctx context.Context) ([]Request, error)
 	// RequestsOf returns the last hundred requests of a person, the newest first.
-	RequestsOf(ctx context.Context, person string) ([]Request, error)
+	RequestsOf(ctx context.Context, who Person) ([]Request, error)
 	// CountActive counts the active requests of a person.
-	CountActive(ctx context.Context, person string) (int, error)
+	CountActive(ctx context.Context, who Person) (int, error)
 	// Counts counts the requests in each state.
 	Counts(ctx context.Context) (map[State]int, error)
 

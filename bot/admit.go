@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/slack-go/slack"
 
@@ -12,56 +11,22 @@ import (
 	"ehpcbot/bot/view"
 )
 
-// errForeign says that a person is none of those the bot works for.
-var errForeign = errors.New("not a person of this workspace")
-
-// errUntold says that Slack has not told whether a person is one of those.
-var errUntold = errors.New("it is not known whether this is a person of this workspace: Slack did not tell")
-
-// admit looks at who is there: people of the workspace, and nobody else. In a shared channel people of other
-// organisations see the buttons too. teams are the workspaces that Slack names with the action. Guests are people of
-// the workspace only where they are listed by name as approvers. ask tells who a person is.
-func (b *Bot) admit(ctx context.Context, id string, teams []string, listed bool, ask func(context.Context, string) (slack.User, error)) error {
-	if id == "" {
-		return fmt.Errorf("%w: nobody", errForeign)
-	}
-	user, err := ask(ctx, id)
-	elsewhere := slices.DeleteFunc(append(teams, user.TeamID), func(team string) bool { return team == "" || b.isOurs(user, team) })
-	switch {
-	case errors.Is(err, slackapi.ErrUnknown):
-		return fmt.Errorf("%w: %w", errForeign, err)
-	case err != nil && len(elsewhere) > 0: // it may be one of several workspaces of the person
-		return fmt.Errorf("%w: %w", errUntold, err)
-	case err != nil:
-		return err
-	case len(elsewhere) > 0:
-		return fmt.Errorf("%w: team %s", errForeign, elsewhere[0])
-	case user.IsBot, user.Deleted, user.IsStranger:
-		return fmt.Errorf("%w: a bot, a stranger, or deactivated", errForeign)
-	case (user.IsRestricted || user.IsUltraRestricted) && !listed:
-		return fmt.Errorf("%w: a guest", errForeign)
-	}
-	return nil
-}
-
-// isOurs reports whether a team that Slack names stands for the bot's workspace. In Enterprise Grid people have several,
-// and Slack may name any of them (github.com/slackapi/bolt-js/issues/1875), or the organisation.
-func (b *Bot) isOurs(user slack.User, team string) bool {
-	theirs := user.Enterprise.Teams
-	return team == b.team() ||
-		slices.Contains(theirs, b.team()) && (slices.Contains(theirs, team) || team == user.Enterprise.EnterpriseID)
-}
-
-// admitRequester is admit for people who ask, for whom Slack's silence is no reason to send them away, unless another
-// workspace is named: an approver looks at the request in any case.
+// admitRequester looks at a person who asks. Slack's silence is no reason to send them away, unless another workspace is
+// named: an approver looks at the request in any case.
 func (b *Bot) admitRequester(ctx context.Context, id string, teams []string) error {
-	err := b.admit(ctx, id, teams, false, b.people.Person)
-	if err != nil && !errors.Is(err, errForeign) && !errors.Is(err, errUntold) {
+	if id == "" {
+		return errNobody
+	}
+	err := b.people.AdmitRequester(ctx, id, teams)
+	if err != nil && !errors.Is(err, slackapi.ErrForeign) && !errors.Is(err, slackapi.ErrUntold) {
 		b.log.Warn("Slack does not say who a person is", "person", id, "error", err)
 		return nil
 	}
 	return err
 }
+
+// errNobody is for an envelope that names no person.
+var errNobody = fmt.Errorf("%w: nobody", slackapi.ErrForeign)
 
 // errForged says that a button or a form holds what the bot never puts there.
 var errForged = errors.New("it names no request")
@@ -77,19 +42,20 @@ func (b *Bot) turnAway(ctx context.Context, id int64, person, action string, why
 // teamsOf are the workspaces that Slack names with an action: the person's, and the one in which it happens.
 func teamsOf(c slack.InteractionCallback) []string { return []string{c.User.TeamID, c.Team.ID} }
 
-// admitPresser is admit for people who press a button: approvers who are listed by name may be guests, and whoever
-// decides must be one of the workspace now.
+// admitPresser looks at a person who presses a button: whoever decides must be one of the workspace now.
 func (b *Bot) admitPresser(ctx context.Context, c slack.InteractionCallback, action string) error {
-	if action == view.ActionSaved {
-		return b.admit(ctx, c.User.ID, teamsOf(c), true, b.people.Person)
+	switch {
+	case c.User.ID == "":
+		return errNobody
+	case action == view.ActionSaved:
+		return b.people.AdmitReader(ctx, c.User.ID, teamsOf(c))
 	}
-	listed := slices.Contains(b.service.Config().Approvers, c.User.ID)
-	return b.admit(ctx, c.User.ID, teamsOf(c), listed, b.people.Decider)
+	return b.people.AdmitDecider(ctx, c.User.ID, teamsOf(c), b.service.Config().Approvers)
 }
 
 // turnedAway is what a person sees whom admit does not let in: for good, or because Slack does not answer.
 func (b *Bot) turnedAway(err error) view.Message {
-	if errors.Is(err, errForeign) {
+	if errors.Is(err, slackapi.ErrForeign) {
 		return b.readers.Channel().Foreign()
 	}
 	return b.readers.Channel().Busy()

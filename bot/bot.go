@@ -98,6 +98,7 @@ func (b *Bot) introduce(ctx context.Context) error {
 		b.self, b.last = self, err
 		b.mu.Unlock()
 		if err == nil {
+			b.people.SetHome(self.TeamID)
 			b.log.Info("this is the bot", "workspace", self.Team, "team", self.TeamID, "user", self.UserID)
 			return nil
 		}
@@ -112,12 +113,6 @@ func (b *Bot) introduce(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 	}
-}
-
-func (b *Bot) team() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.self.TeamID
 }
 
 // Ready reports whether Slack can reach the bot, and the bot the approvers.

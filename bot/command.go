@@ -45,6 +45,13 @@ func (b *Bot) command(ctx context.Context, c slack.SlashCommand, envelope string
 			return b.refusal(v, err)
 		}
 		return v.CancelDone(story)
+	case command.Abandon:
+		story, err := b.service.Abandon(ctx, parsed.ID, c.UserID)
+		if err != nil {
+			return b.refusal(v, err)
+		}
+		b.log.Warn("a request is abandoned", "request", story.ID, "person", c.UserID)
+		return v.AbandonDone(story)
 	}
 	return v.Help()
 }

@@ -35,4 +35,4 @@ func (b *Bot) Intercept(f func(ctx context.Context, event socketmode.Event)) {
 }
 
 // BreakHandling makes the handling of commands panic.
-func BreakHandling(b *Bot) { b.people = nil }
+func BreakHandling(b *Bot) { b.service = nil }

@@ -187,7 +187,7 @@ func TestDirectMessageRefused(t *testing.T) {
 	}
 	ways := map[string]func(*office, bool){
 		"messages_tab_disabled": func(o *office, on bool) { o.slack.SetMessagesTab(!on) },
-		"user_disabled":         func(o *office, on bool) { o.slack.AddUser(slacktest.User{ID: isabel, Name: "isabel", Deleted: on}) },
+		"user_disabled":         refuse("user_disabled"),
 		"cannot_dm_bot":         refuse("cannot_dm_bot"),
 		"restricted_action":     refuse("restricted_action"),
 		"missing_scope":         refuse("missing_scope"),

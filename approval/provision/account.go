@@ -69,6 +69,12 @@ func (a *account) ask(ctx context.Context) (goOn bool, err error) {
 		a.pause(&ehpc.LimitedError{RetryAfter: wait})
 		return false, err
 	}
+	if a.AskedAt.IsZero() {
+		if holds, err := a.service.Recheck(ctx, &a.Request); !holds || err != nil {
+			a.log.Warn("an account is not made after all", "request", a.ID, "state", a.State, "why", a.Failure, "error", err)
+			return true, err
+		}
+	}
 	before := a.AttemptedAt // zero: no earlier call of ours is open
 	password, err := a.service.Password(&a.Request)
 	switch {

@@ -144,9 +144,9 @@ func (tx *Tx) Unsettled(ctx context.Context) ([]approval.Request, error) {
 const activeStates = `state IN ('pending', 'approved', 'provisioning', 'provisioned')`
 
 // CountActive implements [approval.Tx].
-func (tx *Tx) CountActive(ctx context.Context, requester string) (int, error) {
+func (tx *Tx) CountActive(ctx context.Context, who approval.Person) (int, error) {
 	var n int
-	err := tx.QueryRowContext(ctx, `SELECT count(*) FROM request WHERE requester = $1 AND `+activeStates, requester).Scan(&n)
+	err := tx.QueryRowContext(ctx, `SELECT count(*) FROM request WHERE requester IN ($1, $2) AND `+activeStates, who.ID, who.Also).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count the requests of a person: %w", err)
 	}
@@ -236,8 +236,9 @@ func (tx *Tx) Story(ctx context.Context, r approval.Request) (approval.Story, er
 const listed = 100
 
 // RequestsOf implements [approval.Tx].
-func (tx *Tx) RequestsOf(ctx context.Context, person string) ([]approval.Request, error) {
-	found, err := tx.QueryContext(ctx, `SELECT `+requestColumns+` FROM request WHERE requester = $1 ORDER BY id DESC LIMIT $2`, person, listed)
+func (tx *Tx) RequestsOf(ctx context.Context, who approval.Person) ([]approval.Request, error) {
+	found, err := tx.QueryContext(ctx, `SELECT `+requestColumns+` FROM request WHERE requester IN ($1, $2) ORDER BY id DESC LIMIT $3`,
+		who.ID, who.Also, listed)
 	if err != nil {
 		return nil, fmt.Errorf("read the requests of a person: %w", err)
 	}
@@ -255,9 +256,9 @@ func (tx *Tx) Active(ctx context.Context, clusterID, username string) (approval.
 }
 
 // HadByAnother implements [approval.Tx].
-func (tx *Tx) HadByAnother(ctx context.Context, clusterID, username, person string) (bool, error) {
-	_, found, err := tx.requestWhere(ctx, `cluster = $1 AND lower(username) = lower($2) AND state = 'delivered' AND requester <> $3`,
-		clusterID, username, person)
+func (tx *Tx) HadByAnother(ctx context.Context, clusterID, username string, who approval.Person) (bool, error) {
+	_, found, err := tx.requestWhere(ctx, `cluster = $1 AND lower(username) = lower($2) AND state = 'delivered' AND requester NOT IN ($3, $4)`,
+		clusterID, username, who.ID, who.Also)
 	return found, err
 }
 

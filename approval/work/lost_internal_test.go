@@ -1,6 +1,7 @@
 package work
 
 import (
+	"context"
 	"log/slog"
 	"path/filepath"
 	"testing"
@@ -13,6 +14,13 @@ import (
 	"ehpcbot/approval/store"
 )
 
+// strangers is a directory that knows people by their ids alone.
+type strangers struct{ approval.Directory }
+
+func (strangers) Identify(_ context.Context, id string) approval.Person {
+	return approval.Person{ID: id, Also: id}
+}
+
 // TestLostJobsAreTakenUp has the jobs that wait stored as in hand of this process, which they are not, as happens when
 // the database goes away at their end.
 func TestLostJobsAreTakenUp(t *testing.T) {
@@ -24,7 +32,7 @@ func TestLostJobsAreTakenUp(t *testing.T) {
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, db.Close()) })
 		conf := approval.Config{Clusters: []approval.Cluster{{ID: "ehpc-x", Zone: "jn1a"}}, Required: 1, MaxActive: 1, Expiry: time.Hour}
-		service := approval.NewService(conf, db, nil, nil, slog.New(slog.DiscardHandler), time.Now)
+		service := approval.NewService(conf, db, nil, strangers{}, slog.New(slog.DiscardHandler), time.Now)
 		_, err = service.Ask(t.Context(), approval.Ask{Requester: "U1", Username: "isabel"})
 		require.NoError(t, err)
 

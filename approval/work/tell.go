@@ -17,12 +17,18 @@ func (r runner) deliver(ctx context.Context, id int64) error {
 	if err != nil || story.State != approval.Provisioned {
 		return err
 	}
-	password, err := r.Service.Password(&story.Request)
-	if err != nil {
+	password, found, err := r.Service.Credentials(ctx, &story.Request)
+	if !found || err != nil {
 		return err
 	}
 	story.CredentialsUntil = r.Service.CredentialsUntil()
-	if err := r.Messenger.Deliver(ctx, story, password); err != nil {
+	err = r.Messenger.Deliver(ctx, story, password)
+	if errors.Is(err, approval.ErrGone) {
+		if over, err := r.Service.Unreachable(ctx, &story.Request); over {
+			return err
+		}
+	}
+	if err != nil {
 		return errors.Join(err, r.undelivered(ctx, story, err))
 	}
 	if err := r.Service.Delivered(ctx, id, story.CredentialsUntil); err != nil {

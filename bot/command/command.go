@@ -1,8 +1,8 @@
 // Package command is the grammar of the slash command: what people type behind its name, and what it means.
 //
 // Nothing at all asks for the form. A username asks for an account at once; cluster=…, mod=… and reason=… may
-// stand around it in any order. help, list, status ID and cancel ID are sub-commands where they are the first
-// word; a person who really is called list is asked for with username=list.
+// stand around it in any order. help, list, status ID, cancel ID and abandon ID are sub-commands where they are
+// the first word; a person who really is called list is asked for with username=list.
 //
 // The grammar is kind to what keyboards do: quotes may be straight, typographic or Chinese, spaces and equals
 // signs full-width, and characters that nobody sees are dropped. Whether a value is right, such as a username
@@ -19,12 +19,13 @@ type Verb string
 
 // The verbs.
 const (
-	Form   Verb = "form"   // open the form
-	Ask    Verb = "ask"    // ask for an account
-	Help   Verb = "help"   // explain the command
-	List   Verb = "list"   // the person's own requests
-	Status Verb = "status" // one request
-	Cancel Verb = "cancel" // take a request back
+	Form    Verb = "form"    // open the form
+	Ask     Verb = "ask"     // ask for an account
+	Help    Verb = "help"    // explain the command
+	List    Verb = "list"    // the person's own requests
+	Status  Verb = "status"  // one request
+	Cancel  Verb = "cancel"  // take a request back
+	Abandon Verb = "abandon" // end a request that does not get on
 )
 
 // Command is a command as it was typed. Only the fields that its verb uses are set.
@@ -34,7 +35,7 @@ type Command struct {
 	Cluster  string // of Ask, id or name; empty: the default
 	Mod      string // of Ask; empty: as the cluster has it
 	Reason   string // of Ask, may be empty
-	ID       int64  // of Status and Cancel, at least 1
+	ID       int64  // of Status, Cancel and Abandon, at least 1
 }
 
 // String returns a text that [Parse] reads as the same command, in its shortest usual spelling and without the
@@ -43,7 +44,7 @@ func (c Command) String() string {
 	switch c.Verb {
 	case Form, "":
 		return ""
-	case Status, Cancel:
+	case Status, Cancel, Abandon:
 		return string(c.Verb) + " " + strconv.FormatInt(c.ID, 10)
 	case Ask:
 		return c.ask()

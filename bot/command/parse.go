@@ -55,7 +55,7 @@ func (w word) verb() (Verb, bool) {
 
 func verbOf(s string) (Verb, bool) {
 	switch v := Verb(strings.ToLower(s)); v {
-	case Help, List, Status, Cancel:
+	case Help, List, Status, Cancel, Abandon:
 		return v, true
 	}
 	return "", false
@@ -63,7 +63,7 @@ func verbOf(s string) (Verb, bool) {
 
 func parseVerb(verb Verb, rest []word) (Command, *Fault) {
 	switch verb {
-	case Status, Cancel:
+	case Status, Cancel, Abandon:
 		return parseID(verb, rest)
 	case List:
 		if len(rest) > 0 {

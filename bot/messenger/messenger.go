@@ -307,13 +307,19 @@ func (p *Messenger) Deliver(ctx context.Context, s approval.Story, password secr
 		ready := s
 		ready.Version = 0 // the message shows nothing of the request so far
 		var err error
-		if message, err = p.postOnce(ctx, ready, approval.PurposeCredentials, s.Requester, v.CredentialsReady(s)); err != nil {
+		message, err = p.postOnce(ctx, ready, approval.PurposeCredentials, s.Requester, v.CredentialsReady(s))
+		if unreachable(err) {
+			return fmt.Errorf("%w: %w", approval.ErrGone, err)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	credentials := v.Credentials(s, password)
 	err := p.update(ctx, message, credentials)
 	switch {
+	case unreachable(err):
+		return fmt.Errorf("%w: %w", approval.ErrGone, err)
 	case gone(err), slackapi.Code(err) == "channel_not_found":
 		if err := p.service.Forget(ctx, s.ID, message); err != nil {
 			return err

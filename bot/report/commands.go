@@ -1,6 +1,6 @@
-// Package report holds the commands that look into the database: requests, audit, and rekey, which seals its
-// passwords anew. They need no more of the configuration than the database, and work while the bot runs (but for
-// rekey on SQLite). They speak English, as all of the command line does.
+// Package report holds the commands on the database: requests and audit look into it, rekey seals its passwords anew,
+// and abandon ends a request. They need no more of the configuration than the database, and work while the bot runs (but for
+// rekey and abandon on SQLite, and for abandon, which needs it all). They speak English, as all of the command line does.
 package report
 
 import (
@@ -27,7 +27,7 @@ import (
 // Commands returns the commands. They write to out and read env and now only.
 func Commands(out io.Writer, env envconfig.Lookuper, now func() time.Time) []*cobra.Command {
 	d := desk{out: out, env: env, now: now}
-	return []*cobra.Command{d.requestsCommand(), d.auditCommand(), d.rekeyCommand()}
+	return []*cobra.Command{d.requestsCommand(), d.auditCommand(), d.rekeyCommand(), d.abandonCommand()}
 }
 
 // desk is what the commands have in common.

@@ -42,6 +42,11 @@ const (
 
 type nobody struct{}
 
+func (nobody) Identify(_ context.Context, id string) approval.Person {
+	return approval.Person{ID: id, Also: id}
+}
+func (nobody) Requester(context.Context, string, time.Duration) error { return nil }
+
 func (nobody) Members(context.Context, string) ([]string, error) { return nil, nil }
 
 // play makes a database with a few requests, from midnight of 2000-01-01 on, in a time of its own: so all that
@@ -120,6 +125,7 @@ func TestPrinted(t *testing.T) {
 		{"audit --help", "audit-help.txt"},
 		{"audit verify --help", "verify-help.txt"},
 		{"rekey --help", "rekey-help.txt"},
+		{"abandon --help", "abandon-help.txt"},
 	} {
 		t.Run(c.golden, func(t *testing.T) {
 			t.Parallel()
@@ -394,4 +400,40 @@ func TestRekey(t *testing.T) {
 	defer db.Close()
 	_, err = run(t, env, "rekey")
 	require.EqualError(t, err, "the bot runs on this database; stop it, run rekey, and start it again")
+}
+
+// A request that does not get on is ended from the shell, and no other; the audit log says who did it.
+func TestAbandon(t *testing.T) {
+	t.Parallel()
+	env := play(t)
+	keys, err := keyring.New(bytes.Repeat([]byte{1}, 32))
+	require.NoError(t, err)
+	owner(t, env, `UPDATE request SET state = 'provisioned', sealed = ? WHERE id = 3`, keys.Seal(3, secret.New("Correct-Horse-1")))
+	_, err = run(t, env, "abandon", "3")
+	require.ErrorContains(t, err, "SLACK_BOT_TOKEN: is missing")
+	for name, value := range map[string]string{
+		"SLACK_APP_TOKEN": "xapp-1-A0-1-abc", "SLACK_BOT_TOKEN": "xoxb-1-2-abc", "APPROVAL_CHANNEL": "C0APPROVALS", "APPROVERS": anna,
+		"QINGCLOUD_ACCESS_KEY_ID": "ABCDEFGHIJKLMNOPQRST", "QINGCLOUD_SECRET_ACCESS_KEY": "0123456789012345678901234567890123456789",
+		"EHPC_CLUSTERS": "ehpc-x@jn1a", "ENCRYPTION_KEY": base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{1}, 32)),
+	} {
+		env[name] = value
+	}
+	text, err := run(t, env, "abandon", "3")
+	require.NoError(t, err)
+	require.Contains(t, text, "Request 3 is ended.")
+	text, err = run(t, env, "requests", "3")
+	require.NoError(t, err)
+	require.Contains(t, text, "Request 3: failed")
+	require.Contains(t, text, "from the shell, by the system's user")
+	_, err = run(t, env, "abandon", "3")
+	require.EqualError(t, err, "request 3 is failed: only one that is approved and not at its end can be abandoned")
+	_, err = run(t, env, "abandon", "99")
+	require.EqualError(t, err, "there is no request 99; ehpcbot requests lists them")
+	_, err = run(t, env, "abandon", "three")
+	require.ErrorContains(t, err, "three")
+	db, err := store.Open(t.Context(), env["DATABASE_URL"])
+	require.NoError(t, err)
+	defer db.Close()
+	_, err = run(t, env, "abandon", "3")
+	require.EqualError(t, err, "the bot runs on this database: an approver can type /ehpc-adduser abandon 3 in Slack; or stop the bot, and run this again")
 }

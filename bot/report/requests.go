@@ -68,16 +68,20 @@ func inOrSince(what string, at, now time.Time) string {
 }
 
 var failures = map[approval.Failure]string{
-	approval.FailureTaken:    "the username is taken",
-	approval.FailureUnclear:  "the username is there, and nothing shows whose it is",
-	approval.FailureRefused:  "the API refuses it",
-	approval.FailureOperator: "key, balance or clock",
-	approval.FailureJob:      "the API's job failed",
-	approval.FailureTimeout:  "the outcome is unknown: look whether the account exists",
-	approval.FailureCluster:  "the cluster is not configured any more",
-	approval.FailureKey:      "ENCRYPTION_KEY does not open the sealed password",
-	approval.WaitingAPI:      "waits for the API",
-	approval.WaitingDelivery: "waits for Slack to take the credentials",
+	approval.FailureTaken:       "the username is taken",
+	approval.FailureUnclear:     "the username is there, and nothing shows whose it is",
+	approval.FailureRefused:     "the API refuses it",
+	approval.FailureOperator:    "key, balance or clock",
+	approval.FailureJob:         "the API's job failed",
+	approval.FailureTimeout:     "the outcome is unknown: look whether the account exists",
+	approval.FailureCluster:     "the cluster is not configured any more",
+	approval.FailureKey:         "ENCRYPTION_KEY does not open the sealed password",
+	approval.FailureGone:        "the requester can have no account any more",
+	approval.FailureUnreachable: "the account is made, and the requester can't be given the password",
+	approval.FailureNotAllowed:  "not allowed any more",
+	approval.FailureAbandoned:   "ended by hand: look whether the account exists",
+	approval.WaitingAPI:         "waits for the API",
+	approval.WaitingDelivery:    "waits for Slack to take the credentials",
 }
 
 // failure tells why a request failed, or what keeps it waiting.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -17,6 +18,7 @@ import (
 // command has to be answered within three seconds, and usergroups.users.list may be called 20 times a minute.
 type People struct {
 	now     func() time.Time
+	home    atomic.Pointer[string] // the bot's workspace, as soon as Slack has told
 	persons memory[slack.User]
 	groups  memory[[]string]
 }
@@ -37,8 +39,11 @@ const (
 )
 
 const (
-	// lookUpTime is what a question may take of the time in which an envelope is to be acknowledged.
-	lookUpTime = 800 * time.Millisecond
+	// lookUpTime is what a question may take of the time in which an envelope is to be acknowledged; decisionTime, what
+	// the one may take on which a decision hangs, so that a limit of Slack's can pass that is over in a second.
+	lookUpTime, decisionTime = 800 * time.Millisecond, 1500 * time.Millisecond
+	// shortLimit is how long a limit of Slack's is waited out rather than taken for an answer.
+	shortLimit = time.Second
 	// askTime is how long Slack is given to answer; an answer that comes late is there for the next question.
 	askTime = 5 * time.Second
 	// silentTime is how long nobody asks again what Slack did not answer in time.
@@ -49,7 +54,7 @@ const (
 func NewPeople(api *API, now func() time.Time) *People {
 	return &People{
 		now: now,
-		persons: memory[slack.User]{ask: func(ctx context.Context, id string) (slack.User, error) {
+		persons: memory[slack.User]{ask: pastLimit(func(ctx context.Context, id string) (slack.User, error) {
 			user, err := api.GetUserInfoContext(ctx, id)
 			switch code := Code(err); {
 			case code == "user_not_found", code == "user_not_visible":
@@ -60,27 +65,44 @@ func NewPeople(api *API, now func() time.Time) *People {
 				return slack.User{}, errors.New("ask Slack about a person: the answer is empty")
 			}
 			return *user, nil
-		}},
-		groups: memory[[]string]{ask: func(ctx context.Context, id string) ([]string, error) {
+		})},
+		groups: memory[[]string]{ask: pastLimit(func(ctx context.Context, id string) ([]string, error) {
 			members, err := api.GetUserGroupMembersContext(ctx, id)
 			return members, CallError(fmt.Sprintf("ask Slack who is in the group %s", id), err)
-		}},
+		})},
+	}
+}
+
+// pastLimit asks once more where Slack says that it can be asked again soon.
+func pastLimit[T any](ask func(ctx context.Context, id string) (T, error)) func(ctx context.Context, id string) (T, error) {
+	return func(ctx context.Context, id string) (T, error) {
+		answer, err := ask(ctx, id)
+		var later *approval.LaterError
+		if !errors.As(err, &later) || later.After > shortLimit {
+			return answer, err
+		}
+		select {
+		case <-time.After(later.After):
+			return ask(ctx, id)
+		case <-ctx.Done():
+			return answer, err
+		}
 	}
 }
 
 // Person returns what Slack says of a person.
 func (p *People) Person(ctx context.Context, id string) (slack.User, error) {
-	return p.persons.get(ctx, id, p.now, personFresh, personStale)
+	return p.persons.get(ctx, id, p.now, age{fresh: personFresh, stale: personStale, patience: lookUpTime})
 }
 
-// Decider is Person for one who is about to decide: what Slack said some time ago does not do.
-func (p *People) Decider(ctx context.Context, id string) (slack.User, error) {
-	return p.persons.get(ctx, id, p.now, decisionFresh, decisionStale)
+// decider is Person for one who is about to decide: what Slack said some time ago does not do.
+func (p *People) decider(ctx context.Context, id string) (slack.User, error) {
+	return p.persons.get(ctx, id, p.now, age{fresh: decisionFresh, stale: decisionStale, patience: decisionTime})
 }
 
 // Members implements [approval.Directory].
 func (p *People) Members(ctx context.Context, id string) ([]string, error) {
-	return p.groups.get(ctx, id, p.now, decisionFresh, decisionStale)
+	return p.groups.get(ctx, id, p.now, age{fresh: decisionFresh, stale: decisionStale, patience: decisionTime})
 }
 
 // memory remembers answers to questions of one kind.
@@ -99,15 +121,22 @@ type remembered[T any] struct {
 	err    error
 }
 
+// age says how old an answer may be.
+type age struct {
+	fresh    time.Duration // not to be asked again
+	stale    time.Duration // to be used where Slack does not answer
+	patience time.Duration // how long it is waited for
+}
+
 // get returns a fresh answer, or asks; where there is none, one that is not stale. The question goes on when those who
 // asked it wait no longer.
-func (m *memory[T]) get(ctx context.Context, id string, now func() time.Time, fresh, stale time.Duration) (T, error) {
+func (m *memory[T]) get(ctx context.Context, id string, now func() time.Time, may age) (T, error) {
 	have := m.recall(id)
 	switch {
-	case !have.at.IsZero() && now().Sub(have.at) < fresh:
+	case !have.at.IsZero() && now().Sub(have.at) < may.fresh:
 		return have.value, nil
 	case have.err != nil && now().Sub(have.failed) < silentTime:
-		return settle(have, have.err, now(), stale)
+		return settle(have, have.err, now(), may.stale)
 	}
 	asked := m.asking.DoChan(id, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTime)
@@ -116,20 +145,20 @@ func (m *memory[T]) get(ctx context.Context, id string, now func() time.Time, fr
 		m.remember(id, value, err, now())
 		return value, err
 	})
-	timer := time.NewTimer(lookUpTime)
+	timer := time.NewTimer(may.patience)
 	defer timer.Stop()
 	select {
 	case answer := <-asked:
 		if answer.Err == nil {
 			return answer.Val.(T), nil
 		}
-		return settle(have, answer.Err, now(), stale)
+		return settle(have, answer.Err, now(), may.stale)
 	case <-ctx.Done():
-		return settle(have, context.Cause(ctx), now(), stale)
+		return settle(have, context.Cause(ctx), now(), may.stale)
 	case <-timer.C:
 		err := fmt.Errorf("no answer from Slack: %w", context.DeadlineExceeded)
 		m.remember(id, have.value, err, now())
-		return settle(have, err, now(), stale)
+		return settle(have, err, now(), may.stale)
 	}
 }
 

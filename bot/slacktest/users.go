@@ -12,6 +12,7 @@ type User struct {
 	ID, Name, RealName, Locale, TZ, TeamID string
 
 	Teams           []string // in Enterprise Grid: the workspaces of the person
+	OrgID           string   // in Enterprise Grid: the other id of the person (W…), by which users.info knows them as well
 	Bot             bool
 	Deleted         bool // deactivated
 	Restricted      bool // guest
@@ -36,6 +37,9 @@ func (s *Server) AddUser(u User) {
 		s.order = append(s.order, u.ID)
 	}
 	s.users[u.ID] = u
+	if u.OrgID != "" {
+		s.users[u.OrgID] = u
+	}
 	s.change()
 }
 
@@ -116,7 +120,7 @@ func userObject(u User, locale bool) object {
 		o["is_stranger"] = true
 	}
 	if len(u.Teams) > 0 {
-		o["enterprise_user"] = object{"id": u.ID, "enterprise_id": "E0GRID", "enterprise_name": "Grid", "is_admin": false, "is_owner": false, "teams": u.Teams}
+		o["enterprise_user"] = object{"id": cmp.Or(u.OrgID, u.ID), "enterprise_id": "E0GRID", "enterprise_name": "Grid", "is_admin": false, "is_owner": false, "teams": u.Teams}
 	}
 	if locale {
 		o["locale"] = u.Locale

@@ -40,6 +40,13 @@ func (v View) CancelDone(s approval.Story) Message {
 	return b.message()
 }
 
+// AbandonDone answers the approver who ended a request.
+func (v View) AbandonDone(s approval.Story) Message {
+	b := v.about(s, "abandoned")
+	b.line(b.texts.Answer.Abandoned...)
+	return b.message()
+}
+
 // Help explains the command.
 func (v View) Help() Message {
 	b := v.answer(approval.Story{})

@@ -75,6 +75,7 @@ type answerTexts struct {
 	Already          phrase
 	Follow, TakeBack phrase
 	Cancelled        []phrase
+	Abandoned        []phrase
 
 	List, ListItem, ListEmpty phrase
 	ListMore                  phrase // {count}

@@ -68,6 +68,26 @@ var chinese = catalogue{
 			Approver:  "请让本机器人的管理员把原来的密钥重新加入 ENCRYPTION_KEY，然后点击“重试”。",
 			Requester: "这与您无关。问题解决后审批人可以再次尝试，您无需重新申请。",
 		},
+		approval.FailureGone: {
+			Why:       "{requester} 已停用、是访客，或已不是本工作区的成员。",
+			Approver:  "没有创建账号。如果情况有变，请点击“重试”。",
+			Requester: "您是访客，或已不是本工作区的成员。如有疑问，请联系 {approvers}。",
+		},
+		approval.FailureUnreachable: {
+			Why:       "账号 `{username}` 已创建，但无法把密码交给 {requester}：该用户已停用、是访客，或已不是本工作区的成员。",
+			Approver:  "如果又能联系到 {requester}，请点击“重试”。否则请让 {cluster} 的管理员删除账号 `{username}`：没有人知道它的密码。",
+			Requester: "无法把密码发给您。请联系 {approvers}。",
+		},
+		approval.FailureNotAllowed: {
+			Why:       "所申请的内容已不再允许。",
+			Approver:  "{requester} 需要重新申请。如果规则又改回来，请点击“重试”。",
+			Requester: "请重新申请：`{command}` 会显示允许的内容。",
+		},
+		approval.FailureAbandoned: {
+			Why:       "申请停滞不前，已被人工结束。",
+			Approver:  "请在控制台查看账号 `{username}` 是否已存在：没有人知道它的密码。点击“重试”可以继续处理。",
+			Requester: "审批人可以再次尝试。如有疑问，请联系 {approvers}。",
+		},
 	},
 	OtherFailure: failureTexts{
 		Why:       "发生了意料之外的情况。",
@@ -139,6 +159,10 @@ var chinese = catalogue{
 		Cancelled: []phrase{
 			"**申请 {id} 已撤回。**",
 			"不会在 {cluster} 上创建账号 `{username}`。",
+		},
+		Abandoned: []phrase{
+			"**申请 {id} 已结束。**",
+			"已通知 {requester} 和审批频道。{cluster} 上可能已有账号 `{username}`，请在控制台查看。在申请的消息上点击“重试”可以继续处理。",
 		},
 
 		List:       "**您的申请**",
@@ -231,6 +255,10 @@ var chinese = catalogue{
 			approval.KindNoRetry:       "只有失败的申请可以重试。申请 {id}：{state}。",
 			approval.KindStale:         "此按钮属于另一个曾使用编号 {value} 的申请，未做任何更改。请使用申请 {value} 的最新消息。",
 			approval.KindNoAnswer:      "暂时无法确认您是不是审批人。没有做任何更改，请稍等一分钟再试。",
+			approval.KindGone:          "申请 {id} 不能批准：{requester} 已停用、是访客，或已不是本工作区的成员。没有做任何更改。",
+			approval.KindUntold:        "暂时无法确认 {requester} 是否仍是本工作区的成员。没有做任何更改，请稍等一分钟再试。",
+			approval.KindNotAllowed:    "申请 {id} 已不能批准，没有做任何更改。现在提交同样申请的人会看到：",
+			approval.KindNotStuck:      "只能结束已批准但尚未完成的申请。申请 {id}：{state}。",
 		},
 		Rules: map[ehpc.Rule]phrase{
 			ehpc.RuleEmpty:     "缺少用户名。用户名由 1 到 8 个字母、数字或下划线组成，例如 `isabel`。",
@@ -285,6 +313,7 @@ var chinese = catalogue{
 			"`{command} list` – 查看您的申请",
 			"`{command} status 12` – 查看申请 12 的进度",
 			"`{command} cancel 12` – 在审批之前撤回申请 12",
+			"`{command} abandon 12` – 供审批人使用：结束已批准但停滞不前的申请 12",
 			"`{command} help` – 显示本说明",
 		},
 		Notes: []phrase{

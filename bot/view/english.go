@@ -68,6 +68,26 @@ var english = catalogue{
 			Approver:  "The administrator of this bot adds the former key to ENCRYPTION_KEY again. Then press Retry.",
 			Requester: "This has nothing to do with you. The approvers can try again once it is fixed; you need not ask again.",
 		},
+		approval.FailureGone: {
+			Why:       "{requester} is deactivated, a guest, or no member of this workspace any more.",
+			Approver:  "No account was made. If that changes, press Retry.",
+			Requester: "You are a guest, or no member of this workspace any more. If you think that this is wrong, write to {approvers}.",
+		},
+		approval.FailureUnreachable: {
+			Why:       "The account `{username}` is made, but {requester} can't be given its password: they are deactivated, a guest, or no member of this workspace any more.",
+			Approver:  "If {requester} can be reached again, press Retry. Else tell the administrator of {cluster} to remove the account `{username}`: nobody knows its password.",
+			Requester: "The password can't be sent to you. Write to {approvers}.",
+		},
+		approval.FailureNotAllowed: {
+			Why:       "What was asked for is not allowed any more.",
+			Approver:  "{requester} has to ask again. If the rules change back, press Retry.",
+			Requester: "Please ask again: `{command}` shows what is allowed.",
+		},
+		approval.FailureAbandoned: {
+			Why:       "It did not get on, and was ended by hand.",
+			Approver:  "Look in the console whether the account `{username}` is there: nobody knows its password. Retry goes on with it.",
+			Requester: "The approvers can try again. If you have questions, write to {approvers}.",
+		},
 	},
 	OtherFailure: failureTexts{
 		Why:       "Something unforeseen happened.",
@@ -139,6 +159,10 @@ var english = catalogue{
 		Cancelled: []phrase{
 			"**Request {id} is cancelled.**",
 			"The account `{username}` on {cluster} will not be made.",
+		},
+		Abandoned: []phrase{
+			"**Request {id} is ended.**",
+			"{requester} and the channel are told. The account `{username}` on {cluster} may be there already: look in the console. Retry, at the message of the request, goes on with it.",
 		},
 
 		List:       "**Your requests**",
@@ -231,6 +255,10 @@ var english = catalogue{
 			approval.KindNoRetry:       "Only a failed request can be retried. Request {id}: {state}.",
 			approval.KindStale:         "This button is of another request that had the number {value} before. Nothing was changed. Please use the newest message of request {value}.",
 			approval.KindNoAnswer:      "I can't find out at the moment whether you are an approver. Nothing was changed. Please try again in a minute.",
+			approval.KindGone:          "Request {id} can't be approved: {requester} is deactivated, a guest, or no member of this workspace any more. Nothing was changed.",
+			approval.KindUntold:        "I can't find out at the moment whether {requester} is still a member of this workspace. Nothing was changed. Please try again in a minute.",
+			approval.KindNotAllowed:    "Request {id} can't be approved any more, and nothing was changed. Who asks for the same now is told:",
+			approval.KindNotStuck:      "Only a request that is approved and not at its end can be abandoned. Request {id}: {state}.",
 		},
 		Rules: map[ehpc.Rule]phrase{
 			ehpc.RuleEmpty:     "The username is missing. 1 to 8 letters, digits or underscores are right, such as `isabel`.",
@@ -285,6 +313,7 @@ var english = catalogue{
 			"`{command} list` – shows your requests",
 			"`{command} status 12` – shows how request 12 stands",
 			"`{command} cancel 12` – takes request 12 back while it waits for approval",
+			"`{command} abandon 12` – for approvers: ends request 12, which is approved and does not get on",
 			"`{command} help` – shows this",
 		},
 		Notes: []phrase{

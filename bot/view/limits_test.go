@@ -118,6 +118,7 @@ var refusalKinds = []approval.Kind{
 	approval.KindActive, approval.KindTooMany, approval.KindUnknown, approval.KindNotYours, approval.KindNotApprover,
 	approval.KindSelf, approval.KindVoted, approval.KindDecided, approval.KindNoRetry, approval.KindNoAnswer,
 	approval.KindDigits, approval.KindPattern, approval.KindTwin, approval.KindFormer, approval.KindStale,
+	approval.KindGone, approval.KindUntold, approval.KindNotAllowed, approval.KindNotStuck,
 }
 
 func anyRefusal(s approval.Story) *rapid.Generator[*approval.Refusal] {

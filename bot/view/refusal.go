@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/slack-go/slack"
+
 	"ehpcbot/approval"
 	"ehpcbot/ehpc"
 )
@@ -19,6 +21,9 @@ func (v View) Refusal(r *approval.Refusal) Message {
 	b.line(v.refusal(r))
 	if r.Kind == approval.KindDecided && slices.Contains(underWay, r.Story.State) {
 		b.line(b.texts.Refusal.Now)
+	}
+	if r.Why != nil {
+		b.add(slack.RTEQuote, v.refusal(r.Why).fill(v.refusalFields(r.Why)))
 	}
 	return b.message()
 }

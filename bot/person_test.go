@@ -1,0 +1,175 @@
+package bot_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"ehpcbot/approval"
+	"ehpcbot/bot/slacktest"
+	"ehpcbot/ehpc/ehpctest"
+)
+
+// In Enterprise Grid a person has an id in the workspace and one in the organisation, and Slack, an administrator and a
+// group may each use either. They are one person's all the same.
+func TestOnePersonTwoIDs(t *testing.T) {
+	t.Parallel()
+	const u, w, group = "U0BEA", "W0BEA", "S0BEA"
+	bea := slacktest.User{ID: u, Name: "bea", OrgID: w, Teams: []string{slacktest.TeamID}}
+	office := func(t *testing.T, change func(*approval.Config), members ...string) *office {
+		t.Parallel()
+		o := open(t, plan{before: func(o *office) {
+			o.slack.AddUser(bea)
+			o.slack.AddUserGroup(group, "bea", members...)
+			change(&o.policy)
+		}}).connected()
+		t.Cleanup(func() { o.clean() })
+		return o
+	}
+	approvers := func(ids ...string) func(*approval.Config) {
+		return func(c *approval.Config) { c.Approvers = ids }
+	}
+	for name, c := range map[string]struct{ listed, member, presses string }{
+		"listed as U, presses as W": {listed: u, presses: w},
+		"listed as W, presses as U": {listed: w, presses: u},
+		"in a group as U":           {listed: group, member: u, presses: w},
+		"in a group as W":           {listed: group, member: w, presses: u},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := office(t, approvers(c.listed), c.member)
+			o.press(c.presses, o.asked("isabel"), "Approve")
+			o.delivered("isabel")
+		})
+	}
+	t.Run("one's own request", func(t *testing.T) {
+		o := office(t, approvers(w))
+		require.Contains(t, o.slack.Person(u).Command(t.Context(), command, "bea").Plain(), "Request 1 is in")
+		o.press(w, o.says(channel, "bea", "Approve"), "Approve")
+		o.told(w, "This is your own request")
+	})
+	t.Run("one's own request, asked while Slack was silent", func(t *testing.T) {
+		o := office(t, approvers(u))
+		o.slack.Fail("users.info", slacktest.Fault{Status: http.StatusInternalServerError, Times: -1})
+		require.Contains(t, o.slack.Person(w).Command(t.Context(), command, "bea").Plain(), "Request 1 is in")
+		o.slack.ClearFaults()
+		o.press(u, o.says(channel, "bea", "Approve"), "Approve")
+		o.told(u, "This is your own request")
+	})
+	t.Run("two votes", func(t *testing.T) {
+		o := office(t, func(c *approval.Config) { c.Approvers, c.Required = []string{w, group}, 2 }, u)
+		o.press(w, o.asked("isabel"), "Approve")
+		m := o.says(channel, "Approvals: 1 of 2")
+		o.press(u, m, "Approve")
+		o.told(u, "You have approved request 1 already")
+	})
+	t.Run("what is one's own", func(t *testing.T) {
+		o := office(t, func(c *approval.Config) { c.MaxActive = 1 })
+		require.Contains(t, o.slack.Person(u).Command(t.Context(), command, "bea").Plain(), "Request 1 is in")
+		require.Contains(t, o.slack.Person(w).Command(t.Context(), command, "beate").Plain(), "You have an open request")
+		require.Contains(t, o.slack.Person(w).Command(t.Context(), command, "list").Plain(), "bea")
+		require.Contains(t, o.slack.Person(w).Command(t.Context(), command, "status 1").Plain(), "waiting for approval")
+		o.press(anna, o.says(channel, "bea", "Approve"), "Approve")
+		m, err := o.slack.WaitDirectMessage(o.patient(), u, func(m slacktest.Message) bool { return holds(m.Plain(), "I have saved it") })
+		require.NoError(t, err)
+		o.press(w, m, "I have saved it")
+		o.says(m.Channel, "You have saved the password")
+	})
+}
+
+// Who asked may have left, or become a guest, by the time that somebody decides; and a guest a member.
+func TestRequesterIsLookedAtAgain(t *testing.T) {
+	t.Parallel()
+	for name, now := range map[string]slacktest.User{
+		"deactivated": {ID: isabel, Name: "isabel", Deleted: true},
+		"a guest":     {ID: isabel, Name: "isabel", Restricted: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := open(t, plan{}).connected()
+			m := o.asked("isabel")
+			o.slack.AddUser(now)
+			o.press(anna, m, "Approve")
+			o.told(anna, "Request 1 can't be approved")
+			require.Empty(t, o.ehpc.Users(ehpctest.ClusterID))
+			o.slack.AddUser(slacktest.User{ID: isabel, Name: "isabel"})
+			o.press(anna, m, "Approve")
+			o.delivered("isabel")
+			o.clean()
+		})
+	}
+	t.Run("while the account is made", func(t *testing.T) {
+		t.Parallel()
+		clock := newClock()
+		o := open(t, plan{clock: clock.now}).connected()
+		o.ehpc.HangJobs(true)
+		o.press(anna, o.asked("isabel"), "Approve")
+		o.says(channel, "The account is being made")
+		o.slack.AddUser(slacktest.User{ID: isabel, Name: "isabel", Deleted: true})
+		clock.advance(10 * time.Second)
+		o.ehpc.HangJobs(false)
+		o.says(channel, "The account isabel is made, but", "remove the account isabel", "Retry")
+		o.slack.AddUser(slacktest.User{ID: isabel, Name: "isabel"})
+		clock.advance(10 * time.Second)
+		o.press(anna, o.says(channel, "Retry"), "Retry")
+		o.delivered("isabel")
+		o.clean()
+	})
+	t.Run("a guest who becomes a member", func(t *testing.T) {
+		t.Parallel()
+		clock := newClock()
+		o := open(t, plan{clock: clock.now}).connected()
+		o.slack.AddUser(slacktest.User{ID: isabel, Name: "isabel", Restricted: true})
+		require.Contains(t, o.ask("isabel").Plain(), "Only members of this workspace")
+		o.slack.AddUser(slacktest.User{ID: isabel, Name: "isabel"})
+		clock.advance(10 * time.Second)
+		require.Contains(t, o.ask("isabel").Plain(), "Request 1 is in")
+	})
+}
+
+// A limit of Slack's that is over in a second costs an approver no press.
+func TestPressDuringALimit(t *testing.T) {
+	t.Parallel()
+	o := open(t, plan{}).connected()
+	m := o.asked("isabel")
+	o.slack.Fail("users.info", slacktest.Fault{RetryAfter: time.Second, Times: 1})
+	o.press(anna, m, "Approve")
+	o.delivered("isabel")
+	o.clean()
+}
+
+// An approver can end a request that does not get on; and Retry goes on with it.
+func TestAbandon(t *testing.T) {
+	t.Parallel()
+	o := open(t, plan{}).connected()
+	o.ehpc.HangJobs(true)
+	m := o.asked("isabel")
+	require.Contains(t, o.slack.Person(anna).Command(t.Context(), command, "abandon 1").Plain(), "Only a request that is approved")
+	o.press(anna, m, "Approve")
+	o.says(channel, "The account is being made")
+	require.Contains(t, o.slack.Person(isabel).Command(t.Context(), command, "abandon 1").Plain(), "You are not one of the approvers")
+	require.Contains(t, o.slack.Person(anna).Command(t.Context(), command, "abandon 1").Plain(), "Request 1 is ended")
+	failed := o.says(channel, "It did not get on, and was ended by hand", "Retry")
+	_, err := o.slack.WaitDirectMessage(o.patient(), isabel, func(m slacktest.Message) bool { return holds(m.Plain(), "Request 1 has failed") })
+	require.NoError(t, err)
+	o.ehpc.HangJobs(false)
+	o.press(anna, failed, "Retry")
+	o.delivered("isabel")
+	require.Equal(t, 1, o.ehpc.CallCount("addUser"))
+	o.clean()
+}
+
+// Of a request that is not theirs, people hear from cancel what they hear from status.
+func TestCancelOfAForeignRequest(t *testing.T) {
+	t.Parallel()
+	o := open(t, plan{}).connected()
+	o.asked("isabel")
+	for who, words := range map[string]string{"U0NINA": "There is no request 1", anna: "Request 1 is not yours"} {
+		o.slack.AddUser(slacktest.User{ID: who, Name: who})
+		require.Contains(t, o.slack.Person(who).Command(t.Context(), command, "cancel 1").Plain(), words)
+	}
+	events, err := o.service.Events(t.Context(), 1)
+	require.NoError(t, err)
+	require.Equal(t, "cancel: not_yours", events[len(events)-1].Detail)
+}
