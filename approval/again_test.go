@@ -30,7 +30,9 @@ func TestLookedAtAgain(t *testing.T) {
 			refused: approval.KindGone, failed: approval.FailureGone,
 		},
 		"the one who approved is no approver now": {
-			change: func(b *bench) { b.conf.Approvers = slices.DeleteFunc(b.conf.Approvers, func(id string) bool { return id == anna }) },
+			change: func(b *bench) {
+				b.conf.Approvers = slices.DeleteFunc(b.conf.Approvers, func(id string) bool { return id == anna })
+			},
 		},
 		"more approvals are needed now": {
 			change: func(b *bench) { b.conf.Required = 3 },

@@ -314,7 +314,7 @@ func TestForged(t *testing.T) {
 		w.Press(who, m, "Approve")
 		w.WaitFor("an answer to "+who, func() bool { return len(w.Slack.Person(who).Ephemerals()) > 0 })
 	}
-	require.Contains(t, w.Command(otto, "cancel 1").Plain(), "not yours")
+	require.Contains(t, w.Command(otto, "cancel 1").Plain(), "no request")
 	require.Contains(t, w.Command(otto, "status 1").Plain(), "no request")
 	require.Contains(t, w.Command(otto, "root").Plain(), "root")
 	require.Contains(t, w.Command(isabel, "status 1").Plain(), "waiting for approval")
