@@ -171,6 +171,7 @@ func TestVerifyFindsTampering(t *testing.T) {
 				{"a time with a fraction", []string{`UPDATE event SET at = at + 0.5 WHERE seq = 3`}, 2, []string{"event 3 was changed", asked(3, 3, "time")}},
 				{"text for a request", []string{`UPDATE event SET request_id = 'abc' WHERE seq = 9`}, 8, []string{"event 9 was changed"}},
 				{"bytes for a person, which no search finds", []string{`UPDATE event SET actor = CAST(actor AS BLOB) WHERE seq = 4`}, 3, []string{"event 4 was changed"}},
+				{"a decision on no request", []string{`INSERT INTO decision VALUES (99, 'UANNA', 'approve', '', 1)`}, 9, []string{decided(anna, 99)}},
 				{"bytes for a username", []string{`UPDATE request SET username = CAST(username AS BLOB) WHERE id = 1`}, 9, []string{asked(1, 1, "types of values")}},
 				{"text for the time of a request", []string{`UPDATE request SET created_at = 'abc' WHERE id = 1`}, 9, []string{asked(1, 1, "time")}},
 				{"bytes for a verdict", []string{`UPDATE decision SET reason = CAST(reason AS BLOB) WHERE request_id = 1`}, 9, []string{decision(anna, 1, 5)}},

@@ -4,105 +4,247 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"hash/maphash"
+	"maps"
+	"slices"
+	"unique"
 
 	"ehpcbot/approval"
 	"ehpcbot/approval/rows"
 )
 
-// This file compares the requests and decisions that the database holds with what the log tells of them.
+// comparison compares the requests and decisions that the database holds with what the log tells of them, while each of
+// them is read once, in whatever order.
+//
+// Of what is told of a request it keeps hashes, with a seed that no forger can know, and from their sum takes away those
+// of what the database holds. A request of which anything is left is looked at closely.
+type comparison struct {
+	seed maphash.Seed
+	told map[int64]told // by request
+}
 
-// compare runs a query, and keeps what f finds in its rows, up to a bound.
-func (v *verifier) compare(ctx context.Context, tx *sql.Tx, query string, f func(rows.Scanner) (finding string, err error)) error {
-	found, err := tx.QueryContext(ctx, query)
+// told is what the log tells of a request.
+type told struct {
+	last    int64                         // number of its last event
+	state   unique.Handle[approval.State] // after that; zero: there is no event
+	asked   uint64                        // sum of the events that tell what was asked for
+	decided uint64                        // sum of the decisions
+}
+
+// nothing reports whether no event tells of the request.
+func (t told) nothing() bool { return t.state == unique.Handle[approval.State]{} }
+
+type (
+	// ask is what a request is compared by.
+	ask struct {
+		actor, detail string
+		at            int64
+	}
+	// decision is what a decision is compared by.
+	decision struct{ person, verdict, reason string }
+)
+
+func newComparison() *comparison { return &comparison{maphash.MakeSeed(), map[int64]told{}} }
+
+// event takes in what an event tells of its request. They come in the order of their numbers.
+func (c *comparison) event(e approval.Event) {
+	if e.RequestID == 0 {
+		return
+	}
+	t := c.told[e.RequestID]
+	t.last, t.state = e.Seq, unique.Make(e.To)
+	switch {
+	case e.Action == "ask" && e.Detail != "": // older versions told nothing
+		t.asked += maphash.Comparable(c.seed, ask{e.Actor, e.Detail, e.At.UnixMilli()})
+	case e.Action == "approve":
+		t.decided += maphash.Comparable(c.seed, decision{e.Actor, e.Action, ""})
+	case e.Action == "deny":
+		t.decided += maphash.Comparable(c.seed, decision{e.Actor, e.Action, approval.Storable(e.Detail)})
+	}
+	c.told[e.RequestID] = t
+}
+
+// findings reads decisions and requests, and returns what differs from the events: of each kind up to a bound.
+func (c *comparison) findings(ctx context.Context, tx *sql.Tx) ([]string, error) {
+	if err := c.decisions(ctx, tx); err != nil {
+		return nil, err
+	}
+	found, asked, decided, err := c.requests(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	gone, undecided := c.rest()
+	found = append(found, gone...)
+	for _, look := range []struct {
+		suspects []int64
+		query    string
+		compare  func(rows.Scanner) (string, error)
+	}{
+		{asked, askedQuery, compareAsked},
+		{append(decided, undecided...), decidedQuery, compareDecision},
+	} {
+		more, err := closely(ctx, tx, look.suspects, look.query, look.compare)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, more...)
+	}
+	return found, nil
+}
+
+// decisions takes the decisions that are there from those that are told.
+func (c *comparison) decisions(ctx context.Context, tx *sql.Tx) error {
+	return scan(ctx, tx, `SELECT request_id, person, verdict, reason FROM decision`, func(row rows.Scanner) error {
+		var id int64
+		var d decision
+		var odd bool
+		err := row.Scan(rows.Number(&id, &odd), rows.Text(&d.person, &odd), rows.Text(&d.verdict, &odd), rows.Text(&d.reason, &odd))
+		d.reason = approval.Storable(d.reason)
+		t := c.told[id]
+		if t.decided -= maphash.Comparable(c.seed, d); odd {
+			t.decided++
+		}
+		c.told[id] = t
+		return err
+	})
+}
+
+// requests compares each request with its last event and takes it from what is told; what is left then, findings will
+// look at. It returns the first that differ in the state, and the numbers of all those to be looked at closely.
+func (c *comparison) requests(ctx context.Context, tx *sql.Tx) (states []string, asked, decided []int64, err error) {
+	err = scan(ctx, tx, `SELECT `+askedColumns+`, r.state FROM request r ORDER BY r.id`, func(row rows.Scanner) error {
+		var r askedRow
+		var state approval.State
+		if err := row.Scan(append(r.columns(), &state)...); err != nil {
+			return err
+		}
+		t := c.told[r.ID]
+		delete(c.told, r.ID)
+		switch {
+		case len(states) == mostFindings:
+		case t.nothing():
+			states = append(states, fmt.Sprintf("request %d is in no event: it was added by somebody else, or its events were removed", r.ID))
+		case t.state.Value() != state:
+			states = append(states, fmt.Sprintf("request %d is %s, but the log says %s: the request was changed, or the end of its log", r.ID, state, t.state.Value()))
+		}
+		if t.asked != 0 && (r.odd || t.asked != maphash.Comparable(c.seed, r.ask())) {
+			asked = append(asked, r.ID)
+		}
+		if t.decided != 0 {
+			decided = append(decided, r.ID)
+		}
+		return nil
+	})
+	return states, asked, decided, err
+}
+
+// rest looks at what was told of requests that were not there. It returns the first findings, and the numbers of those
+// that have decisions all the same, without any event.
+func (c *comparison) rest() (gone []string, undecided []int64) {
+	for _, id := range slices.Sorted(maps.Keys(c.told)) {
+		t := c.told[id]
+		switch {
+		case t.nothing():
+			undecided = append(undecided, id)
+		case len(gone) < mostFindings:
+			gone = append(gone, fmt.Sprintf("request %d, of which event %d tells, was removed", id, t.last))
+		}
+	}
+	return gone, undecided
+}
+
+// scan runs a query, and calls do with each of its rows.
+func scan(ctx context.Context, tx *sql.Tx, query string, do func(rows.Scanner) error, args ...any) error {
+	found, err := tx.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err
 	}
 	defer found.Close()
-	for n := 0; n < mostFindings && found.Next(); {
-		finding, err := f(found)
-		if err != nil {
+	for found.Next() {
+		if err := do(found); err != nil {
 			return err
-		}
-		if finding != "" {
-			v.Findings = append(v.Findings, finding)
-			n++
 		}
 	}
 	return found.Err()
 }
 
-// states compares the state of each request with its last event.
-func (v *verifier) states(ctx context.Context, tx *sql.Tx) error {
-	return v.compare(ctx, tx, `SELECT r.id, r.state, COALESCE(e.to_state, '') FROM request r
-		LEFT JOIN event e ON e.seq = (SELECT max(seq) FROM event WHERE request_id = r.id)
-		WHERE e.to_state IS NULL OR e.to_state <> r.state ORDER BY r.id`, func(row rows.Scanner) (string, error) {
-		var id int64
-		var state, logged string
-		err := row.Scan(&id, &state, &logged)
-		if logged == "" {
-			return fmt.Sprintf("request %d is in no event: it was added by somebody else, or its events were removed", id), err
+// closely compares requests and what the log tells of them value by value, up to a bound of findings.
+func closely(ctx context.Context, tx *sql.Tx, suspects []int64, query string, compare func(rows.Scanner) (finding string, err error)) (found []string, err error) {
+	for _, id := range suspects {
+		err := scan(ctx, tx, query, func(row rows.Scanner) error {
+			finding, err := compare(row)
+			if finding != "" && len(found) < mostFindings {
+				found = append(found, finding)
+			}
+			return err
+		}, id)
+		if err != nil || len(found) == mostFindings {
+			return found, err
 		}
-		return fmt.Sprintf("request %d is %s, but the log says %s: the request was changed, or the end of its log", id, state, logged), err
-	})
+	}
+	return found, nil
 }
 
-// lost finds requests that the log tells of and that are gone.
-func (v *verifier) lost(ctx context.Context, tx *sql.Tx) error {
-	// The cast leaves out what is no number on SQLite; the event is named already.
-	return v.compare(ctx, tx, `SELECT request_id, max(seq) FROM event
-		WHERE request_id <> 0 AND request_id = CAST(request_id AS BIGINT)
-		AND NOT EXISTS (SELECT 1 FROM request WHERE id = event.request_id) GROUP BY request_id ORDER BY request_id`,
-		func(row rows.Scanner) (string, error) {
-			var id, seq int64
-			err := row.Scan(&id, &seq)
-			return fmt.Sprintf("request %d, of which event %d tells, was removed", id, seq), err
-		})
+// askedRow is a request as far as it tells what was asked for.
+type askedRow struct {
+	approval.Request
+	required, created int64
+	odd               bool // a value is of a type that is never written there
 }
 
-// asked compares each request with the event that tells what was asked for. The events of older versions, which
-// tell nothing, are left out.
-func (v *verifier) asked(ctx context.Context, tx *sql.Tx) error {
-	return v.compare(ctx, tx, `SELECT r.id, r.username, r.cluster, r.mod, r.required, r.reason, r.requester, r.created_at,
-		e.seq, e.at, e.actor, e.detail FROM request r JOIN event e ON e.request_id = r.id
-		WHERE e.action = 'ask' AND e.detail <> '' ORDER BY e.seq`, compareAsked)
+const askedColumns = `r.id, r.username, r.cluster, r.mod, r.required, r.reason, r.requester, r.created_at`
+
+func (r *askedRow) columns() []any {
+	return []any{
+		&r.ID, rows.Text(&r.Username, &r.odd), rows.Text(&r.ClusterID, &r.odd), rows.Text(&r.Mod, &r.odd), rows.Number(&r.required, &r.odd),
+		rows.Text(&r.Reason, &r.odd), rows.Text(&r.Requester, &r.odd), rows.Number(&r.created, &r.odd),
+	}
 }
 
+func (r *askedRow) words() approval.Asked {
+	r.Required = int(r.required)
+	return approval.AskedFor(r.Request)
+}
+
+// ask is how the log should tell of the request.
+func (r *askedRow) ask() ask {
+	return ask{approval.Storable(r.Requester), r.words().String(), r.created}
+}
+
+const askedQuery = `SELECT ` + askedColumns + `, e.seq, e.at, e.actor, e.detail FROM request r JOIN event e ON e.request_id = r.id
+	WHERE r.id = $1 AND e.action = 'ask' AND e.detail <> '' ORDER BY e.seq`
+
+// compareAsked compares a request with the event that tells what was asked for.
 func compareAsked(row rows.Scanner) (string, error) {
-	var id, required, created, seq, at int64
-	var r approval.Request
-	var requester, actor, detail string
-	var odd, damaged bool
-	err := row.Scan(&id, rows.Text(&r.Username, &odd), rows.Text(&r.ClusterID, &odd), rows.Text(&r.Mod, &odd), rows.Number(&required, &odd),
-		rows.Text(&r.Reason, &odd), rows.Text(&requester, &odd), rows.Number(&created, &odd),
-		&seq, rows.Number(&at, &damaged), rows.Text(&actor, &damaged), rows.Text(&detail, &damaged))
+	var r askedRow
+	var seq, at int64
+	var actor, detail string
+	var damaged bool
+	err := row.Scan(append(r.columns(), &seq, rows.Number(&at, &damaged), rows.Text(&actor, &damaged), rows.Text(&detail, &damaged))...)
 	if err != nil {
 		return "", err
 	}
-	r.Required = int(required)
-	differs := approval.AskedFor(r).Differs(detail)
+	differs := r.words().Differs(detail)
 	switch {
 	case differs != "":
-	case approval.Storable(requester) != actor:
+	case approval.Storable(r.Requester) != actor:
 		differs = "requester"
-	case created != at:
+	case r.created != at:
 		differs = "time"
-	case odd:
+	case r.odd:
 		differs = "types of values"
 	default:
 		return "", nil
 	}
-	return fmt.Sprintf("request %d and event %d, which tells what was asked for, differ in the %s: one of them was changed", id, seq, differs), nil
+	return fmt.Sprintf("request %d and event %d, which tells what was asked for, differ in the %s: one of them was changed", r.ID, seq, differs), nil
 }
 
-// decided compares each decision with the event that tells of it.
-func (v *verifier) decided(ctx context.Context, tx *sql.Tx) error {
-	return v.compare(ctx, tx, `SELECT COALESCE(d.request_id, e.request_id), COALESCE(d.person, e.actor),
-		COALESCE(d.verdict, ''), COALESCE(d.reason, ''), COALESCE(e.seq, 0), COALESCE(e.action, ''), COALESCE(e.detail, '')
-		FROM decision d FULL JOIN (SELECT seq, request_id, actor, action, detail FROM event
-			WHERE action IN ('approve', 'deny') AND EXISTS (SELECT 1 FROM request WHERE id = event.request_id)) e
-		ON e.request_id = d.request_id AND e.actor = d.person ORDER BY 1, 2`, compareDecision)
-}
+const decidedQuery = `SELECT COALESCE(d.request_id, e.request_id), COALESCE(d.person, e.actor),
+	COALESCE(d.verdict, ''), COALESCE(d.reason, ''), COALESCE(e.seq, 0), COALESCE(e.action, ''), COALESCE(e.detail, '')
+	FROM (SELECT * FROM decision WHERE request_id = $1) d
+	FULL JOIN (SELECT * FROM event WHERE request_id = $1 AND action IN ('approve', 'deny')) e ON e.actor = d.person ORDER BY 2`
 
+// compareDecision compares a decision with the event that tells of it.
 func compareDecision(row rows.Scanner) (string, error) {
 	var id, seq int64
 	var person, verdict, reason, action, detail string

@@ -43,36 +43,46 @@ type Verification struct {
 // mostFindings bounds the findings of each comparison.
 const mostFindings = 20
 
+// Progress is told how many events of how many are read, at the first one and then every progressStep.
+type Progress func(read, of int64)
+
+const progressStep = 10_000
+
 // Verify reads the whole audit log and finds the first event that was changed, removed or moved; it compares the end
 // of the log with the head that the database keeps, each request with what was asked for and with its last event, each
 // decision with its event, and the event of a mark that was noted before, unless that is nil. The transaction must
-// see one moment of the database, or a bot that writes meanwhile is taken for a forger.
+// see one moment of the database, or a bot that writes meanwhile is taken for a forger. progress may be nil.
 //
 // Who can write to the database can also write the whole log anew, with all hashes. Only the mark shows that.
-func Verify(ctx context.Context, tx *sql.Tx, noted *Mark) (Verification, error) {
-	v := &verifier{noted: noted}
+func Verify(ctx context.Context, tx *sql.Tx, noted *Mark, progress Progress) (Verification, error) {
+	v := &verifier{noted: noted, progress: progress, comparison: newComparison()}
+	if err := v.readHead(ctx, tx); err != nil {
+		return Verification{}, fmt.Errorf("read the head of the audit log: %w", err)
+	}
 	if err := each(ctx, tx, Filter{}, nil, 0, v.event); err != nil {
 		return Verification{}, err
 	}
 	v.explain()
-	if err := v.end(ctx, tx); err != nil {
-		return Verification{}, fmt.Errorf("read the head of the audit log: %w", err)
+	v.end()
+	found, err := v.comparison.findings(ctx, tx)
+	if err != nil {
+		return Verification{}, fmt.Errorf("compare the requests: %w", err)
 	}
-	for _, compare := range []func(context.Context, *sql.Tx) error{v.states, v.lost, v.asked, v.decided} {
-		if err := compare(ctx, tx); err != nil {
-			return Verification{}, fmt.Errorf("compare the requests: %w", err)
-		}
-	}
+	v.Findings = append(v.Findings, found...)
 	return v.Verification, nil
 }
 
 // verifier is one verification under way.
 type verifier struct {
 	Verification
-	noted   *Mark
-	met     bool            // the event that was noted
-	broken  bool            // the chain is: nothing can be told of what follows
-	changed *approval.Event // where it is broken by an event that does not fit its hash
+	noted      *Mark
+	progress   Progress
+	comparison *comparison     // of the requests with the events
+	head       Mark            // that the database keeps
+	oddHead    bool            // and that is none
+	met        bool            // the event that was noted
+	broken     bool            // the chain is: nothing can be told of what follows
+	changed    *approval.Event // where it is broken by an event that does not fit its hash
 }
 
 func (v *verifier) found(format string, args ...any) {
@@ -81,6 +91,7 @@ func (v *verifier) found(format string, args ...any) {
 
 // event looks at the next event.
 func (v *verifier) event(e approval.Event) {
+	v.comparison.event(e)
 	if e.Seq < 1 {
 		if len(v.Findings) < mostFindings {
 			v.found("event %d was added by somebody else: the first one is event 1", e.Seq)
@@ -92,6 +103,9 @@ func (v *verifier) event(e approval.Event) {
 	}
 	if v.noted != nil && e.Seq == v.noted.Seq {
 		v.met = e.Hash == v.noted.Hash
+	}
+	if v.progress != nil && v.Events%progressStep == 0 {
+		v.progress(v.Events, v.head.Seq)
 	}
 	v.Events++
 	v.Last = Mark{e.Seq, e.Hash}
@@ -149,24 +163,25 @@ func (v *verifier) placeOf(e approval.Event) int64 {
 	return 0
 }
 
-// end compares the end of the log with the head, and with what was noted.
-func (v *verifier) end(ctx context.Context, tx *sql.Tx) error {
-	var head Mark
-	var odd bool
-	err := tx.QueryRowContext(ctx, `SELECT seq, hash FROM event_head`).Scan(rows.Number(&head.Seq, &odd), rows.Text(&head.Hash, &odd))
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return err
+func (v *verifier) readHead(ctx context.Context, tx *sql.Tx) error {
+	err := tx.QueryRowContext(ctx, `SELECT seq, hash FROM event_head`).Scan(rows.Number(&v.head.Seq, &v.oddHead), rows.Text(&v.head.Hash, &v.oddHead))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
 	}
+	return err
+}
+
+// end compares the end of the log with the head, and with what was noted.
+func (v *verifier) end() {
 	switch {
 	case v.broken:
-	case !odd && head.Seq > v.Last.Seq:
-		v.removed(v.Last.Seq+1, head.Seq)
-	case odd || head != v.Last:
+	case !v.oddHead && v.head.Seq > v.Last.Seq:
+		v.removed(v.Last.Seq+1, v.head.Seq)
+	case v.oddHead || v.head != v.Last:
 		v.found("event %d is not the one that ehpcbot wrote last: it was changed with its hash, or added by somebody else", v.Last.Seq)
 	}
 	if v.noted != nil && !v.met {
 		v.found("event %d is not the one that was noted: the log was written anew, up to there at least", v.noted.Seq)
 		v.Whole = 0 // or so it may be
 	}
-	return nil
 }

@@ -24,6 +24,9 @@ import (
 // Reader looks into a database, be the bot running on it or not. It changes nothing there, keeps nobody out, and
 // makes no file.
 type Reader struct {
+	// Progress is told how far [Reader.Verify] is; nil: nobody is.
+	Progress audit.Progress
+
 	db    *Database  // of which only what reading needs is set
 	still *stillFile // a SQLite file that nobody writes; nil: any other database
 }
@@ -298,7 +301,7 @@ func (r *Reader) History(ctx context.Context, requestID int64) (story approval.S
 // Verify verifies the audit log: see [audit.Verify].
 func (r *Reader) Verify(ctx context.Context, noted *audit.Mark) (v audit.Verification, err error) {
 	err = r.read(ctx, func(tx *Tx) error {
-		v, err = audit.Verify(ctx, tx.Tx, noted)
+		v, err = audit.Verify(ctx, tx.Tx, noted, r.Progress)
 		return err
 	})
 	return v, err

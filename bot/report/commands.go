@@ -191,7 +191,8 @@ func (d desk) verifyCommand() *cobra.Command {
 			"was changed, removed or moved. It compares the end of the log with its head, which the database keeps beside\n" +
 			"it; each request with the event that tells what was asked for, unless a version of the bot wrote it that did not\n" +
 			"tell it yet; the state of each request with its last event; and each decision with its event. Of each comparison\n" +
-			"it shows the first 20 findings. It exits with 1 if anything is wrong.\n\n" +
+			"it shows the first 20 findings. It exits with 1 if anything is wrong. A million events take some five seconds; on\n" +
+			"a terminal a line tells how far it is.\n\n" +
 			"Who can write to the database as its owner could write the whole log anew, with all hashes. Against that, note\n" +
 			"the mark that verify prints somewhere else, and give it to a later run.",
 		Example: "  ehpcbot audit verify\n" +
@@ -207,12 +208,26 @@ func (d desk) verifyCommand() *cobra.Command {
 				mark = &m
 			}
 			return d.reading(cmd.Context(), func(r *store.Reader, w io.Writer) error {
+				defer showProgress(r, cmd.ErrOrStderr())()
 				return verify(cmd.Context(), w, r, mark)
 			})
 		},
 	}
 	cmd.Flags().StringVar(&noted, "mark", "", "compare the log with this `mark`, noted from an earlier run")
 	return cmd
+}
+
+// showProgress tells on a terminal how far the verification is, in a line that the returned function takes away.
+func showProgress(r *store.Reader, w io.Writer) (end func()) {
+	f, isFile := w.(*os.File)
+	if !isFile {
+		return func() {}
+	}
+	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return func() {}
+	}
+	r.Progress = func(read, of int64) { fmt.Fprintf(f, "\r%d of %d events", read, of) }
+	return func() { fmt.Fprint(f, "\r\x1b[K") }
 }
 
 var errNotWhole = errors.New("the audit log is not what the bot wrote: see above")

@@ -1,0 +1,103 @@
+package approval_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"ehpcbot/approval"
+	"ehpcbot/approval/store"
+)
+
+// eventsOfOne is how many events a request of the past has: asked for, approved, made in two steps, delivered.
+const eventsOfOne = 5
+
+// past fills a new SQLite database with so many requests that were delivered long ago, and all their events.
+func past(t testing.TB, url string, requests int) {
+	t.Helper()
+	d, err := store.Open(t.Context(), url)
+	require.NoError(t, err)
+	require.NoError(t, d.Close())
+	db := raw(t, url)
+	db.SetMaxOpenConns(1)
+	do(t, db, `PRAGMA synchronous = OFF`, `PRAGMA journal_mode = OFF`, `DROP TRIGGER event_appended`, `DROP TRIGGER event_moves_head`)
+	tx, err := db.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	w := pastWriter{ctx: t.Context(), tx: tx}
+	for id := int64(1); id <= int64(requests); id++ {
+		require.NoError(t, w.request(id))
+	}
+	require.NoError(t, tx.Commit())
+	do(t, db, `PRAGMA journal_mode = WAL`, `DROP TRIGGER event_head_step`, fmt.Sprintf(`UPDATE event_head SET seq = %d, hash = '%s'`, w.last.Seq, w.last.Hash))
+	require.NoError(t, db.Close())
+}
+
+type pastWriter struct {
+	ctx  context.Context
+	tx   *sql.Tx
+	last approval.Event
+
+	ask, decide, append *sql.Stmt
+}
+
+// request writes all that there is of a request.
+func (w *pastWriter) request(id int64) error {
+	at := time.UnixMilli(1_600_000_000_000 + id*10_000)
+	r := approval.Request{ID: id, ClusterID: cluster, Username: fmt.Sprint("u", id), Mod: "700", Required: 1, Reason: "thesis project", Requester: fmt.Sprint("U", id%5000)}
+	err := w.exec(&w.ask, `INSERT INTO request (id, envelope, cluster, username, mod, reason, requester, state, version, required,
+		created_at, updated_at, expires_at, until_at, cleared_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'delivered', 5, 1, ?, ?, ?, 1, 1)`,
+		id, fmt.Sprint("envelope ", id), r.ClusterID, r.Username, r.Mod, r.Reason, r.Requester, at.UnixMilli(), at.UnixMilli(), at.UnixMilli())
+	if err != nil {
+		return err
+	}
+	if err := w.exec(&w.decide, `INSERT INTO decision VALUES (?, ?, 'approve', '', ?)`, id, anna, at.UnixMilli()); err != nil {
+		return err
+	}
+	for _, e := range [eventsOfOne]approval.Event{
+		{Actor: r.Requester, Action: "ask", To: approval.Pending, Detail: approval.AskedFor(r).String()},
+		{Actor: anna, Action: "approve", From: approval.Pending, To: approval.Approved},
+		{Actor: approval.System, Action: "provision", From: approval.Approved, To: approval.Provisioning},
+		{Actor: approval.System, Action: "provisioned", From: approval.Provisioning, To: approval.Provisioned},
+		{Actor: approval.System, Action: "deliver", From: approval.Provisioned, To: approval.Delivered},
+	} {
+		e.Seq, e.At, e.RequestID, e.PrevHash = w.last.Seq+1, at, id, w.last.Hash
+		e.Hash = hashOf(e)
+		w.last = e
+		err := w.exec(&w.append, `INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			e.Seq, e.At.UnixMilli(), e.RequestID, e.Actor, e.Action, string(e.From), string(e.To), e.Detail, e.PrevHash, e.Hash)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *pastWriter) exec(prepared **sql.Stmt, statement string, args ...any) (err error) {
+	if *prepared == nil {
+		if *prepared, err = w.tx.PrepareContext(w.ctx, statement); err != nil {
+			return err
+		}
+	}
+	_, err = (*prepared).ExecContext(w.ctx, args...)
+	return err
+}
+
+// BenchmarkVerify verifies a log of about b.N events, one in each operation: -benchtime 5000000x is a log of five
+// million, of a million requests.
+func BenchmarkVerify(b *testing.B) {
+	url := sqliteURL(b)
+	past(b, url, max(1, b.N/eventsOfOne))
+	r, err := store.OpenReader(b.Context(), url)
+	require.NoError(b, err)
+	defer r.Close()
+	b.ReportAllocs()
+	b.ResetTimer()
+	v, err := r.Verify(b.Context(), nil)
+	require.NoError(b, err)
+	require.Empty(b, v.Findings)
+	require.EqualValues(b, max(1, b.N/eventsOfOne)*eventsOfOne, v.Whole)
+}
