@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/audit"
 	"ehpcbot/approval/store"
 )
 
@@ -46,7 +47,7 @@ type pastWriter struct {
 
 // request writes all that there is of a request.
 func (w *pastWriter) request(id int64) error {
-	at := time.UnixMilli(1_600_000_000_000 + id*10_000)
+	at := pastTime(id)
 	r := approval.Request{ID: id, ClusterID: cluster, Username: fmt.Sprint("u", id), Mod: "700", Required: 1, Reason: "thesis project", Requester: fmt.Sprint("U", id%5000)}
 	err := w.exec(&w.ask, `INSERT INTO request (id, envelope, cluster, username, mod, reason, requester, state, version, required,
 		created_at, updated_at, expires_at, until_at, cleared_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'delivered', 5, 1, ?, ?, ?, 1, 1)`,
@@ -86,18 +87,43 @@ func (w *pastWriter) exec(prepared **sql.Stmt, statement string, args ...any) (e
 	return err
 }
 
-// BenchmarkVerify verifies a log of about b.N events, one in each operation: -benchtime 5000000x is a log of five
-// million, of a million requests.
-func BenchmarkVerify(b *testing.B) {
+// BenchmarkPast measures what is done on a database with b.N events: -benchtime 5000000x has five million, of a million
+// requests.
+func BenchmarkPast(b *testing.B) {
 	url := sqliteURL(b)
 	past(b, url, max(1, b.N/eventsOfOne))
+	measure := func(what string, do func()) {
+		start := time.Now()
+		do()
+		b.ReportMetric(float64(time.Since(start))/float64(time.Millisecond), what+"-ms")
+	}
+	b.ReportMetric(0, "ns/op")
+	measure("start", func() {
+		o := bench{t: b, url: url, conf: policy(), keys: [][]byte{key}, people: &directory{}, told: &messenger{}, log: testLog(b)}
+		o.open()
+		_, err := o.service.Sweep(b.Context())
+		require.NoError(b, err)
+		o.close()
+	})
 	r, err := store.OpenReader(b.Context(), url)
 	require.NoError(b, err)
 	defer r.Close()
-	b.ReportAllocs()
-	b.ResetTimer()
-	v, err := r.Verify(b.Context(), nil)
-	require.NoError(b, err)
-	require.Empty(b, v.Findings)
-	require.EqualValues(b, max(1, b.N/eventsOfOne)*eventsOfOne, v.Whole)
+	measure("since", func() {
+		last := pastTime(int64(max(1, b.N/eventsOfOne)))
+		n := 0
+		for _, err := range r.Events(b.Context(), audit.Filter{Since: last}) {
+			require.NoError(b, err)
+			n++
+		}
+		require.Equal(b, eventsOfOne, n)
+	})
+	measure("verify", func() {
+		v, err := r.Verify(b.Context(), nil)
+		require.NoError(b, err)
+		require.Empty(b, v.Findings)
+		require.EqualValues(b, max(1, b.N/eventsOfOne)*eventsOfOne, v.Whole)
+	})
 }
+
+// pastTime is when the events of a request of the past were.
+func pastTime(id int64) time.Time { return time.UnixMilli(1_600_000_000_000 + id*10_000) }

@@ -2,6 +2,7 @@ package report_test
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"syscall"
 	"testing"
@@ -27,10 +28,11 @@ func TestVerifyShowsProgress(t *testing.T) {
 	}
 	screen, terminal := openTerminal(t)
 	verify(terminal)
-	shown := make([]byte, 100)
-	n, err := screen.Read(shown)
+	const line = "\r0 of 8 events\r\x1b[K"
+	shown := make([]byte, len(line))
+	_, err := io.ReadFull(screen, shown)
 	require.NoError(t, err)
-	require.Equal(t, "\r0 of 8 events\r\x1b[K", string(shown[:n]))
+	require.Equal(t, line, string(shown))
 
 	file, err := os.CreateTemp(t.TempDir(), "")
 	require.NoError(t, err)
