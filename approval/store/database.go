@@ -38,7 +38,7 @@ type Database struct {
 	dialect  goose.Dialect
 	path     string        // of the SQLite file
 	file     fs.FileInfo   // that file, as it was opened
-	lock     *os.File      // held while the SQLite file is in use
+	locks    locks         // held while the SQLite file is in use
 	erased   atomic.Bool   // a sealed password was, and SQLite's write-ahead log may hold it still
 	listener *pgxpool.Pool // PostgreSQL's notifications of new jobs
 	clock    *Clock
@@ -77,23 +77,29 @@ func dialSQLite(path string) (*Database, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	lock, err := lockFile(path + ".lock")
+	if err := checkReach(path); err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	locks, err := lockFiles(path+".lock", path)
 	if err != nil {
 		return nil, err
 	}
-	// The file is made here, because SQLite would make it readable for everybody.
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	d, err := openSQLite(path)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open the database: %w", err), unlockFile(lock))
+		return nil, errors.Join(fmt.Errorf("open the database: %w", err), locks.release())
 	}
-	file, err := f.Stat()
-	_ = f.Close()
+	d.locks = locks
+	return d, nil
+}
+
+func openSQLite(path string) (*Database, error) {
+	file, err := os.Stat(path)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open the database: %w", err), unlockFile(lock))
+		return nil, err
 	}
 	connector, err := sqlite.NewConnector(sqliteDSN(path))
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open the database: %w", err), unlockFile(lock))
+		return nil, err
 	}
 	db := sql.OpenDB(watched(connector))
 	// SQLite has one writer at a time anyway; with one connection for all that write nobody meets SQLITE_BUSY.
@@ -101,10 +107,10 @@ func dialSQLite(path string) (*Database, error) {
 	db.SetMaxOpenConns(1)
 	readers, err := sql.Open("sqlite", sqliteDSN(path))
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open the database: %w", err), db.Close(), unlockFile(lock))
+		return nil, errors.Join(err, db.Close())
 	}
 	readers.SetMaxOpenConns(4)
-	return &Database{db: db, readers: readers, turn: make(chan struct{}, 1), driver: riversqlite.New(db), dialect: goose.DialectSQLite3, path: path, file: file, lock: lock}, nil
+	return &Database{db: db, readers: readers, turn: make(chan struct{}, 1), driver: riversqlite.New(db), dialect: goose.DialectSQLite3, path: path, file: file}, nil
 }
 
 // sqliteDSN asks for a write-ahead log, so that others can read while the bot writes, that is synced at each
@@ -208,10 +214,7 @@ func (d *Database) Close() error {
 	if d.listener != nil {
 		d.listener.Close()
 	}
-	if d.lock != nil {
-		err = errors.Join(err, unlockFile(d.lock))
-	}
-	return err
+	return errors.Join(err, d.locks.release())
 }
 
 // Ping reports whether the database answers.

@@ -62,3 +62,47 @@ func TestOtherNames(t *testing.T) {
 		require.NoFileExists(t, path+".lock")
 	})
 }
+
+// TestHardLink gives a database a second name, beside which SQLite would keep another write-ahead log.
+func TestHardLink(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first, second := filepath.Join(dir, "ehpcbot.db"), filepath.Join(t.TempDir(), "other.db")
+	db, err := store.Open(t.Context(), "sqlite:"+first)
+	require.NoError(t, err)
+	defer db.Close()
+	require.NoError(t, os.Link(first, second))
+	for _, path := range []string{first, second} {
+		_, err := store.OpenReader(t.Context(), "sqlite:"+path)
+		require.ErrorIs(t, err, store.ErrSplit)
+		_, err = store.Open(t.Context(), "sqlite:"+path)
+		require.EqualError(t, err, "open the database: "+path+" is one of 2 names of a file (hard links), "+
+			"and its newest part lies beside it, where others would not find it; remove the other names")
+		require.NoFileExists(t, second+".lock")
+	}
+	require.NoError(t, os.Remove(first)) // now it is one name again, but not that under which the file is in use
+	_, err = store.Open(t.Context(), "sqlite:"+second)
+	require.ErrorIs(t, err, store.ErrInUse)
+}
+
+func TestMounted(t *testing.T) {
+	t.Parallel()
+	const mountinfo = `22 27 0:21 / /proc rw,relatime - proc proc rw
+27 1 254:0 / / rw,relatime - ext4 /dev/vda rw,discard
+40 27 254:0 /srv/ehpcbot.db /data/ehpcbot.db rw,relatime shared:1 - ext4 /dev/vda rw
+41 27 254:0 /srv /folder rw,relatime - ext4 /dev/vda rw
+42 27 254:0 /srv/a /with\040space\134/ehpcbot.db rw,relatime - ext4 /dev/vda rw
+`
+	for path, mounted := range map[string]bool{
+		"/data/ehpcbot.db":           true,
+		"/with space\\/ehpcbot.db":   true,
+		"/data":                      false,
+		"/folder/ehpcbot.db":         false,
+		"/srv/ehpcbot.db":            false,
+		"/data/ehpcbot.db.old":       false,
+		"/with\\040space/ehpcbot.db": false,
+	} {
+		require.Equal(t, mounted, store.IsMounted(mountinfo, path), path)
+	}
+	require.False(t, store.IsMounted("", "/data/ehpcbot.db"))
+}

@@ -84,7 +84,10 @@ func dialSQLiteReader(path string) (*Reader, error) {
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("open the database: %s is no file", path)
 	}
-	if path, err = realPath(path); err != nil { // beside which SQLite keeps its log
+	if path, err = realPath(path); err == nil { // beside which SQLite keeps its log
+		err = checkReach(path)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
 	r := &Reader{db: &Database{dialect: goose.DialectSQLite3, path: path}}

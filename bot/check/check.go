@@ -253,7 +253,7 @@ func (r *Report) database(ctx context.Context, conf config.Database) {
 		return
 	}
 	advice := "see that the folder exists and that this user may write there, or that PostgreSQL runs and lets this user in"
-	if errors.As(err, new(*store.NewerDatabaseError)) {
+	if errors.As(err, new(*store.NewerDatabaseError)) || errors.Is(err, store.ErrSplit) {
 		advice = "" // the error says it
 	}
 	if !r.line("DATABASE_URL", "opened, and up to date", err, advice) {
