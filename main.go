@@ -46,7 +46,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	out := &watchedWriter{w: os.Stdout}
-	err := rootCommand(out, os.Stderr, envconfig.OsLookuper(), os.Environ()).ExecuteContext(ctx)
+	err := rootCommand(out, os.Stderr, envconfig.OsLookuper(), os.Environ).ExecuteContext(ctx)
 	stop()
 	if out.err != nil && !errors.Is(err, out.err) {
 		err = fmt.Errorf("write the output: %w", out.err)
@@ -86,11 +86,11 @@ func describe(err error) string {
 // errReported ends a command that has said already what is wrong.
 var errReported = errors.New("reported")
 
-// rootCommand is the whole command line. It writes to out and errOut only, and reads env only; environ names what
+// rootCommand is the whole command line. It writes to out and errOut only, and reads env only; environ lists what
 // is set, also what env is never asked for.
-func rootCommand(out, errOut io.Writer, env envconfig.Lookuper, environ []string) *cobra.Command {
+func rootCommand(out, errOut io.Writer, env envconfig.Lookuper, environ func() []string) *cobra.Command {
 	serving := func(cmd *cobra.Command, _ []string) error {
-		err := serve(cmd.Context(), env, errOut, environ)
+		err := serve(cmd.Context(), env, errOut, environ())
 		if cmd.Context().Err() != nil && errors.Is(err, context.Canceled) {
 			return nil // told to stop while it was still starting
 		}
@@ -98,15 +98,24 @@ func rootCommand(out, errOut io.Writer, env envconfig.Lookuper, environ []string
 	}
 	printVersion := func(*cobra.Command, []string) { fmt.Fprintln(out, versionLine()) }
 	var wantsVersion bool
+	var envFile string
 	root := &cobra.Command{
 		Use:   "ehpcbot",
 		Short: "A Slack bot through which people ask for accounts on EHPC clusters",
 		Long: "ehpcbot takes requests for user accounts on QingCloud EHPC clusters in Slack, lets approvers decide,\n" +
 			"makes the accounts, and hands the credentials over in a direct message.\n\n" +
-			"It is configured by environment variables; .env.example and README.md list them all.",
+			"It is configured by environment variables; .env.example and README.md list them all. With --env-file they\n" +
+			"come from a file of NAME=VALUE lines, which is read as docker run --env-file reads it. What is set in the\n" +
+			"environment as well is taken from there.",
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if !cmd.Flags().Changed("env-file") {
+				return nil
+			}
+			return export(envFile, env, errOut)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if wantsVersion {
 				printVersion(cmd, args)
@@ -117,6 +126,7 @@ func rootCommand(out, errOut io.Writer, env envconfig.Lookuper, environ []string
 	}
 	// cobra has a flag of its own for that, whose template would make the program five megabytes larger.
 	root.Flags().BoolVar(&wantsVersion, "version", false, "print the version")
+	root.PersistentFlags().StringVar(&envFile, "env-file", "", "take what the environment does not set from this `file`")
 	root.SetOut(out)
 	root.SetErr(errOut)
 	root.CompletionOptions.HiddenDefaultCmd = true
@@ -133,17 +143,36 @@ func rootCommand(out, errOut io.Writer, env envconfig.Lookuper, environ []string
 	return root
 }
 
-func checkCommand(out io.Writer, env envconfig.Lookuper, environ []string) *cobra.Command {
+// export puts what a file sets into the environment of the process: there also those look who are not told, such as for
+// a proxy or a certificate.
+func export(path string, env envconfig.Lookuper, errOut io.Writer) error {
+	values, unquoted, err := config.EnvFile(path, env)
+	if err != nil {
+		return fmt.Errorf("--env-file: %w", err)
+	}
+	if len(unquoted) > 0 {
+		fmt.Fprintf(errOut, "ehpcbot: %s: the quotes around %s are left out; Docker would take them as part of the value\n",
+			path, strings.Join(unquoted, ", "))
+	}
+	for name, value := range values {
+		if err := os.Setenv(name, value); err != nil {
+			return fmt.Errorf("--env-file: %w", err)
+		}
+	}
+	return nil
+}
+
+func checkCommand(out io.Writer, env envconfig.Lookuper, environ func() []string) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check",
 		Short: "Try the configuration against Slack, the EHPC API and the database, and say what is wrong",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			conf, err := load(env, environ)
+			conf, err := load(env, environ())
 			if err != nil {
 				return err
 			}
-			for _, hint := range config.Misspelt(environ) {
+			for _, hint := range config.Misspelt(environ()) {
 				fmt.Fprintf(out, "warn  %s\n", hint)
 			}
 			accounts, err := ehpc.NewClient(conf.EHPC)

@@ -414,6 +414,40 @@ func TestManyWrong(t *testing.T) {
 	}
 }
 
+func TestEnvFile(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	file := func(content string) string {
+		path := filepath.Join(t.TempDir(), "env")
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		return path
+	}
+	settings := strings.Join(w.Environ(nil), "\r\n")
+	path := file("\ufeff" + settings + "\r\nLOGIN_HINT='ssh {username}@login.example.org'\r\nAPPROVAL_EXPIRE=1h\r\n")
+	out, code := world.Run(t, w.Dir, nil, "check", "--env-file", path)
+	require.Zero(t, code, out)
+	require.Contains(t, out, "warn  APPROVAL_EXPIRE: is not read; is APPROVAL_EXPIRY meant?\n")
+	require.Equal(t, 1, strings.Count(out, path+": the quotes around LOGIN_HINT are left out; Docker would take them as part of the value\n"), out)
+
+	out, code = world.Run(t, w.Dir, []string{"LOG_LEVEL=info", "LOCALE=fr"}, "--env-file="+file(settings+"\nLOG_LEVEL=loud\nLOCALE=en\n"))
+	require.Equal(t, 1, code)
+	require.Equal(t, "ehpcbot can't start with this configuration:\nLOCALE: \"fr\" is not known; give en or zh\n", out, "the environment wins")
+
+	path = file("LOCALE=en\nexport SLACK_BOT_TOKEN=xoxb-hidden\n")
+	for _, command := range []string{
+		"", "serve", "check", "manifest", "demo", "requests", "audit", "audit verify", "rekey", "version", "--version", "licenses", "healthcheck",
+	} {
+		for file, want := range map[string]string{
+			path: "--env-file: " + path + ", line 2: it is not NAME=VALUE; leave out export, and spaces in front of the =",
+			"":   "--env-file: open : no such file or directory",
+		} {
+			out, code := world.Run(t, t.TempDir(), nil, append(strings.Fields(command), "--env-file", file)...)
+			require.Equal(t, 1, code, command)
+			require.Equal(t, "ehpcbot: "+want+"\n", out, command)
+		}
+	}
+}
+
 func TestSecretsFromFiles(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
