@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"unicode"
@@ -98,10 +99,15 @@ func checkPath(path string) error {
 		return errors.New("has // after sqlite:, but a path follows there at once")
 	case strings.HasPrefix(path, "file:") || strings.Contains(path, "?"):
 		return errors.New("is a URI with options after sqlite:, but a plain path follows there")
-	case strings.HasSuffix(path, "/"):
+	case strings.HasSuffix(path, "/") || isDirectory(path):
 		return errors.New("names a directory")
 	}
 	return nil
+}
+
+func isDirectory(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // checkPostgres looks at the form only. Several hosts, comma separated, are allowed, but are no URL to Go.
@@ -118,6 +124,10 @@ func checkPostgres(value string) error {
 	user := authority[:strings.LastIndex(authority, "@")+1]
 	if _, err := url.Parse("postgres://" + user + first + tail); err != nil {
 		return errors.New("is not a URL: special characters of a password must be percent-encoded in it")
+	}
+	// Others take what stands behind the first @, part of the password, for the host, ask for it and show it.
+	if strings.Count(authority, "@") > 1 || strings.Contains(tail, "@") {
+		return errors.New("has another @ than the one in front of the host: an @ in a password is written %40, and a / is written %2F")
 	}
 	return nil
 }

@@ -31,6 +31,7 @@ const (
 	rightTTL       = "; give a time such as 24h or 3d, or 0 to keep the credentials"
 	rightHint      = "; give one line of at most 500 characters, such as ssh {username}@login.example.org"
 	rightDatabase  = "; give sqlite:PATH, such as sqlite:ehpcbot.db, or postgres://user:password@host:5432/database"
+	rightAt        = "DATABASE_URL: has another @ than the one in front of the host: an @ in a password is written %40, and a / is written %2F"
 	rightKey       = "; make a key with: openssl rand -base64 32"
 	rightHTTP      = "; give host:port, such as 127.0.0.1:9090, or set it to nothing for off"
 	leaveQuotes    = ": stands in quotes, which would be part of the value; leave the quotes out"
@@ -138,9 +139,13 @@ func TestFaults(t *testing.T) {
 		"database: slashes":     {env{"DATABASE_URL": "sqlite://data/ehpcbot.db"}, "DATABASE_URL: has // after sqlite:, but a path follows there at once" + rightDatabase},
 		"database: options":     {env{"DATABASE_URL": "sqlite:ehpcbot.db?mode=ro"}, "DATABASE_URL: is a URI with options after sqlite:, but a plain path follows there" + rightDatabase},
 		"database: directory":   {env{"DATABASE_URL": "sqlite:data/"}, "DATABASE_URL: names a directory" + rightDatabase},
+		"database: a folder":    {env{"DATABASE_URL": "sqlite:testdata"}, "DATABASE_URL: names a directory" + rightDatabase},
 		"database: control":     {env{"DATABASE_URL": "sqlite:a\nb"}, "DATABASE_URL: holds a control character" + rightDatabase},
 		"postgres: nothing":     {env{"DATABASE_URL": "postgres://", "ENCRYPTION_KEY": key('k')}, "DATABASE_URL: names no host and no database" + rightDatabase},
 		"postgres: password":    {env{"DATABASE_URL": "postgres://me:hunt/er2@db/x", "ENCRYPTION_KEY": key('k')}, "DATABASE_URL: is not a URL: special characters of a password must be percent-encoded in it" + rightDatabase},
+		"postgres: @":           {env{"DATABASE_URL": "postgres://me:s3cr3t@hunter2@127.0.0.1/x", "ENCRYPTION_KEY": key('k')}, rightAt + rightDatabase},
+		"postgres: @ and /":     {env{"DATABASE_URL": "postgres://me:s3@cr/3t@db/x", "ENCRYPTION_KEY": key('k')}, rightAt + rightDatabase},
+		"postgres: / and @":     {env{"DATABASE_URL": "postgres://me:12/3t@db/x", "ENCRYPTION_KEY": key('k')}, rightAt + rightDatabase},
 		"postgres: no key":      {env{"DATABASE_URL": "postgresql://me:hunter2@db/x"}, "ENCRYPTION_KEY: is missing, and with PostgreSQL it is required" + rightKey},
 		"key: not base64":       {env{"ENCRYPTION_KEY": "correct horse battery"}, "ENCRYPTION_KEY: key 1 is not base64" + rightKey},
 		"key: short":            {env{"ENCRYPTION_KEY": key('k') + ",c2hvcnQ="}, "ENCRYPTION_KEY: key 2 has 5 bytes, not 32" + rightKey},
