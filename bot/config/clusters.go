@@ -21,7 +21,7 @@ func clusters(f *collector, value string) []approval.Cluster {
 		return nil
 	}
 	var all []approval.Cluster
-	for i, item := range strings.Split(value, ",") {
+	for i, item := range strings.Split(narrow.Replace(value), ",") {
 		if item = strings.TrimSpace(item); item == "" {
 			f.add("EHPC_CLUSTERS", "item %d is empty", i+1)
 			continue

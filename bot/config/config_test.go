@@ -109,6 +109,20 @@ func TestLoadDefaults(t *testing.T) {
 	}, c)
 }
 
+// The signs that a Chinese keyboard writes are read as their narrow forms.
+func TestWideSigns(t *testing.T) {
+	t.Parallel()
+	narrow := map[string]string{
+		"EHPC_CLUSTERS": "ehpc-8jqdq0mz@jn1a,ehpc-x@jn1a=训练,ehpc-y@jn1a", "APPROVERS": "U1,S2,U3", "EHPC_ALLOWED_MODS": "700,750",
+		"EHPC_RESERVED_USERNAMES": "root,admin", "EHPC_REUSABLE_USERNAMES": "isabel,otto", "ENCRYPTION_KEY": key('a') + "," + key('b'),
+	}
+	wide := map[string]string{
+		"EHPC_CLUSTERS": "ehpc-8jqdq0mz＠jn1a，　ehpc-x@jn1a＝训练、ehpc-y@jn1a", "APPROVERS": "U1，S2、U3", "EHPC_ALLOWED_MODS": "700，750",
+		"EHPC_RESERVED_USERNAMES": "root、admin", "EHPC_REUSABLE_USERNAMES": "isabel，otto", "ENCRYPTION_KEY": key('a') + "，" + key('b'),
+	}
+	require.Equal(t, load(t, narrow), load(t, wide))
+}
+
 func TestLoadEverything(t *testing.T) {
 	t.Parallel()
 	c := load(t, map[string]string{

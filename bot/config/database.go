@@ -139,7 +139,7 @@ func keys(f *collector, value string) Keys {
 		return nil
 	}
 	var all Keys
-	for i, item := range strings.Split(value, ",") {
+	for i, item := range strings.Split(narrow.Replace(value), ",") {
 		key, wrong := decodeKey(strings.TrimSpace(item))
 		same := slices.IndexFunc(all, func(k secret.Text) bool { return !key.IsZero() && k.Equal(key) })
 		switch {

@@ -84,13 +84,16 @@ func (c *collector) choice(name, value string, words ...string) string {
 	return word
 }
 
+// narrow turns the signs of a list into those that are meant where a Chinese keyboard wrote them.
+var narrow = strings.NewReplacer("，", ",", "、", ",", "＝", "=", "＠", "@")
+
 // list splits a comma separated value, and reports items that are empty or stand there twice.
 func (c *collector) list(name, value string) []string {
 	if value == "" {
 		return nil
 	}
 	var items []string
-	for i, item := range strings.Split(value, ",") {
+	for i, item := range strings.Split(narrow.Replace(value), ",") {
 		item = strings.TrimSpace(item)
 		switch {
 		case item == "":
