@@ -90,6 +90,8 @@ var errReported = errors.New("reported")
 // is set, also what env is never asked for.
 func rootCommand(out, errOut io.Writer, env envconfig.Lookuper, environ func() []string) *cobra.Command {
 	serving := func(cmd *cobra.Command, _ []string) error {
+		// The end of the terminal, or of what reads the log, is no reason to stop.
+		signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
 		err := serve(cmd.Context(), env, errOut, environ())
 		if cmd.Context().Err() != nil && errors.Is(err, context.Canceled) {
 			return nil // told to stop while it was still starting

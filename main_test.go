@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -100,6 +101,25 @@ func TestStop(t *testing.T) {
 				w.Stop(p)
 			}
 		})
+	})
+	t.Run("not with its terminal or its log", func(t *testing.T) {
+		t.Parallel()
+		w := world.New(t)
+		reader, writer, err := os.Pipe()
+		require.NoError(t, err)
+		require.NoError(t, reader.Close())
+		cmd := exec.CommandContext(t.Context(), world.Binary)
+		cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = w.Environ(nil), w.Dir, writer, writer
+		require.NoError(t, cmd.Start())
+		require.NoError(t, writer.Close())
+		w.WaitConnections()
+		require.NoError(t, cmd.Process.Signal(syscall.SIGHUP))
+		w.Command(world.Isabel, "isabel")
+		w.Press(world.Anna, w.Request("isabel"), "Approve")
+		w.Credentials(world.Isabel, "isabel")
+		w.WaitState("isabel", "delivered")
+		require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+		require.NoError(t, cmd.Wait(), "it ends in order")
 	})
 	t.Run("with Ctrl-C", func(t *testing.T) {
 		t.Parallel()
