@@ -45,15 +45,15 @@ func main() {
 		fmt.Fprintln(os.Stderr, "ehpcbot: core dumps can't be switched off:", err)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	out := &watchedWriter{w: os.Stdout}
-	err := rootCommand(out, os.Stderr, envconfig.OsLookuper(), os.Environ).ExecuteContext(ctx)
+	out, env := &watchedWriter{w: os.Stdout}, envconfig.OsLookuper()
+	cmd, err := rootCommand(out, os.Stderr, env, os.Environ).ExecuteContextC(ctx)
 	stop()
 	if out.err != nil && !errors.Is(err, out.err) {
 		err = fmt.Errorf("write the output: %w", out.err)
 	}
 	if err != nil {
 		if !errors.Is(err, errReported) {
-			fmt.Fprintln(os.Stderr, describe(err))
+			tell(os.Stderr, cmd, env, slog.LevelError, describe(err))
 		}
 		os.Exit(1)
 	}
@@ -74,13 +74,30 @@ func (w *watchedWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// tell writes what there is to tell of a command. Where it runs the bot, whose log is JSON, each line is an entry of that
+// log, so that whatever collects the log understands it.
+func tell(w io.Writer, cmd *cobra.Command, env envconfig.Lookuper, level slog.Level, text string) {
+	runsBot := cmd.Name() == "serve" || !cmd.HasParent()
+	format, _ := env.Lookup("LOG_FORMAT")
+	if !runsBot || !strings.EqualFold(strings.TrimSpace(format), "json") {
+		fmt.Fprintln(w, text)
+		return
+	}
+	log := newLogger(w, config.Log{Format: "json"})
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			log.Log(cmd.Context(), level, line)
+		}
+	}
+}
+
 // describe puts the program's name in front of an error, and leaves a list of faults the lines it is.
 func describe(err error) string {
 	var faults config.Faults
 	if errors.As(err, &faults) {
 		return "ehpcbot can't start with this configuration:\n" + err.Error()
 	}
-	return "ehpcbot: " + err.Error()
+	return "ehpcbot: " + strings.TrimSpace(err.Error())
 }
 
 // errReported ends a command that has said already what is wrong.
@@ -109,14 +126,18 @@ func rootCommand(out, errOut io.Writer, env envconfig.Lookuper, environ func() [
 			"It is configured by environment variables; .env.example and README.md list them all. With --env-file they\n" +
 			"come from a file of NAME=VALUE lines, which is read as docker run --env-file reads it. What is set in the\n" +
 			"environment as well is taken from there.",
-		Args:          cobra.NoArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if !cmd.Flags().Changed("env-file") {
 				return nil
 			}
-			return export(envFile, env, errOut)
+			unquoted, err := export(envFile, env)
+			if len(unquoted) > 0 {
+				tell(errOut, cmd, env, slog.LevelWarn, fmt.Sprintf("ehpcbot: %s: the quotes around %s are left out; Docker would take them "+
+					"as part of the value", envFile, strings.Join(unquoted, ", ")))
+			}
+			return err
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if wantsVersion {
@@ -146,22 +167,16 @@ func rootCommand(out, errOut io.Writer, env envconfig.Lookuper, environ func() [
 }
 
 // export puts what a file sets into the environment of the process: there also those look who are not told, such as for
-// a proxy or a certificate.
-func export(path string, env envconfig.Lookuper, errOut io.Writer) error {
+// a proxy or a certificate. It returns the variables whose quotes were left out.
+func export(path string, env envconfig.Lookuper) (unquoted []string, err error) {
 	values, unquoted, err := config.EnvFile(path, env)
-	if err != nil {
-		return fmt.Errorf("--env-file: %w", err)
-	}
-	if len(unquoted) > 0 {
-		fmt.Fprintf(errOut, "ehpcbot: %s: the quotes around %s are left out; Docker would take them as part of the value\n",
-			path, strings.Join(unquoted, ", "))
-	}
 	for name, value := range values {
-		if err := os.Setenv(name, value); err != nil {
-			return fmt.Errorf("--env-file: %w", err)
-		}
+		err = errors.Join(err, os.Setenv(name, value))
 	}
-	return nil
+	if err != nil {
+		return nil, fmt.Errorf("--env-file: %w", err)
+	}
+	return unquoted, nil
 }
 
 func checkCommand(out io.Writer, env envconfig.Lookuper, environ func() []string) *cobra.Command {

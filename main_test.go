@@ -170,6 +170,12 @@ func TestCommandLine(t *testing.T) {
 			require.Less(t, strings.Count(out, "\n"), 4)
 		}
 	})
+	t.Run("misspelt", func(t *testing.T) {
+		t.Parallel()
+		out, code := run(t, nil, "chek")
+		require.Equal(t, 1, code)
+		require.Equal(t, "ehpcbot: unknown command \"chek\" for \"ehpcbot\"\n\nDid you mean this?\n\tcheck\n", out)
+	})
 	t.Run("manifest", func(t *testing.T) {
 		t.Parallel()
 		out, code := run(t, []string{"SLACK_COMMAND=/hpc-account"}, "manifest")
@@ -526,6 +532,39 @@ func TestJSONLogs(t *testing.T) {
 		require.True(t, json.Valid([]byte(line)), line)
 	}
 	require.NotContains(t, p.Err.String(), "of secret importance", "payloads are not logged")
+}
+
+// What ends the start, or is odd at it, is found where the log is.
+func TestJSONStartFaults(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	path := filepath.Join(t.TempDir(), "env")
+	require.NoError(t, os.WriteFile(path, []byte("LOG_FORMAT=json\nLOGIN_HINT=\"ssh\"\n"), 0o600))
+	for _, tt := range []struct {
+		args, env []string
+		want      []string
+	}{
+		{nil, []string{"LOCALE=fr", "LOG_FORMAT=json"}, []string{"ERROR ehpcbot can't start with this configuration:", `ERROR LOCALE: "fr" is not known; give en or zh`}},
+		{[]string{"serve"}, []string{"DATABASE_URL=sqlite:/nowhere/x.db", "LOG_FORMAT=JSON"}, []string{"INFO ehpcbot starts", "ERROR ehpcbot: DATABASE_URL: open the database: lstat /nowhere: no such file or directory"}},
+		{[]string{"--env-file", path}, []string{"LOCALE=fr"}, []string{
+			"WARN ehpcbot: " + path + ": the quotes around LOGIN_HINT are left out; Docker would take them as part of the value",
+			"ERROR ehpcbot can't start with this configuration:", `ERROR LOCALE: "fr" is not known; give en or zh`,
+		}},
+		{[]string{"serve", "now"}, []string{"LOG_FORMAT=json"}, []string{`ERROR ehpcbot: unknown command "now" for "ehpcbot serve"`}},
+	} {
+		out, code := w.Run(tt.args, tt.env...)
+		require.Equal(t, 1, code)
+		var got []string
+		for line := range strings.Lines(out) {
+			var entry struct{ Level, Msg string }
+			require.NoError(t, json.Unmarshal([]byte(line), &entry), line)
+			got = append(got, entry.Level+" "+entry.Msg)
+		}
+		require.Equal(t, tt.want, got)
+	}
+	out, code := w.Run([]string{"requests", "--state", "x"}, "LOG_FORMAT=json")
+	require.Equal(t, 1, code)
+	require.Contains(t, out, "ehpcbot: --state: ", "a person reads that")
 }
 
 func TestHTTP(t *testing.T) {

@@ -12,7 +12,7 @@ type Event struct {
 	At        time.Time `json:"at"`
 	RequestID int64     `json:"request_id"` // 0: about no request
 	Actor     string    `json:"actor"`      // id of the person, or [System]
-	Action    string    `json:"action"`     // such as ask, approve, deny, provision, deliver, refused
+	Action    string    `json:"action"`     // one of [Actions]
 	From      State     `json:"from_state"` // empty: there was none
 	To        State     `json:"to_state"`   // equal to From where the state stayed
 	Detail    string    `json:"detail"`     // a sentence for the reader; never a secret
@@ -22,6 +22,14 @@ type Event struct {
 	// Damaged says that the database holds something for the event that can't have been written there, such as text for
 	// its time. What can't be read of it is zero.
 	Damaged bool `json:"-"`
+}
+
+// Actions lists what can happen to a request, about in the order in which it does.
+func Actions() []string {
+	return []string{
+		"ask", "approve", "deny", "cancel", "expire", "refused", "provision", "add_user", "wait", "resume", "attempt",
+		"provisioned", "fail", "retry", "erase", "deliver", "clear", "scrub", "rekey",
+	}
 }
 
 // System is the actor of what happens by itself.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -124,7 +125,7 @@ type auditOptions struct {
 
 func (o auditOptions) filter(now time.Time) (audit.Filter, error) {
 	f := audit.Filter{Action: o.action}
-	var faults [4]error
+	var faults [5]error
 	if o.request != "" {
 		if f.RequestID, faults[0] = requestNumber(o.request); faults[0] != nil {
 			faults[0] = fmt.Errorf("--request: %w", faults[0])
@@ -135,6 +136,9 @@ func (o auditOptions) filter(now time.Time) (audit.Filter, error) {
 	}
 	f.Since, faults[2] = moment("--since", o.since, now, false)
 	f.Until, faults[3] = moment("--until", o.until, now, true)
+	if o.action != "" && !slices.Contains(approval.Actions(), o.action) {
+		faults[4] = fmt.Errorf("--action: %q is no action; give one of %s", o.action, strings.Join(approval.Actions(), ", "))
+	}
 	if err := errors.Join(faults[:]...); err != nil {
 		return f, err
 	}

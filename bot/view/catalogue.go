@@ -117,6 +117,7 @@ type refusalTexts struct {
 	Rules   map[ehpc.Rule]phrase      // for a username, where the rule that it breaks is known
 	Decided map[approval.State]phrase // for what came too late, if the request was not approved or has ended
 
+	Invisible  phrase // where a username breaks its rule with what nobody sees
 	ModAny     phrase // where all permissions can be asked for
 	TooManyOne phrase // where the limit is one
 	VotedDeny  phrase

@@ -272,6 +272,7 @@ var chinese = catalogue{
 			approval.Cancelled: "申请 {id} 此前已被 {requester} 撤回。",
 			approval.Failed:    "申请 {id} 此前已获批准（批准人：{approvers}），但随后失败了。",
 		},
+		Invisible:  "用户名中含有不可见字符。请手动输入，只能使用 a–z、A–Z、0–9 和 _，例如 `isabel_2`。",
 		ModAny:     "主目录权限 `{value}` 不符合规则。应为三位 0 到 7 的数字，例如 `700`。",
 		TooManyOne: "您已有一条未完成的申请，达到了上限。请等它完成，或撤回它：`{command} list` 可查看。",
 		VotedDeny:  "您已经拒绝过申请 {id}。",

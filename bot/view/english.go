@@ -272,6 +272,7 @@ var english = catalogue{
 			approval.Cancelled: "Request {id} was already taken back by {requester}.",
 			approval.Failed:    "Request {id} was already approved by {approvers}, and then it failed.",
 		},
+		Invisible:  "The username contains an invisible character. Please type it by hand. Only a–z, A–Z, 0–9 and _ are right, such as `isabel_2`.",
 		ModAny:     "The permissions `{value}` are not right. Three digits from 0 to 7 are, such as `700`.",
 		TooManyOne: "You have an open request, and one is as many as you can have. Wait for it to be done, or take it back: `{command} list` shows it.",
 		VotedDeny:  "You have denied request {id} already.",

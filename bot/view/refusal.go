@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"unicode"
 
 	"github.com/slack-go/slack"
 
@@ -124,8 +125,20 @@ func (v View) refusal(r *approval.Refusal) phrase {
 
 // brokenRule is the sentence for a rule that a username breaks, if it is known and can be shown.
 func (t refusalTexts) brokenRule(e *ehpc.RuleError) phrase {
-	if e == nil || (e.Rule == ehpc.RuleCharacter && oneLine(string(e.Rune), nameMaxLength) == "") {
+	switch {
+	case e == nil:
+		return ""
+	case e.Rule == ehpc.RuleCharacter && unseen(e.Rune):
+		return t.Invisible
+	case e.Rule == ehpc.RuleCharacter && unicode.IsSpace(e.Rune):
 		return ""
 	}
 	return t.Rules[e.Rule]
+}
+
+// unseen reports a character that shows nothing, not even a space.
+func unseen(r rune) bool {
+	const blankBraille = '\u2800'
+	return !unicode.IsSpace(r) && (r == blankBraille ||
+		unicode.In(r, unicode.Cc, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector))
 }

@@ -236,6 +236,8 @@ func refusals() map[string]*approval.Refusal {
 		"not-stuck":           {Kind: approval.KindNotStuck, Story: story(approval.Pending)},
 		"of-an-unknown-kind":  {Kind: "unheard_of"},
 		"cluster-among-many":  {Kind: approval.KindCluster, Value: "y", Right: strings.Fields("a b c d e f g h i j k l m")},
+		"username-joiner":     {Kind: approval.KindUsername, Value: "a\u200db", Rule: rule(ehpc.RuleCharacter, '\u200d')},
+		"username-filler":     {Kind: approval.KindUsername, Value: "a\u3164b", Rule: rule(ehpc.RuleCharacter, '\u3164')},
 		"username-unreadable": {Kind: approval.KindUsername, Value: "a\u202eb", Rule: rule(ehpc.RuleCharacter, '\u202e')},
 	}
 	for _, state := range approval.States() {
