@@ -8,6 +8,7 @@ FROM --platform=$BUILDPLATFORM golang:1.26.8 AS build
 WORKDIR /src
 # The modules first: they change less often than the code, and stay cached until they do.
 COPY go.mod go.sum ./
+ARG GOPROXY
 RUN go mod download
 COPY . .
 ARG VERSION=""
@@ -35,7 +36,7 @@ WORKDIR /data
 VOLUME /data
 # 0.0.0.0 is reached from outside the container only where the port is published.
 ENV DATABASE_URL=sqlite:/data/ehpcbot.db \
-    HTTP_ADDR=0.0.0.0:9090
-EXPOSE 9090
+    HTTP_ADDR=0.0.0.0:9095
+EXPOSE 9095
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s CMD ["/ehpcbot", "healthcheck"]
 ENTRYPOINT ["/ehpcbot"]

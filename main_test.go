@@ -408,7 +408,7 @@ func TestManyWrong(t *testing.T) {
 		"EHPC_ALLOWED_MODS": "788", "EHPC_RESERVED_USERNAMES": "a b", "APPROVAL_CHANNEL": "#general", "APPROVERS": "@anna",
 		"APPROVALS_REQUIRED": "0", "APPROVAL_ALLOW_SELF": "perhaps", "APPROVAL_EXPIRY": "soon", "APPROVAL_REMINDER": "-1h",
 		"MAX_ACTIVE_REQUESTS": "0", "PASSWORD_LENGTH": "11", "CREDENTIALS_TTL": "24", "CREDENTIALS_DELIVERY": "pigeon",
-		"LOGIN_HINT": "two\nlines", "DATABASE_URL": "mysql://u:" + secrets[3] + "@x/y", "ENCRYPTION_KEY": secrets[2], "HTTP_ADDR": "9090",
+		"LOGIN_HINT": "two\nlines", "DATABASE_URL": "mysql://u:" + secrets[3] + "@x/y", "ENCRYPTION_KEY": secrets[2], "HTTP_ADDR": "9095",
 		"LOCALE": "fr", "LOG_LEVEL": "loud", "LOG_FORMAT": "xml",
 	}
 	var env []string

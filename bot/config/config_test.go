@@ -104,7 +104,7 @@ func TestLoadDefaults(t *testing.T) {
 			CredentialsTTL: 24 * time.Hour,
 		},
 		Database: config.Database{URL: "sqlite:ehpcbot.db"},
-		HTTPAddr: "127.0.0.1:9090",
+		HTTPAddr: "127.0.0.1:9095",
 		Log:      config.Log{Level: slog.LevelInfo, Format: "text"},
 	}, c)
 }
@@ -252,11 +252,11 @@ func TestCommand(t *testing.T) {
 
 func TestHTTPAddr(t *testing.T) {
 	t.Parallel()
-	for value, want := range map[string]string{"unset": "127.0.0.1:9090", "": "", "[::1]:80": "[::1]:80"} {
+	for value, want := range map[string]string{"unset": "127.0.0.1:9095", "": "", "[::1]:80": "[::1]:80"} {
 		addr, err := config.HTTPAddr(envconfig.MapLookuper(with(map[string]string{"HTTP_ADDR": value, "LOG_LEVEL": "loud"})))
 		require.NoError(t, err)
 		require.Equal(t, want, addr)
 	}
-	_, err := config.HTTPAddr(envconfig.MapLookuper(map[string]string{"HTTP_ADDR": "9090"}))
-	require.EqualError(t, err, `HTTP_ADDR: "9090" is not host:port; give host:port, such as 127.0.0.1:9090, or set it to nothing for off`)
+	_, err := config.HTTPAddr(envconfig.MapLookuper(map[string]string{"HTTP_ADDR": "9095"}))
+	require.EqualError(t, err, `HTTP_ADDR: "9095" is not host:port; give host:port, such as 127.0.0.1:9095, or set it to nothing for off`)
 }

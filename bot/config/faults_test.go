@@ -33,7 +33,7 @@ const (
 	rightDatabase  = "; give sqlite:PATH, such as sqlite:ehpcbot.db, or postgres://user:password@host:5432/database"
 	rightAt        = "DATABASE_URL: has another @ than the one in front of the host: an @ in a password is written %40, and a / is written %2F"
 	rightKey       = "; make a key with: openssl rand -base64 32"
-	rightHTTP      = "; give host:port, such as 127.0.0.1:9090, or set it to nothing for off"
+	rightHTTP      = "; give host:port, such as 127.0.0.1:9095, or set it to nothing for off"
 	leaveQuotes    = ": stands in quotes, which would be part of the value; leave the quotes out"
 	notShown       = "its value (not shown, as it looks like a secret)"
 )
@@ -152,9 +152,9 @@ func TestFaults(t *testing.T) {
 		"key: empty item":       {env{"ENCRYPTION_KEY": key('k') + ","}, "ENCRYPTION_KEY: key 2 is empty" + rightKey},
 		"key: twice":            {env{"ENCRYPTION_KEY": key('a') + "," + key('b') + "," + strings.TrimRight(key('a'), "=")}, "ENCRYPTION_KEY: keys 1 and 3 are the same; list each key once"},
 		"http: no port":         {env{"HTTP_ADDR": "127.0.0.1"}, `HTTP_ADDR: "127.0.0.1" is not host:port` + rightHTTP},
-		"http: a URL":           {env{"HTTP_ADDR": "http://127.0.0.1:9090"}, `HTTP_ADDR: "http://127.0.0.1:9090" is not host:port` + rightHTTP},
+		"http: a URL":           {env{"HTTP_ADDR": "http://127.0.0.1:9095"}, `HTTP_ADDR: "http://127.0.0.1:9095" is not host:port` + rightHTTP},
 		"http: port":            {env{"HTTP_ADDR": "127.0.0.1:99999"}, `HTTP_ADDR: "127.0.0.1:99999" has no port from 0 to 65535` + rightHTTP},
-		"http: host":            {env{"HTTP_ADDR": "my host:9090"}, `HTTP_ADDR: "my host:9090" has no host that could be listened on` + rightHTTP},
+		"http: host":            {env{"HTTP_ADDR": "my host:9095"}, `HTTP_ADDR: "my host:9095" has no host that could be listened on` + rightHTTP},
 		"locale":                {env{"LOCALE": "fr"}, `LOCALE: "fr" is not known; give en or zh`},
 		"log level":             {env{"LOG_LEVEL": "loud"}, `LOG_LEVEL: "loud" is not known; give debug, info, warn or error`},
 		"log format: quotes":    {env{"LOG_FORMAT": "'json'"}, "LOG_FORMAT" + leaveQuotes},

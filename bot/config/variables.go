@@ -176,9 +176,9 @@ func processVariables() []Variable {
 			"With SQLite it is made once, beside the database; with PostgreSQL it is required",
 		right: "make a key with: openssl rand -base64 32",
 	}, {
-		Name: "HTTP_ADDR", Default: "127.0.0.1:9090", emptyMeans: true,
+		Name: "HTTP_ADDR", Default: "127.0.0.1:9095", emptyMeans: true,
 		Meaning: "address of /healthz, /readyz and /metrics; set to nothing: off",
-		right:   "give host:port, such as 127.0.0.1:9090, or set it to nothing for off",
+		right:   "give host:port, such as 127.0.0.1:9095, or set it to nothing for off",
 	}, {
 		Name: "LOCALE", Default: "en",
 		Meaning: "language of the channel, and of people whose own is not spoken: en or zh",
