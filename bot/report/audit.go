@@ -121,6 +121,12 @@ func eventsAsCSV(w io.Writer, events iter.Seq2[approval.Event, error]) error {
 	return c.Error()
 }
 
+// eventsForExcel puts a byte order mark in front, without which Excel takes UTF-8 for something else.
+func eventsForExcel(w io.Writer, events iter.Seq2[approval.Event, error]) error {
+	fmt.Fprint(w, "\ufeff")
+	return eventsAsCSV(w, events)
+}
+
 // noFormula puts a ' before what a spreadsheet would compute, and what would make it call others; the wide signs
 // are those that East Asian keyboards write.
 func noFormula(cell string) string {

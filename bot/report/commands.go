@@ -151,7 +151,7 @@ func (d desk) auditCommand() *cobra.Command {
 			"A moment is a time ago (90m, 12h, 3d), a date (2026-11-23) or a time of UTC (2026-11-23T15:04). --until with a\n" +
 			"date means the end of that day.\n\n" +
 			"csv is for spreadsheets: control characters are escaped, and a ' stands before what a spreadsheet would take\n" +
-			"for a formula. jsonl has one JSON object a line, as it is stored.",
+			"for a formula; Excel needs --excel to show Chinese. jsonl has one JSON object a line, as it is stored.",
 		Example: "  ehpcbot audit --request 12\n" +
 			"  ehpcbot audit --action refused --since 7d\n" +
 			"  ehpcbot audit --since 2026-11-01 --until 2026-11-30 --format csv > november.csv",
@@ -178,6 +178,7 @@ func (d desk) auditCommand() *cobra.Command {
 	f.StringVar(&o.since, "since", "", "only events from this `moment` on")
 	f.StringVar(&o.until, "until", "", "only events before this `moment`")
 	f.StringVar(&o.format, "format", "table", "`table`, csv or jsonl")
+	f.BoolVar(&o.excel, "excel", false, "begin csv with the mark by which Excel knows UTF-8")
 	cmd.AddCommand(d.verifyCommand())
 	return cmd
 }

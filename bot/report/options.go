@@ -121,6 +121,7 @@ type auditOptions struct {
 	request, person, action string
 	since, until            string
 	format                  string
+	excel                   bool
 }
 
 func (o auditOptions) filter(now time.Time) (audit.Filter, error) {
@@ -173,12 +174,16 @@ func moment(flag, value string, now time.Time, end bool) (time.Time, error) {
 
 // writer returns what writes events in the chosen format.
 func (o auditOptions) writer() (func(io.Writer, iter.Seq2[approval.Event, error]) error, error) {
-	switch o.format {
-	case "table":
+	switch {
+	case o.excel && o.format == "csv":
+		return eventsForExcel, nil
+	case o.excel:
+		return nil, errors.New("--excel is for --format csv")
+	case o.format == "table":
 		return eventsAsTable, nil
-	case "csv":
+	case o.format == "csv":
 		return eventsAsCSV, nil
-	case "jsonl":
+	case o.format == "jsonl":
 		return eventsAsJSONLines, nil
 	}
 	return nil, fmt.Errorf("--format: %q is not known; give table, csv or jsonl", o.format)

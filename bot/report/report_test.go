@@ -152,6 +152,9 @@ func TestExports(t *testing.T) {
 	rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
 	require.NoError(t, err)
 	require.Len(t, rows, 9)
+	excel, err := run(t, env, "audit", "--format", "csv", "--excel")
+	require.NoError(t, err)
+	require.Equal(t, "\ufeff"+text, excel)
 	require.Equal(t, `'=HYPERLINK("http://x";"no")\r\nreally \x1b[2J`, rows[5][7])
 
 	text, err = run(t, env, "audit", "--format", "jsonl")
@@ -241,6 +244,7 @@ func TestFaults(t *testing.T) {
 		"audit --since soon":          `--since: "soon" is no moment; give a time ago such as 3d, a date such as 2026-11-23, or 2026-11-23T15:04 for a time of UTC`,
 		"audit --since 1d --until 2d": `--since 1d is not before --until 2d`,
 		"audit --format xml":          `--format: "xml" is not known; give table, csv or jsonl`,
+		"audit --excel":               `--excel is for --format csv`,
 		"audit verify --mark 7":       `--mark: "7" is no mark: a number, a colon and 64 hexadecimal digits; give one that ehpcbot audit verify printed`,
 		"rekey":                       `ENCRYPTION_KEY: is missing, so there is no new key to seal with; make a key with: openssl rand -base64 32`,
 	} {
