@@ -333,6 +333,7 @@ func serve(ctx context.Context, env envconfig.Lookuper, logs io.Writer, environ 
 		return fmt.Errorf("DATABASE_URL: %w", err)
 	}
 	defer db.Close()
+	log.Info("the database is open", "database", db.Place())
 	keys, err := keyring.For(ctx, db, conf.Database.Keys.Reveal())
 	if err != nil {
 		return err

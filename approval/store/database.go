@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -39,6 +40,7 @@ type Database struct {
 	path     string        // of the SQLite file
 	file     fs.FileInfo   // that file, as it was opened
 	locks    locks         // held while the SQLite file is in use
+	madeNew  bool          // there was none before
 	erased   atomic.Bool   // a sealed password was, and SQLite's write-ahead log may hold it still
 	listener *pgxpool.Pool // PostgreSQL's notifications of new jobs
 	clock    *Clock
@@ -79,6 +81,9 @@ func dialSQLite(path string) (*Database, error) {
 	}
 	if err := checkReach(path); err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	if emptied(path) {
+		return nil, fmt.Errorf("open the database: %s %w", path, ErrEmptied)
 	}
 	locks, err := lockFiles(path+".lock", path)
 	if err != nil {
@@ -203,6 +208,22 @@ func boundSession(ctx context.Context, conn *pgx.Conn) error {
 		return fmt.Errorf("bound the session: %w", err)
 	}
 	return nil
+}
+
+// Place says which database this is, by the whole path of a SQLite file, and whether Open has made it: then it may not
+// be the one that was meant.
+func (d *Database) Place() string {
+	place := "PostgreSQL"
+	if !d.Shared() {
+		place = d.path
+		if whole, err := filepath.Abs(place); err == nil {
+			place = whole
+		}
+	}
+	if d.madeNew {
+		place += ", made new"
+	}
+	return place
 }
 
 // Close closes the database. Nothing may use it any more.

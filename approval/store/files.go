@@ -37,6 +37,15 @@ func exposed(path string) []string {
 	return found
 }
 
+// ErrEmptied says that a SQLite database has lost all that it held.
+var ErrEmptied = errors.New("is empty, and the key beside it says that it was not always: restore it from a backup, or remove it to begin anew")
+
+// emptied reports a file without content beside a key, which is made only for a database that has some.
+func emptied(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Size() == 0 && exists(path+".key")
+}
+
 // Protect takes the rights of others from the files of a SQLite database and its key, which a copy or a restored
 // backup may have brought along. It returns the files that had any. The error names those of another owner, which
 // stay as they are.

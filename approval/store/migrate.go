@@ -57,6 +57,7 @@ func (d *Database) migrateTables(ctx context.Context) error {
 	if newest := newestOf(provider); have > newest {
 		return &NewerDatabaseError{Have: have, Know: newest}
 	}
+	d.madeNew = have == 0
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("bring the database up to date: %w", err)
 	}

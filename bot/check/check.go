@@ -253,13 +253,15 @@ func (r *Report) database(ctx context.Context, conf config.Database) {
 		return
 	}
 	advice := "see that the folder exists and that this user may write there, or that PostgreSQL runs and lets this user in"
-	if errors.As(err, new(*store.NewerDatabaseError)) || errors.Is(err, store.ErrSplit) {
+	if errors.As(err, new(*store.NewerDatabaseError)) || errors.Is(err, store.ErrSplit) || errors.Is(err, store.ErrEmptied) {
 		advice = "" // the error says it
 	}
-	if !r.line("DATABASE_URL", "opened, and up to date", err, advice) {
+	if err != nil {
+		r.line("DATABASE_URL", "", err, advice)
 		return
 	}
 	defer db.Close()
+	r.line("DATABASE_URL", "opened, and up to date: "+db.Place(), nil, "")
 	_, err = keyring.For(ctx, db, conf.Keys.Reveal())
 	advice = "let the key file be readable for this user, or restore it from a backup"
 	if errors.As(err, new(*keyring.Error)) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -297,6 +298,38 @@ func TestLostKey(t *testing.T) {
 		w.Start()
 		w.Press(anna, m, "Retry")
 		w.Credentials(isabel, "isabel")
+	})
+}
+
+// A database that is new where an old one should be is told by its place, and an emptied one is no new one.
+func TestMadeNew(t *testing.T) {
+	t.Parallel()
+	world.Databases(t, func(t *testing.T, w *world.World) {
+		place := "PostgreSQL"
+		if w.Sqlite() {
+			place = filepath.Join(w.Dir, "ehpcbot.db")
+		}
+		for _, more := range []string{", made new", ""} {
+			out, code := w.Run([]string{"check"}, "DATABASE_URL="+strings.Replace(w.Env["DATABASE_URL"], w.Dir+"/", "", 1))
+			require.Zero(t, code, out)
+			require.Contains(t, out, "\nok    DATABASE_URL: opened, and up to date: "+place+more+"\n")
+		}
+		p := w.Start()
+		require.Regexp(t, `msg="the database is open" database="?`+regexp.QuoteMeta(place)+`"?\n`, p.Err.String())
+		w.Stop(p)
+		if !w.Sqlite() {
+			return
+		}
+		require.NoError(t, os.Truncate(place, 0))
+		for _, command := range []string{"serve", "check"} {
+			out, code := w.Run([]string{command})
+			require.Equal(t, 1, code, out)
+			require.Contains(t, out, "open the database: "+place+" is empty, and the key beside it says that it was not always: restore it from a backup, or remove it to begin anew\n")
+			require.NotContains(t, out, "see that the folder exists")
+		}
+		require.NoError(t, os.Remove(place))
+		p = w.Start()
+		require.Contains(t, p.Err.String(), place+`, made new"`)
 	})
 }
 
