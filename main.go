@@ -196,7 +196,7 @@ func checkCommand(out io.Writer, env envconfig.Lookuper, environ func() []string
 			if err != nil {
 				return err
 			}
-			results := check.Run(cmd.Context(), out, conf, slackapi.New(conf.Slack.API, nil).Client, accounts)
+			results := check.Run(cmd.Context(), out, conf, slackapi.New(conf.Slack.API, nil), accounts)
 			if n := results.Failed(); n > 0 {
 				fmt.Fprintf(out, "\n%d of these failed.\n", n)
 				return errReported

@@ -297,6 +297,11 @@ func TestCheck(t *testing.T) {
 		"all well, with groups": {arrange: nothing, env: []string{"APPROVERS=" + world.Admins + "," + world.Anna}},
 		"app token":             {nothing, []string{"SLACK_APP_TOKEN=xapp-1-A0WRONG-1-wrong"}, "SLACK_APP_TOKEN.*invalid_auth", "token"},
 		"bot token":             {nothing, []string{"SLACK_BOT_TOKEN=xoxb-0-1-wrong"}, "SLACK_BOT_TOKEN.*invalid_auth", "token"},
+		"tokens of two apps": {func(w *world.World) {
+			w.Slack = world.NewSlack(slacktest.WithBot("U01HARNESS1", "B01HARNESS1", "A01HARNESS1"))
+			w.T.Cleanup(w.Slack.Close)
+			w.Env["SLACK_API_URL"] = w.Slack.APIURL()
+		}, nil, "SLACK_APP_TOKEN, SLACK_BOT_TOKEN.*A0EHPCBOT.*A01HARNESS1", "one app"},
 		"revoked": {func(w *world.World) { w.Slack.Revoke("bot", "token_revoked") }, nil,
 			"SLACK_BOT_TOKEN.*token_revoked", "install"},
 		"scope": {func(w *world.World) { w.Slack.SetScopes("commands", "chat:write", "users:read", "usergroups:read") }, nil,

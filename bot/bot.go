@@ -89,7 +89,7 @@ func retryAfter(err error) time.Duration {
 }
 
 // introduce asks Slack which workspace the bot is in: people of others are refused, so nothing can be
-// answered before that. It returns an error when ctx ends.
+// answered before that. It returns an error when ctx ends, or the tokens are of two apps.
 func (b *Bot) introduce(ctx context.Context) error {
 	for failures := 1; ; failures++ {
 		self, err := b.api.AuthTestContext(ctx)
@@ -100,7 +100,7 @@ func (b *Bot) introduce(ctx context.Context) error {
 		if err == nil {
 			b.people.SetHome(self.TeamID)
 			b.log.Info("this is the bot", "workspace", self.Team, "team", self.TeamID, "user", self.UserID)
-			return nil
+			return b.sameApp(ctx, self)
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -113,6 +113,16 @@ func (b *Bot) introduce(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// sameApp returns an error where the two tokens are of two apps. That Slack does not tell is no reason to wait.
+func (b *Bot) sameApp(ctx context.Context, self *slack.AuthTestResponse) error {
+	err := b.api.SameApp(ctx, self)
+	if err == nil || slackapi.Fatal(err) != nil {
+		return err
+	}
+	b.log.Warn("it is not known whether SLACK_APP_TOKEN and SLACK_BOT_TOKEN are of one app", "error", err)
+	return nil
 }
 
 // Ready reports whether Slack can reach the bot, and the bot the approvers.

@@ -137,6 +137,16 @@ func TestFatal(t *testing.T) {
 		o.slack.Disconnect("link_disabled")
 		requireFatal(t, o.end(), "SLACK_APP_TOKEN", "link_disabled")
 	})
+	t.Run("tokens of two apps", func(t *testing.T) {
+		t.Parallel()
+		o := open(t, plan{slack: []slacktest.Option{slacktest.WithBot("U01HARNESS1", "B01HARNESS1", "A01HARNESS1")}})
+		require.EqualError(t, o.end(), "SLACK_APP_TOKEN: is of the app A0EHPCBOT, and SLACK_BOT_TOKEN of the app A01HARNESS1: copy both tokens from the settings of one app")
+	})
+	t.Run("not of silence about the app", func(t *testing.T) {
+		t.Parallel()
+		o := open(t, plan{before: func(o *office) { o.slack.Fail("bots.info", slacktest.Fault{Error: "internal_error"}) }}).connected()
+		require.True(t, o.log.has("not known whether SLACK_APP_TOKEN", "internal_error"))
+	})
 	t.Run("of a job", func(t *testing.T) {
 		t.Parallel()
 		o := open(t, plan{}).connected()

@@ -20,6 +20,7 @@ import (
 	"ehpcbot/approval/store"
 	"ehpcbot/bot/config"
 	"ehpcbot/bot/manifest"
+	"ehpcbot/bot/slackapi"
 	"ehpcbot/ehpc"
 )
 
@@ -54,7 +55,7 @@ func (r *Report) warn(what, found, advice string) {
 }
 
 // Run tries everything in the order in which it is set up. The report counts what failed.
-func Run(ctx context.Context, out io.Writer, conf config.Config, api *slack.Client, accounts *ehpc.Client) *Report {
+func Run(ctx context.Context, out io.Writer, conf config.Config, api *slackapi.API, accounts *ehpc.Client) *Report {
 	r := &Report{out: out}
 	r.appToken(ctx, api)
 	if r.botToken(ctx, api) {
@@ -77,7 +78,7 @@ func tried(ctx context.Context) (context.Context, context.CancelFunc) {
 
 const newToken = "copy the token anew from the app's settings on api.slack.com/apps"
 
-func (r *Report) appToken(ctx context.Context, api *slack.Client) {
+func (r *Report) appToken(ctx context.Context, api *slackapi.API) {
 	ctx, cancel := tried(ctx)
 	defer cancel()
 	_, _, err := api.StartSocketModeContext(ctx)
@@ -90,7 +91,7 @@ func (r *Report) appToken(ctx context.Context, api *slack.Client) {
 	r.line("SLACK_APP_TOKEN", "Slack opens Socket Mode connections with it", plain(err), cmp.Or(advice, slackAdvice(err, newToken)))
 }
 
-func (r *Report) botToken(ctx context.Context, api *slack.Client) bool {
+func (r *Report) botToken(ctx context.Context, api *slackapi.API) bool {
 	ctx, cancel := tried(ctx)
 	defer cancel()
 	self, err := api.AuthTestContext(ctx)
@@ -100,6 +101,8 @@ func (r *Report) botToken(ctx context.Context, api *slack.Client) bool {
 	r.team = self.TeamID
 	r.line("SLACK_BOT_TOKEN", fmt.Sprintf("it is %s in the workspace %s (%s)", self.User, self.Team, self.TeamID), nil, "")
 	r.scopes(self.Header.Get("X-OAuth-Scopes"))
+	err = api.SameApp(ctx, self)
+	r.line("SLACK_APP_TOKEN, SLACK_BOT_TOKEN", "they are of one app", plain(err), slackAdvice(err, newToken))
 	return true
 }
 
@@ -122,7 +125,7 @@ func (r *Report) scopes(header string) {
 
 // channel tries whether the bot may post. conversations.info would say so, but needs a scope that the bot has
 // no other use for; so where that is missing a message is scheduled for a far day, and taken back at once.
-func (r *Report) channel(ctx context.Context, api *slack.Client, id string) {
+func (r *Report) channel(ctx context.Context, api *slackapi.API, id string) {
 	ctx, cancel := tried(ctx)
 	defer cancel()
 	info, err := api.GetConversationInfoContext(ctx, &slack.GetConversationInfoInput{ChannelID: id})
@@ -148,7 +151,7 @@ func untold(err error) bool {
 	return code(err) == "missing_scope" || code(err) == "unknown_method"
 }
 
-func schedule(ctx context.Context, api *slack.Client, id string) error {
+func schedule(ctx context.Context, api *slackapi.API, id string) error {
 	farAway := fmt.Sprint(time.Now().Add(100 * 24 * time.Hour).Unix()) // Slack allows 120 days
 	channel, scheduled, err := api.ScheduleMessageContext(ctx, id, farAway, slack.MsgOptionText("ehpcbot check", false))
 	if err != nil {
@@ -158,7 +161,7 @@ func schedule(ctx context.Context, api *slack.Client, id string) error {
 	return err
 }
 
-func (r *Report) approvers(ctx context.Context, api *slack.Client, policy approval.Config) {
+func (r *Report) approvers(ctx context.Context, api *slackapi.API, policy approval.Config) {
 	people := map[string]bool{}
 	known := true
 	for _, id := range policy.Approvers {
@@ -176,7 +179,7 @@ func (r *Report) approvers(ctx context.Context, api *slack.Client, policy approv
 	}
 }
 
-func (r *Report) group(ctx context.Context, api *slack.Client, id string, people map[string]bool) error {
+func (r *Report) group(ctx context.Context, api *slackapi.API, id string, people map[string]bool) error {
 	ctx, cancel := tried(ctx)
 	defer cancel()
 	members, err := api.GetUserGroupMembersContext(ctx, id)
@@ -195,7 +198,7 @@ func (r *Report) group(ctx context.Context, api *slack.Client, id string, people
 	return err
 }
 
-func (r *Report) person(ctx context.Context, api *slack.Client, id string, people map[string]bool) error {
+func (r *Report) person(ctx context.Context, api *slackapi.API, id string, people map[string]bool) error {
 	ctx, cancel := tried(ctx)
 	defer cancel()
 	user, err := api.GetUserInfoContext(ctx, id)

@@ -30,6 +30,7 @@ type API struct {
 	Dead context.Context
 
 	next *http.Transport // under all of its calls
+	app  string          // id of the app whose SLACK_APP_TOKEN it has; empty where the token does not tell
 }
 
 // CloseIdleConnections closes the connections that no call is using.
@@ -52,6 +53,7 @@ func New(conf Config, observe func(method, result string)) *API {
 	return &API{
 		Dead: dead,
 		next: next,
+		app:  appOf(conf.AppToken),
 		Client: slack.New(conf.BotToken.Reveal(),
 			slack.OptionAPIURL(conf.URL),
 			slack.OptionAppLevelToken(conf.AppToken.Reveal()),
@@ -62,6 +64,30 @@ func New(conf Config, observe func(method, result string)) *API {
 			}),
 		),
 	}
+}
+
+// appOf reads the id of the app in an app-level token, xapp-1-A…-….
+func appOf(token secret.Text) string {
+	parts := strings.Split(token.Reveal(), "-")
+	if len(parts) < 4 || !strings.HasPrefix(parts[2], "A") {
+		return ""
+	}
+	return parts[2]
+}
+
+// SameApp asks Slack whether the two tokens are of one app, and returns a *FatalError where they are not: each works by
+// itself then, but commands come in by one app, and the buttons' presses go to the other. self is Slack's answer to
+// auth.test.
+func (a *API) SameApp(ctx context.Context, self *slack.AuthTestResponse) error {
+	bot, err := a.GetBotInfoContext(ctx, slack.GetBotInfoParameters{Bot: self.BotID})
+	if err != nil {
+		return CallError("ask Slack which app the bot is of", err)
+	}
+	if a.app == "" || bot.AppID == "" || a.app == bot.AppID {
+		return nil
+	}
+	return &FatalError{Variable: "SLACK_APP_TOKEN", Why: fmt.Sprintf(
+		"is of the app %s, and SLACK_BOT_TOKEN of the app %s: copy both tokens from the settings of one app", a.app, bot.AppID)}
 }
 
 // newTransport returns what Slack's Web API is called over.
@@ -229,10 +255,13 @@ func CallError(doing string, err error) error {
 type FatalError struct {
 	Variable string // that holds the token
 	Code     string // Slack's error code
+	Why      string // in words, where Slack has no code for it
 }
 
 func (e *FatalError) Error() string {
 	switch e.Code {
+	case "":
+		return e.Variable + ": " + e.Why
 	case "link_disabled":
 		return fmt.Sprintf("%s: Slack has switched off Socket Mode for this app (%s): switch it on again under Socket Mode in the app's settings", e.Variable, e.Code)
 	case "not_allowed_token_type":

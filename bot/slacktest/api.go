@@ -116,6 +116,7 @@ func methodOf(name string) (method, bool) {
 	m, ok := map[string]method{
 		"apps.connections.open":       {token: "app", run: (*Server).openConnection},
 		"auth.test":                   {token: "bot", run: (*Server).authTest},
+		"bots.info":                   {token: "bot", scopes: []string{"users:read"}, form: true, run: (*Server).botInfo},
 		"chat.delete":                 {token: "bot", scopes: chat, run: (*Server).deleteMessage},
 		"chat.scheduleMessage":        {token: "bot", scopes: chat, run: (*Server).scheduleMessage},
 		"chat.deleteScheduledMessage": {token: "bot", scopes: chat, run: (*Server).deleteScheduledMessage},
@@ -451,4 +452,13 @@ func (s *Server) authTest(args) answer {
 		"user": s.users[s.botUserID].Name, "user_id": s.botUserID, "bot_id": s.botID,
 		"is_enterprise_install": false,
 	})
+}
+
+func (s *Server) botInfo(a args) answer {
+	if a.Get("bot") != s.botID {
+		return fail("bot_not_found")
+	}
+	return success(object{"bot": object{
+		"id": s.botID, "app_id": s.appID, "user_id": s.botUserID, "name": s.users[s.botUserID].Name, "deleted": false,
+	}})
 }

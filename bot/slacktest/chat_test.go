@@ -241,8 +241,16 @@ func TestTokensAndScopes(t *testing.T) {
 	s.Revoke("bot", "")
 	_, err = api.AuthTest()
 	require.NoError(t, err)
-	_, err = api.GetBotInfo(slack.GetBotInfoParameters{})
+	_, err = api.GetEmoji()
 	require.EqualError(t, err, "unknown_method")
+	_, err = api.GetBotInfo(slack.GetBotInfoParameters{Bot: who.BotID})
+	require.EqualError(t, err, "missing_scope")
+	s.SetScopes("users:read")
+	self, err := api.GetBotInfo(slack.GetBotInfoParameters{Bot: who.BotID})
+	require.NoError(t, err)
+	require.Equal(t, slacktest.AppID, self.AppID)
+	_, err = api.GetBotInfo(slack.GetBotInfoParameters{Bot: "B0OTHER"})
+	require.EqualError(t, err, "bot_not_found")
 	require.Equal(t, "bot", s.Calls("auth.test")[0].Token)
 }
 
