@@ -44,7 +44,7 @@ func (s *Service) checkApprover(ctx context.Context, who Person) error {
 	}
 	if unknown != nil {
 		s.log.Warn("an approver group can't be asked about", "error", unknown)
-		return &Refusal{Kind: KindNoAnswer, Value: who.ID}
+		return &Refusal{Kind: KindNoAnswer, Value: who.ID, Cause: unknown}
 	}
 	return &Refusal{Kind: KindNotApprover, Value: who.ID}
 }

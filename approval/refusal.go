@@ -17,6 +17,7 @@ type Refusal struct {
 	Rule  *ehpc.RuleError
 	Story Story    // the request it is about, where there is one
 	Why   *Refusal // of KindNotAllowed: what is said to who asks for it now
+	Cause error    // of KindNoAnswer
 }
 
 // Kind is why something is refused.

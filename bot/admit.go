@@ -53,10 +53,14 @@ func (b *Bot) admitPresser(ctx context.Context, c slack.InteractionCallback, act
 	return b.people.AdmitDecider(ctx, c.User.ID, teamsOf(c), b.service.Config().Approvers)
 }
 
-// turnedAway is what a person sees whom admit does not let in: for good, or because Slack does not answer.
+// turnedAway is what a person sees whom admit does not let in: for good, because Slack won't tell who that is, or
+// because it does not answer just now.
 func (b *Bot) turnedAway(err error) view.Message {
-	if errors.Is(err, slackapi.ErrForeign) {
+	switch {
+	case errors.Is(err, slackapi.ErrForeign):
 		return b.readers.Channel().Foreign()
+	case slackapi.Refused(err):
+		return b.readers.Channel().Untold()
 	}
 	return b.readers.Channel().Busy()
 }

@@ -86,3 +86,34 @@ func TestSilenceIsNotForeign(t *testing.T) {
 	require.Contains(t, events[0].Detail, "Slack did not tell")
 	require.Contains(t, ask(), "annas")
 }
+
+// What Slack refuses for good is never told as something that passes.
+func TestRefusedForGood(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ method, code, person, says, ready string }{
+		"users.info, a scope":   {"users.info", "missing_scope", anna, "Trying again does not help", "users.info: missing_scope"},
+		"users.info, passing":   {"users.info", "internal_error", anna, "try again in a minute", ""},
+		"groups, a scope":       {"usergroups.users.list", "missing_scope", greta, "Trying again does not help", "usergroups.users.list: missing_scope"},
+		"groups, another plan":  {"usergroups.users.list", "plan_upgrade_required", greta, "Trying again does not help", ""},
+		"groups, they time out": {"usergroups.users.list", "request_timeout", greta, "try again in a minute", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := open(t, plan{}).connected()
+			m := o.asked("isabel")
+			o.slack.Fail(c.method, slacktest.Fault{Error: c.code, Times: -1})
+			o.press(c.person, m, "Approve")
+			o.eventually(func() bool { return len(o.slack.Person(c.person).Ephemerals()) > 0 }, "an answer")
+			require.Contains(t, o.slack.Person(c.person).Ephemerals()[0].Plain(), c.says)
+			if c.ready == "" {
+				require.NoError(t, o.bot.Ready())
+				return
+			}
+			require.ErrorContains(t, o.bot.Ready(), c.ready)
+			o.slack.ClearFaults()
+			o.press(c.person, m, "Approve")
+			o.delivered("isabel")
+			require.NoError(t, o.bot.Ready())
+		})
+	}
+}

@@ -133,7 +133,7 @@ func (b *Bot) Ready() error {
 	if self == nil && last != nil {
 		return last
 	}
-	return errors.Join(b.sockets.Ready(), b.messenger.Ready())
+	return errors.Join(b.api.Ready(), b.sockets.Ready(), b.messenger.Ready())
 }
 
 // Live returns how many Socket Mode connections are open, and how many there should be.

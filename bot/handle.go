@@ -84,6 +84,9 @@ func ephemeral(m view.Message) map[string]any {
 // where it is a fault.
 func (b *Bot) refusal(v view.View, err error) view.Message {
 	if r := approval.Refused(err); r != nil {
+		if slackapi.Refused(r.Cause) {
+			return v.Untold()
+		}
 		return v.Refusal(r)
 	}
 	if errors.Is(err, errFormFailed) {

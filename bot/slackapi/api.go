@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,12 +30,15 @@ type API struct {
 	// Dead ends, with a *FatalError as its cause, when Slack does not take a token any more.
 	Dead context.Context
 
-	next *http.Transport // under all of its calls
-	app  string          // id of the app whose SLACK_APP_TOKEN it has; empty where the token does not tell
+	app  string     // id of the app whose SLACK_APP_TOKEN it has; empty where the token does not tell
+	door *transport // which all calls pass
 }
 
+// Ready returns an error as long as Slack refuses what the bot asks for because the app lacks a scope.
+func (a *API) Ready() error { return a.door.lacking() }
+
 // CloseIdleConnections closes the connections that no call is using.
-func (a *API) CloseIdleConnections() { a.next.CloseIdleConnections() }
+func (a *API) CloseIdleConnections() { a.door.next.CloseIdleConnections() }
 
 // Config is what a client needs to know.
 type Config struct {
@@ -49,17 +53,17 @@ func New(conf Config, observe func(method, result string)) *API {
 		observe = func(string, string) {}
 	}
 	dead, kill := context.WithCancelCause(context.Background())
-	next := newTransport()
+	door := &transport{next: newTransport(), base: conf.URL, observe: observe, kill: kill, closed: map[string]time.Time{}, lacks: map[string]scopes{}}
 	return &API{
 		Dead: dead,
-		next: next,
+		door: door,
 		app:  appOf(conf.AppToken),
 		Client: slack.New(conf.BotToken.Reveal(),
 			slack.OptionAPIURL(conf.URL),
 			slack.OptionAppLevelToken(conf.AppToken.Reveal()),
 			slack.OptionHTTPClient(&http.Client{
 				Timeout:       callTime,
-				Transport:     &transport{next: next, base: conf.URL, observe: observe, kill: kill, closed: map[string]time.Time{}},
+				Transport:     door,
 				CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 			}),
 		),
@@ -102,13 +106,14 @@ func newTransport() *http.Transport {
 // transport obeys Slack's 429 answers: until the time that Retry-After names, a method is not called again and
 // whoever would call it is told when to. Other methods go on. (docs.slack.dev/apis/web-api/rate-limits)
 type transport struct {
-	next    http.RoundTripper
+	next    *http.Transport
 	base    string // address of the Web API
 	observe func(method, result string)
 	kill    context.CancelCauseFunc
 
 	mu     sync.Mutex
 	closed map[string]time.Time // by method: until when
+	lacks  map[string]scopes    // by method: what its last answer said was missing
 }
 
 const (
@@ -166,7 +171,8 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, fmt.Errorf("read the answer: %w", err)
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
-	code := codeOf(body)
+	code, lacks := codeOf(body)
+	t.noteScopes(method, code, lacks)
 	t.observe(method, result(resp.StatusCode, code))
 	if dead := fatal(method, code); dead != nil {
 		t.kill(dead)
@@ -196,16 +202,45 @@ func (t *transport) limit(method string, h http.Header) {
 	t.closed[method] = time.Now().Add(time.Duration(seconds) * time.Second)
 }
 
-// codeOf returns Slack's error code in an answer; empty where there is none.
-func codeOf(body []byte) string {
+// scopes are those that Slack asks for, and those that the token has.
+type scopes struct {
+	Needed   string `json:"needed"`
+	Provided string `json:"provided"`
+}
+
+// codeOf returns Slack's error code in an answer, empty where there is none, and what it says of scopes.
+func codeOf(body []byte) (string, scopes) {
 	var answer struct {
 		OK    bool   `json:"ok"`
 		Error string `json:"error"`
+		scopes
 	}
 	if json.Unmarshal(body, &answer) != nil || answer.OK {
-		return ""
+		return "", scopes{}
 	}
-	return answer.Error
+	return answer.Error, answer.scopes
+}
+
+const codeMissingScope = "missing_scope"
+
+// noteScopes keeps what a method's last answer said of scopes.
+func (t *transport) noteScopes(method, code string, s scopes) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if code == codeMissingScope {
+		t.lacks[method] = s
+	} else {
+		delete(t.lacks, method)
+	}
+}
+
+func (t *transport) lacking() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for method, s := range t.lacks {
+		return fmt.Errorf("%s: %w", method, slack.SlackErrorResponse{Err: codeMissingScope, Needed: s.Needed, Provided: s.Provided})
+	}
+	return nil
 }
 
 // result is "ok", Slack's error code, or the HTTP status: few values, fit for a metric.
@@ -228,6 +263,15 @@ func Code(err error) string {
 		return answer.Err
 	}
 	return ""
+}
+
+// passing are Slack's codes of troubles that pass by themselves.
+var passing = []string{"fatal_error", "internal_error", "ratelimited", "rate_limited", "request_timeout", "service_unavailable", "team_added_to_org"}
+
+// Refused reports whether Slack has answered an error that stays until somebody does something about it.
+func Refused(err error) bool {
+	code := Code(err)
+	return code != "" && !slices.Contains(passing, code)
 }
 
 // CallError makes an error of the Web API fit to be passed on: it says what was being done, asks for a

@@ -69,6 +69,9 @@ func (v View) FormFailed() Message { return v.sentences(v.texts().Answer.FormFai
 // Busy answers while too much is asked at once.
 func (v View) Busy() Message { return v.sentences(v.texts().Answer.Busy) }
 
+// Untold answers where Slack refuses to tell the bot who somebody is, or who is in a group: waiting does not help.
+func (v View) Untold() Message { return v.sentences(v.texts().Answer.Untold...) }
+
 // Foreign answers people of other organisations, guests and bots.
 func (v View) Foreign() Message { return v.sentences(v.texts().Answer.Foreign) }
 

@@ -84,6 +84,7 @@ type answerTexts struct {
 
 	Trouble, StorageFailed    []phrase
 	FormFailed, Busy, Foreign phrase
+	Untold                    []phrase
 }
 
 // credentialsTexts hand the credentials over.

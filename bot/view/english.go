@@ -184,7 +184,11 @@ var english = catalogue{
 		},
 		FormFailed: "The form could not be opened, and nothing was changed. Please try again.",
 		Busy:       "I have a lot to do at the moment, and nothing was changed. Please try again in a minute.",
-		Foreign:    "Only members of this workspace can use this, not guests, bots or people of other organisations. Nothing was changed. Please ask a member for help.",
+		Untold: []phrase{
+			"**I can't find out whether you may do this: Slack refuses to tell me.** Nothing was changed.",
+			"Trying again does not help. Please ask the administrator of this bot to run `ehpcbot check`, which says what to fix.",
+		},
+		Foreign: "Only members of this workspace can use this, not guests, bots or people of other organisations. Nothing was changed. Please ask a member for help.",
 	},
 	Credentials: credentialsTexts{
 		Ready:       "**Your account `{username}` on {cluster} is made.**",

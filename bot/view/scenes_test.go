@@ -133,6 +133,7 @@ func messages(v View) map[string]Message {
 		"help":                           v.Help(),
 		"trouble":                        v.Trouble(),
 		"busy":                           v.Busy(),
+		"untold":                         v.Untold(),
 		"foreign":                        v.Foreign(),
 		"storage-failed":                 v.StorageFailed(),
 		"form-failed":                    v.FormFailed(),
