@@ -25,6 +25,7 @@ import (
 	"ehpcbot/approval/store"
 	"ehpcbot/approval/work"
 	"ehpcbot/bot"
+	"ehpcbot/bot/cause"
 	"ehpcbot/bot/check"
 	"ehpcbot/bot/config"
 	"ehpcbot/bot/demo"
@@ -330,7 +331,7 @@ func serve(ctx context.Context, env envconfig.Lookuper, logs io.Writer, environ 
 
 	db, err := store.Open(ctx, conf.Database.URL)
 	if err != nil {
-		return fmt.Errorf("DATABASE_URL: %w", err)
+		return cause.Advice(fmt.Errorf("DATABASE_URL: %w", err), "DATABASE_URL")
 	}
 	defer db.Close()
 	log.Info("the database is open", "database", db.Place())
@@ -414,17 +415,18 @@ func listen(addr string) (net.Listener, error) {
 	if addr == "" {
 		return nil, nil
 	}
-	return status.Listen(addr)
+	listener, err := status.Listen(addr)
+	return listener, cause.Advice(err, "HTTP_ADDR")
 }
 
 func handler(m *status.Metrics, b *bot.Bot, service *approval.Service, health *status.Health) http.Handler {
 	return status.Handler(m,
-		status.Check{Name: "slack", Try: func(context.Context) (string, error) {
+		status.Check{Name: "slack", Setting: "SLACK_API_URL", Try: func(context.Context) (string, error) {
 			open, wanted := b.Live()
 			return fmt.Sprintf("%d of %d connections are open", open, wanted), b.Ready()
 		}},
-		status.Check{Name: "ehpc", Try: health.Try},
-		status.Check{Name: "database", Try: func(ctx context.Context) (string, error) { return "answers", service.Ping(ctx) }},
+		status.Check{Name: "ehpc", Setting: "EHPC_ENDPOINT", Try: health.Try},
+		status.Check{Name: "database", Setting: "DATABASE_URL", Try: func(ctx context.Context) (string, error) { return "answers", service.Ping(ctx) }},
 	)
 }
 

@@ -1,9 +1,11 @@
 package ehpc
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -155,6 +157,28 @@ func (e *Error) cause() error {
 		return nil
 	}
 	return codes[e.Code].cause
+}
+
+// ProxyError says that a proxy did not make the connection.
+type ProxyError struct {
+	Status int // that it answered
+}
+
+// Error holds nothing that the proxy has written but the status.
+func (e *ProxyError) Error() string {
+	if e.Status == http.StatusProxyAuthRequired {
+		return "the proxy asks for a user and a password (http status 407)"
+	}
+	return fmt.Sprintf("the proxy refuses to connect (http status %d)", e.Status)
+}
+
+// ProxyAnswer returns a [*ProxyError] unless a proxy has made a connection. It is for [http.Transport], whose own error
+// has a text alone.
+func ProxyAnswer(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
+	if answer.StatusCode == http.StatusOK {
+		return nil
+	}
+	return &ProxyError{Status: answer.StatusCode}
 }
 
 // LimitedError says that the [Quota] allows this call only after RetryAfter. Nothing was sent. It is an [ErrBusy].

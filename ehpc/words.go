@@ -66,7 +66,8 @@ func jobErrors(codes string) string {
 	return strings.Join(texts, ", ")
 }
 
-var errNoAnswer = errors.New("the connection broke, or brought no answer of HTTP")
+// ErrNoAnswer says that the connection broke, or brought something else than an answer.
+var ErrNoAnswer = errors.New("the connection broke, or brought no answer of HTTP")
 
 // timeoutError stands for the time-out of the client, whose own text names methods of Go's.
 type timeoutError struct{}
@@ -80,13 +81,16 @@ func transportError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	if proxy, ok := errors.AsType[*ProxyError](err); ok {
+		return proxy
+	}
 	if network, ok := errors.AsType[*net.OpError](err); ok {
 		return network
 	}
 	if certificate, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return certificate
 	}
-	if errors.Is(err, context.DeadlineExceeded) { // that of the client
+	if waited, ok := errors.AsType[net.Error](err); ok && waited.Timeout() { // that of the client, or of TLS
 		return timeoutError{}
 	}
 	for _, plain := range []error{io.EOF, io.ErrUnexpectedEOF, errAnswerTooLarge, http.ErrSchemeMismatch} {
@@ -94,5 +98,5 @@ func transportError(ctx context.Context, err error) error {
 			return plain
 		}
 	}
-	return errNoAnswer
+	return ErrNoAnswer
 }

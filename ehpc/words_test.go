@@ -77,10 +77,11 @@ func TestTransportError(t *testing.T) {
 	refused := &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
 	for name, test := range map[string]struct{ err, want error }{
 		"refused":      {&url.Error{Op: "Get", URL: location, Err: refused}, refused},
+		"proxy":        {&url.Error{Op: "Get", URL: location, Err: &ProxyError{Status: 407}}, &ProxyError{Status: 407}},
 		"broke off":    {&url.Error{Op: "Get", URL: location, Err: io.ErrUnexpectedEOF}, io.ErrUnexpectedEOF},
 		"certificate":  {&url.Error{Err: &tls.CertificateVerificationError{Err: io.EOF}}, &tls.CertificateVerificationError{Err: io.EOF}},
-		"quotes":       {fmt.Errorf("malformed HTTP response %q", location), errNoAnswer},
-		"bad location": {&url.Error{Op: "Get", URL: location, Err: fmt.Errorf("failed to parse Location header %q", location)}, errNoAnswer},
+		"quotes":       {fmt.Errorf("malformed HTTP response %q", location), ErrNoAnswer},
+		"bad location": {&url.Error{Op: "Get", URL: location, Err: fmt.Errorf("failed to parse Location header %q", location)}, ErrNoAnswer},
 	} {
 		require.Equal(t, test.want, transportError(t.Context(), test.err), name)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"ehpcbot/approval"
+	"ehpcbot/ehpc"
 	"ehpcbot/ehpc/secret"
 )
 
@@ -98,6 +99,7 @@ func (a *API) SameApp(ctx context.Context, self *slack.AuthTestResponse) error {
 func newTransport() *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConnsPerHost = 16 // a burst of deliveries would open a connection for each otherwise
+	t.OnProxyConnectResponse = ehpc.ProxyAnswer
 	// HTTP/2 would put call after call on a connection that has died without a word, for a quarter of an hour.
 	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second}
 	return t

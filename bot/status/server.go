@@ -10,11 +10,14 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"ehpcbot/bot/cause"
 )
 
 // Check is one thing that must be so for the bot to be ready.
 type Check struct {
-	Name string
+	Name    string
+	Setting string // the variable that says where it is
 	// Try returns a few words on how things are, and an error where they are not ready.
 	Try func(ctx context.Context) (string, error)
 }
@@ -39,7 +42,7 @@ func ready(w http.ResponseWriter, r *http.Request, checks []Check) {
 		words, err := c.Try(ctx)
 		if err != nil {
 			status = http.StatusServiceUnavailable
-			words = "not ready: " + err.Error()
+			words = "not ready: " + cause.Advice(err, c.Setting).Error()
 		}
 		fmt.Fprintf(&lines, "%s: %s\n", c.Name, words)
 	}
