@@ -197,9 +197,15 @@ func checkCommand(out io.Writer, env envconfig.Lookuper, environ func() []string
 			if err != nil {
 				return err
 			}
-			results := check.Run(cmd.Context(), out, conf, slackapi.New(conf.Slack.API, nil), accounts)
-			if n := results.Failed(); n > 0 {
-				fmt.Fprintf(out, "\n%d of these failed.\n", n)
+			faults := 0
+			check.Run(cmd.Context(), conf, slackapi.New(conf.Slack.API, nil), accounts, func(f check.Finding) {
+				fmt.Fprint(out, f)
+				if f.Status == check.Fault {
+					faults++
+				}
+			})
+			if faults > 0 {
+				fmt.Fprintf(out, "\n%d of these failed.\n", faults)
 				return errReported
 			}
 			fmt.Fprintln(out, "\nEverything works. Start the bot with: ehpcbot")

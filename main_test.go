@@ -4,8 +4,16 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"flag"
 	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +21,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -383,6 +392,124 @@ func TestCheck(t *testing.T) {
 		require.Regexp(t, `(?m)^FAIL +DATABASE_URL`, out)
 		require.NotContains(t, out, "hush-hush")
 		require.NotContains(t, out, key)
+	})
+}
+
+// proxyTo is an HTTPS proxy that leads everybody to one server, whatever is asked for.
+func proxyTo(t *testing.T, server string) string {
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if server == "" {
+			w.WriteHeader(http.StatusProxyAuthRequired)
+			return
+		}
+		there, err := net.Dial("tcp", server)
+		if err != nil {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		here, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			return
+		}
+		_, _ = io.WriteString(here, "HTTP/1.1 200 OK\r\n\r\n")
+		var both sync.WaitGroup
+		pass := func(to, from net.Conn) { _, _ = io.Copy(to, from); _ = to.Close() }
+		both.Go(func() { pass(here, there) })
+		both.Go(func() { pass(there, here) })
+		both.Wait()
+	}))
+	t.Cleanup(proxy.Close)
+	return proxy.URL
+}
+
+// before puts something between the program and a server that changes answers.
+func before(t *testing.T, server string, change func(*http.Response)) *httptest.Server {
+	to, err := url.Parse(server)
+	require.NoError(t, err)
+	front := httptest.NewUnstartedServer(&httputil.ReverseProxy{
+		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(to) },
+		ModifyResponse: func(r *http.Response) error { change(r); return nil },
+	})
+	front.Config.ErrorLog = log.New(io.Discard, "", 0)
+	t.Cleanup(front.Close)
+	return front
+}
+
+// Each reason is told as what it is, with what to do about it.
+func TestCheckNamesCauses(t *testing.T) {
+	t.Parallel()
+	same := func(*http.Response) {}
+	t.Run("a proxy with a CA of its own", func(t *testing.T) {
+		t.Parallel()
+		w := world.New(t)
+		front := before(t, w.Slack.URL(), same)
+		front.StartTLS()
+		proxy := proxyTo(t, front.Listener.Addr().String())
+		env := []string{"SLACK_API_URL=https://example.com/api/", "HTTPS_PROXY=" + proxy}
+		out, code := w.Run([]string{"check"}, env...)
+		require.Equal(t, 1, code)
+		for _, name := range []string{"SLACK_APP_TOKEN", "SLACK_BOT_TOKEN"} {
+			require.Regexp(t, `(?m)^FAIL  `+name+`: its certificate is signed by an authority that this machine does not know\n +-> .*SSL_CERT_FILE`, out)
+		}
+		file := filepath.Join(w.Dir, "ca.pem")
+		ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: front.Certificate().Raw})
+		require.NoError(t, os.WriteFile(file, ca, 0o600))
+		out, code = w.Run([]string{"check"}, append(env, "SSL_CERT_FILE="+file)...)
+		require.Zero(t, code, out)
+	})
+	t.Run("a proxy that asks who is there", func(t *testing.T) {
+		t.Parallel()
+		w := world.New(t)
+		out, code := w.Run([]string{"check"}, "SLACK_API_URL=https://example.com/api/", "HTTPS_PROXY="+proxyTo(t, ""))
+		require.Equal(t, 1, code)
+		require.Regexp(t, `(?m)^FAIL  SLACK_BOT_TOKEN: .*407.*\n +-> .*HTTPS_PROXY: http://USER:PASSWORD@HOST:PORT`, out)
+		require.NotContains(t, out, "slack-status.com")
+	})
+	t.Run("a proxy that takes headers out", func(t *testing.T) {
+		t.Parallel()
+		w := world.New(t)
+		front := before(t, w.Slack.URL(), func(r *http.Response) { r.Header.Del("X-OAuth-Scopes") })
+		front.Start()
+		out, code := w.Run([]string{"check"}, "SLACK_API_URL="+front.URL+"/api/")
+		require.Zero(t, code, out)
+		require.Regexp(t, `(?m)^warn  scopes: not known: .*X-OAuth-Scopes.*\n +-> .*users:read`, out)
+	})
+	t.Run("a scope", func(t *testing.T) {
+		t.Parallel()
+		w := world.New(t)
+		w.Slack.SetScopes("commands", "chat:write", "im:write", "usergroups:read")
+		out, code := w.Run([]string{"check"})
+		require.Equal(t, 1, code)
+		require.Contains(t, out, "FAIL  scopes: the bot token lacks users:read; it has commands, chat:write, im:write, usergroups:read\n")
+		require.Regexp(t, `(?m)^FAIL  APPROVERS `+world.Anna+`: missing_scope: it needs users:read, and the token has commands,.*\n +-> add users:read`, out)
+	})
+	t.Run("packets that are lost, side by side", func(t *testing.T) {
+		t.Parallel()
+		w := world.New(t)
+		silent, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		defer silent.Close()
+		nowhere := "http://" + silent.Addr().String()
+		begin := time.Now()
+		out, code := w.Run([]string{"check"}, "SLACK_API_URL="+nowhere+"/api/", "EHPC_ENDPOINT="+nowhere,
+			"DATABASE_URL=postgres://u:p@"+silent.Addr().String()+"/x?sslmode=disable", "ENCRYPTION_KEY="+base64.StdEncoding.EncodeToString(make([]byte, 32)))
+		require.Less(t, time.Since(begin), 14*time.Second)
+		require.Equal(t, 1, code)
+		var names []string
+		for _, line := range regexp.MustCompile(`(?m)^FAIL  (.*): no answer within 10 s\n +-> a firewall`).FindAllStringSubmatch(out, -1) {
+			names = append(names, line[1])
+		}
+		require.Equal(t, []string{"SLACK_APP_TOKEN", "SLACK_BOT_TOKEN", "EHPC_CLUSTERS ehpc-8jqdq0mz@jn1a", "EHPC_CLUSTERS ehpc-x@jn1a", "DATABASE_URL"}, names, out)
+	})
+	t.Run("a folder", func(t *testing.T) {
+		t.Parallel()
+		w := world.New(t)
+		dir := t.TempDir()
+		require.NoError(t, os.Chmod(dir, 0o755))
+		out, code := w.Run([]string{"check"}, "DATABASE_URL=sqlite:"+dir)
+		require.Equal(t, 1, code)
+		require.Contains(t, out, "it is a folder: name a file in it")
+		require.NotContains(t, out, "chmod")
 	})
 }
 

@@ -30,7 +30,7 @@ func exposed(path string) []string {
 	var found []string
 	for _, end := range []string{"", "-wal", "-shm", ".key"} {
 		info, err := os.Stat(path + end)
-		if err == nil && info.Mode().Perm()&others != 0 {
+		if err == nil && info.Mode().IsRegular() && info.Mode().Perm()&others != 0 {
 			found = append(found, path+end)
 		}
 	}

@@ -7,10 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -18,137 +17,199 @@ import (
 	"ehpcbot/approval"
 	"ehpcbot/approval/keyring"
 	"ehpcbot/approval/store"
+	"ehpcbot/bot/cause"
 	"ehpcbot/bot/config"
 	"ehpcbot/bot/manifest"
 	"ehpcbot/bot/slackapi"
 	"ehpcbot/ehpc"
 )
 
-// Report writes a line for each thing that is tried.
-type Report struct {
-	out    io.Writer
-	failed int
-	team   string // the bot's workspace, once it is known
+// Status is how something was found.
+type Status string
+
+// OK works, Warn works but should be otherwise, Fault does not work.
+const (
+	OK    Status = "ok"
+	Warn  Status = "warn"
+	Fault Status = "fault"
+)
+
+// Finding is what became of one thing that was tried.
+type Finding struct {
+	Name   string `json:"name"` // of the variable, most often
+	Status Status `json:"status"`
+	Text   string `json:"text"`
+	Advice string `json:"advice,omitempty"` // what to do about it
 }
 
-// Failed returns how many things failed.
-func (r *Report) Failed() int { return r.failed }
-
-// line writes one result. Advice tells what to do about a failure.
-func (r *Report) line(what string, found string, err error, advice string) bool {
-	if err == nil {
-		fmt.Fprintf(r.out, "ok    %s: %s\n", what, found)
-		return true
+// String returns the finding as a line, and its advice as another.
+func (f Finding) String() string {
+	text := fmt.Sprintf("%-5s %s: %s\n", map[Status]string{OK: "ok", Warn: "warn", Fault: "FAIL"}[f.Status], f.Name, f.Text)
+	if f.Advice != "" {
+		text += "      -> " + f.Advice + "\n"
 	}
-	r.failed++
-	// Some errors begin with the name of their variable.
-	fmt.Fprintf(r.out, "FAIL  %s: %s\n", what, strings.TrimPrefix(err.Error(), what+": "))
-	if advice != "" {
-		fmt.Fprintf(r.out, "      -> %s\n", advice)
-	}
-	return false
+	return text
 }
 
-// warn writes a line about what works, but should be otherwise.
-func (r *Report) warn(what, found, advice string) {
-	fmt.Fprintf(r.out, "warn  %s: %s\n      -> %s\n", what, found, advice)
+func ok(name, text string) Finding { return Finding{Name: name, Status: OK, Text: text} }
+
+func warn(name, text, advice string) Finding { return Finding{name, Warn, text, advice} }
+
+// fault tells an error by its cause. advice is what to do about it where that is known better here, otherwise where it
+// is not known at all. setting is the variable that says where was asked.
+func fault(name string, err error, setting, advice, otherwise string) Finding {
+	words, known := cause.Of(err, setting)
+	words = strings.TrimPrefix(words, name+": ") // some errors begin with the name of their variable
+	return Finding{name, Fault, words, cmp.Or(advice, known, otherwise)}
 }
 
-// Run tries everything in the order in which it is set up. The report counts what failed.
-func Run(ctx context.Context, out io.Writer, conf config.Config, api *slackapi.API, accounts *ehpc.Client) *Report {
-	r := &Report{out: out}
-	r.appToken(ctx, api)
-	if r.botToken(ctx, api) {
-		r.channel(ctx, api, conf.Slack.Channel)
-		r.approvers(ctx, api, conf.Policy)
-	} else {
-		r.line("APPROVAL_CHANNEL, APPROVERS", "", errors.New("not tried, because they need the bot token"), "")
+// question tries one thing, within the limit.
+type question func(context.Context) []Finding
+
+// all asks questions side by side, and passes the findings on in the order of the questions.
+func all(ctx context.Context, questions []question, tell func(Finding)) {
+	answers := make([]chan []Finding, len(questions))
+	for i, ask := range questions {
+		answers[i] = make(chan []Finding, 1)
+		go func() { answers[i] <- ask(ctx) }()
 	}
+	for _, answer := range answers {
+		for _, f := range <-answer {
+			tell(f)
+		}
+	}
+}
+
+// checker holds what the questions need.
+type checker struct {
+	conf     config.Config
+	api      *slackapi.API
+	accounts *ehpc.Client
+	self     func() (*slack.AuthTestResponse, error) // asks Slack once who the bot is
+}
+
+// Run tries everything, and tells each finding in the order in which things are set up.
+func Run(ctx context.Context, conf config.Config, api *slackapi.API, accounts *ehpc.Client, tell func(Finding)) {
+	c := &checker{conf: conf, api: api, accounts: accounts}
+	c.self = sync.OnceValues(func() (*slack.AuthTestResponse, error) {
+		ctx, cancel := limited(ctx)
+		defer cancel()
+		return api.AuthTestContext(ctx)
+	})
+	questions := []question{c.appToken, c.botToken, c.sameApp, c.channel, c.approvers}
 	for _, cluster := range conf.Policy.Clusters {
-		r.cluster(ctx, accounts, cluster)
+		questions = append(questions, func(ctx context.Context) []Finding { return c.cluster(ctx, cluster) })
 	}
-	r.database(ctx, conf.Database)
-	return r
+	all(ctx, append(questions, c.database), tell)
 }
 
-// tried bounds each question.
-func tried(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, 15*time.Second)
+// limited bounds a question.
+func limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, cause.Limit)
 }
+
+const slackURL = "SLACK_API_URL"
 
 const newToken = "copy the token anew from the app's settings on api.slack.com/apps"
 
-func (r *Report) appToken(ctx context.Context, api *slackapi.API) {
-	ctx, cancel := tried(ctx)
+func (c *checker) appToken(ctx context.Context) []Finding {
+	ctx, cancel := limited(ctx)
 	defer cancel()
-	_, _, err := api.StartSocketModeContext(ctx)
+	_, _, err := c.api.StartSocketModeContext(ctx)
+	if err == nil {
+		return []Finding{ok("SLACK_APP_TOKEN", "Slack opens Socket Mode connections with it")}
+	}
 	advice := map[string]string{
 		"missing_scope":            "make an app-level token with the scope connections:write (Basic Information, App-Level Tokens)",
 		"not_allowed_token_type":   "SLACK_APP_TOKEN takes the app-level token (xapp-…); SLACK_BOT_TOKEN takes the other one (xoxb-…)",
 		"socket_mode_not_enabled":  "switch Socket Mode on in the app's settings",
 		"apps_connection_disabled": "switch Socket Mode on in the app's settings",
-	}[code(err)]
-	r.line("SLACK_APP_TOKEN", "Slack opens Socket Mode connections with it", plain(err), cmp.Or(advice, slackAdvice(err, newToken)))
+	}[slackapi.Code(err)]
+	return []Finding{fault("SLACK_APP_TOKEN", err, slackURL, advice, newToken)}
 }
 
-func (r *Report) botToken(ctx context.Context, api *slackapi.API) bool {
-	ctx, cancel := tried(ctx)
-	defer cancel()
-	self, err := api.AuthTestContext(ctx)
+func (c *checker) botToken(context.Context) []Finding {
+	self, err := c.self()
 	if err != nil {
-		return r.line("SLACK_BOT_TOKEN", "", plain(err), slackAdvice(err, newToken+" (OAuth & Permissions, Bot User OAuth Token), and see that the app is installed"))
+		return []Finding{
+			fault("SLACK_BOT_TOKEN", err, slackURL, "", newToken+" (OAuth & Permissions, Bot User OAuth Token), and see that the app is installed"),
+			{Name: "APPROVAL_CHANNEL, APPROVERS", Status: Fault, Text: "not tried, because they need the bot token"},
+		}
 	}
-	r.team = self.TeamID
-	r.line("SLACK_BOT_TOKEN", fmt.Sprintf("it is %s in the workspace %s (%s)", self.User, self.Team, self.TeamID), nil, "")
-	r.scopes(self.Header.Get("X-OAuth-Scopes"))
-	err = api.SameApp(ctx, self)
-	r.line("SLACK_APP_TOKEN, SLACK_BOT_TOKEN", "they are of one app", plain(err), slackAdvice(err, newToken))
-	return true
+	return []Finding{
+		ok("SLACK_BOT_TOKEN", fmt.Sprintf("it is %s in the workspace %s (%s)", self.User, self.Team, self.TeamID)),
+		scopes(self.Header.Values("X-OAuth-Scopes")),
+	}
 }
 
 // scopes compares what the bot token may do, which Slack tells with every answer, with what it needs.
-func (r *Report) scopes(header string) {
-	have := strings.FieldsFunc(header, func(c rune) bool { return c == ',' || c == ' ' })
+func scopes(header []string) Finding {
 	var missing, names []string
+	have := strings.FieldsFunc(strings.Join(header, ","), func(c rune) bool { return c == ',' || c == ' ' })
 	for _, scope := range manifest.Scopes() {
 		names = append(names, scope.Name)
 		if !slices.Contains(have, scope.Name) {
 			missing = append(missing, scope.Name)
 		}
 	}
-	var err error
-	if len(missing) > 0 {
-		err = fmt.Errorf("the bot token lacks %s", strings.Join(missing, ", "))
+	switch {
+	case len(header) == 0:
+		return warn("scopes", "not known: Slack's answer has no header X-OAuth-Scopes, which a proxy may have taken out",
+			"look under OAuth & Permissions whether the app has "+strings.Join(names, ", "))
+	case len(missing) > 0:
+		return Finding{"scopes", Fault, fmt.Sprintf("the bot token lacks %s; it has %s", strings.Join(missing, ", "), strings.Join(have, ", ")),
+			"add them under OAuth & Permissions (or paste `ehpcbot manifest` into App Manifest), then install the app again"}
 	}
-	r.line("scopes", strings.Join(names, ", "), err, "add them under OAuth & Permissions (or paste `ehpcbot manifest` into App Manifest), then install the app again")
+	return ok("scopes", strings.Join(names, ", "))
+}
+
+// sameApp compares the apps of the two tokens.
+func (c *checker) sameApp(ctx context.Context) []Finding {
+	self, err := c.self()
+	if err != nil {
+		return nil
+	}
+	ctx, cancel := limited(ctx)
+	defer cancel()
+	const name = "SLACK_APP_TOKEN, SLACK_BOT_TOKEN"
+	if err := c.api.SameApp(ctx, self); err != nil {
+		return []Finding{fault(name, err, slackURL, "", newToken)}
+	}
+	return []Finding{ok(name, "they are of one app")}
 }
 
 // channel tries whether the bot may post. conversations.info would say so, but needs a scope that the bot has
 // no other use for; so where that is missing a message is scheduled for a far day, and taken back at once.
-func (r *Report) channel(ctx context.Context, api *slackapi.API, id string) {
-	ctx, cancel := tried(ctx)
+func (c *checker) channel(ctx context.Context) []Finding {
+	if _, err := c.self(); err != nil {
+		return nil
+	}
+	ctx, cancel := limited(ctx)
 	defer cancel()
-	info, err := api.GetConversationInfoContext(ctx, &slack.GetConversationInfoInput{ChannelID: id})
-	found := "the bot may post there"
+	id := c.conf.Slack.Channel
+	info, err := c.api.GetConversationInfoContext(ctx, &slack.GetConversationInfoInput{ChannelID: id})
 	switch {
 	case err == nil && info.IsArchived:
 		err = slack.SlackErrorResponse{Err: "is_archived"}
 	case err == nil && !info.IsMember:
 		err = slack.SlackErrorResponse{Err: "not_in_channel"}
 	case untold(err):
-		err = schedule(ctx, api, id)
+		err = schedule(ctx, c.api, id)
+	}
+	if err == nil {
+		return []Finding{ok("APPROVAL_CHANNEL "+id, "the bot may post there")}
 	}
 	advice := map[string]string{
 		"not_in_channel":    "invite the bot: type /invite @ehpcbot in the channel",
 		"channel_not_found": "look at the id (at the end of the channel's details); for a private channel type /invite @ehpcbot there first",
 		"is_archived":       "choose another channel, or unarchive this one",
-	}[code(err)]
-	r.line("APPROVAL_CHANNEL "+id, found, plain(err), cmp.Or(advice, slackAdvice(err, "")))
+	}[slackapi.Code(err)]
+	return []Finding{fault("APPROVAL_CHANNEL "+id, err, slackURL, advice, "")}
 }
 
 // untold reports whether Slack did not even look at the channel.
 func untold(err error) bool {
-	return code(err) == "missing_scope" || code(err) == "unknown_method"
+	return slackapi.Code(err) == "missing_scope" || slackapi.Code(err) == "unknown_method"
 }
 
 func schedule(ctx context.Context, api *slackapi.API, id string) error {
@@ -161,146 +222,118 @@ func schedule(ctx context.Context, api *slackapi.API, id string) error {
 	return err
 }
 
-func (r *Report) approvers(ctx context.Context, api *slackapi.API, policy approval.Config) {
-	people := map[string]bool{}
+// approvers asks about all approvers side by side, and counts the people among them.
+func (c *checker) approvers(ctx context.Context) (findings []Finding) {
+	self, err := c.self()
+	if err != nil {
+		return nil
+	}
+	ids := c.conf.Policy.Approvers
+	people := make([][]string, len(ids))
+	var questions []question
+	for i, id := range ids {
+		questions = append(questions, func(ctx context.Context) []Finding {
+			ctx, cancel := limited(ctx)
+			defer cancel()
+			var f Finding
+			if strings.HasPrefix(id, "S") {
+				people[i], f = c.group(ctx, id)
+			} else {
+				people[i], f = c.person(ctx, id, self.TeamID)
+			}
+			return []Finding{f}
+		})
+	}
 	known := true
-	for _, id := range policy.Approvers {
-		var err error
-		if strings.HasPrefix(id, "S") {
-			err = r.group(ctx, api, id, people)
-		} else {
-			err = r.person(ctx, api, id, people)
-		}
-		known = known && err == nil
+	all(ctx, questions, func(f Finding) {
+		findings = append(findings, f)
+		known = known && f.Status == OK
+	})
+	different := slices.Concat(people...)
+	slices.Sort(different)
+	if n, need := len(slices.Compact(different)), c.conf.Policy.Required; known && n < need {
+		findings = append(findings, Finding{"APPROVALS_REQUIRED", Fault, fmt.Sprintf("%d approvers are needed, and there are %d", need, n),
+			"name more people in APPROVERS, or lower APPROVALS_REQUIRED"})
 	}
-	if known && len(people) < policy.Required {
-		r.line("APPROVALS_REQUIRED", "", fmt.Errorf("%d approvers are needed, and there are %d", policy.Required, len(people)),
-			"name more people in APPROVERS, or lower APPROVALS_REQUIRED")
-	}
+	return findings
 }
 
-func (r *Report) group(ctx context.Context, api *slackapi.API, id string, people map[string]bool) error {
-	ctx, cancel := tried(ctx)
-	defer cancel()
-	members, err := api.GetUserGroupMembersContext(ctx, id)
+func (c *checker) group(ctx context.Context, id string) (people []string, f Finding) {
+	members, err := c.api.GetUserGroupMembersContext(ctx, id)
 	if err == nil && len(members) == 0 {
 		err = errors.New("the user group has no members")
 	}
-	for _, m := range members {
-		people[m] = true
+	if err == nil {
+		return members, ok("APPROVERS "+id, fmt.Sprintf("a user group of %d", len(members)))
 	}
 	advice := map[string]string{
 		"plan_upgrade_required": "user groups need a paid plan: list the approvers by their user ids (U…)",
 		"no_such_subteam":       "look at the group's id: in Slack, People & user groups, the group, Copy group ID",
 		"subteam_not_found":     "look at the group's id: in Slack, People & user groups, the group, Copy group ID",
-	}[code(err)]
-	r.line("APPROVERS "+id, fmt.Sprintf("a user group of %d", len(members)), plain(err), cmp.Or(advice, slackAdvice(err, "add members to the group")))
-	return err
+	}[slackapi.Code(err)]
+	return nil, fault("APPROVERS "+id, err, slackURL, advice, "add members to the group")
 }
 
-func (r *Report) person(ctx context.Context, api *slackapi.API, id string, people map[string]bool) error {
-	ctx, cancel := tried(ctx)
-	defer cancel()
-	user, err := api.GetUserInfoContext(ctx, id)
-	name := ""
+func (c *checker) person(ctx context.Context, id, team string) (people []string, f Finding) {
+	user, err := c.api.GetUserInfoContext(ctx, id)
 	switch {
 	case err != nil:
 	case user.Deleted:
 		err = errors.New("the person is deactivated")
 	case user.IsBot:
 		err = errors.New("this is a bot, which can't approve")
-	case user.IsStranger, user.TeamID != "" && user.TeamID != r.team && !slices.Contains(user.Enterprise.Teams, r.team):
+	case user.IsStranger, user.TeamID != "" && !slackapi.IsOurs(*user, user.TeamID, team):
 		err = errors.New("this is a person of another organisation, who can't approve")
-	default:
-		name = cmp.Or(user.RealName, user.Name)
-		people[id] = true
 	}
-	r.line("APPROVERS "+id, name, plain(err), slackAdvice(err, "look at the id: in Slack, the person's profile, ⋮, Copy member ID"))
-	return err
+	if err != nil {
+		return nil, fault("APPROVERS "+id, err, slackURL, "", "look at the id: in Slack, the person's profile, ⋮, Copy member ID")
+	}
+	return []string{user.ID}, ok("APPROVERS "+id, cmp.Or(user.RealName, user.Name))
 }
 
 // cluster lists one user, which needs the key, the zone and the cluster to be right, and changes nothing.
-func (r *Report) cluster(ctx context.Context, accounts *ehpc.Client, c approval.Cluster) {
-	ctx, cancel := tried(ctx)
+func (c *checker) cluster(ctx context.Context, cluster approval.Cluster) []Finding {
+	ctx, cancel := limited(ctx)
 	defer cancel()
-	page, err := accounts.ListUsers(ctx, ehpc.ListUsersRequest{ClusterID: c.ID, Zone: c.Zone, Limit: 1})
-	advice := ""
-	switch {
-	case errors.Is(err, ehpc.ErrAuth):
-		advice = "look at QINGCLOUD_ACCESS_KEY_ID and QINGCLOUD_SECRET_ACCESS_KEY, and that the key is enabled in the console"
-	case errors.Is(err, ehpc.ErrNotFound):
-		advice = "look at the cluster's id and zone in EHPC_CLUSTERS, and that the key belongs to the account that owns it"
-	case errors.Is(err, ehpc.ErrDenied):
-		advice = "give the key access to the cluster, or wait until the cluster is active"
-	case errors.Is(err, ehpc.ErrBalance):
-		advice = "the balance of the QingCloud account is too low: top it up"
-	case errors.Is(err, ehpc.ErrOperator):
-		advice = "look at the clock of this machine (the API refuses what is more than a minute off) and at EHPC_ENDPOINT"
-	case errors.Is(err, ehpc.ErrBusy):
-		advice = "the API is busy, or its quota of calls is used up: try again later"
-	case errors.Is(err, ehpc.ErrOutcomeUnknown):
-		advice = "look at EHPC_ENDPOINT, and whether this machine may reach it"
+	name := "EHPC_CLUSTERS " + cluster.ID + "@" + cluster.Zone
+	page, err := c.accounts.ListUsers(ctx, ehpc.ListUsersRequest{ClusterID: cluster.ID, Zone: cluster.Zone, Limit: 1})
+	if err != nil {
+		return []Finding{fault(name, err, "EHPC_ENDPOINT", "", "look at EHPC_ENDPOINT, and whether this machine may reach it")}
 	}
-	r.line("EHPC_CLUSTERS "+c.ID+"@"+c.Zone, fmt.Sprintf("%d users", page.Total), err, advice)
+	return []Finding{ok(name, fmt.Sprintf("%d users", page.Total))}
 }
 
-func (r *Report) database(ctx context.Context, conf config.Database) {
-	ctx, cancel := tried(ctx)
+func (c *checker) database(ctx context.Context) (findings []Finding) {
+	ctx, cancel := limited(ctx)
 	defer cancel()
+	const name = "DATABASE_URL"
+	conf := c.conf.Database
 	for _, path := range store.Exposed(conf.URL) {
-		r.warn("DATABASE_URL", path+" can be read or changed by others than its owner", "chmod 600 "+path+" (the bot does so at its start, if it is the owner)")
+		findings = append(findings, warn(name, path+" can be read or changed by others than its owner",
+			"chmod 600 "+path+" (the bot does so at its start, if it is the owner)"))
 	}
 	db, err := store.Open(ctx, conf.URL)
-	if errors.Is(err, store.ErrInUse) {
-		r.line("DATABASE_URL", "in use by an ehpcbot that is running, so its key is not looked at", nil, "")
-		return
-	}
-	advice := "see that the folder exists and that this user may write there, or that PostgreSQL runs and lets this user in"
-	if errors.As(err, new(*store.NewerDatabaseError)) || errors.Is(err, store.ErrSplit) || errors.Is(err, store.ErrEmptied) {
-		advice = "" // the error says it
-	}
-	if err != nil {
-		r.line("DATABASE_URL", "", err, advice)
-		return
+	switch {
+	case errors.Is(err, store.ErrInUse):
+		return append(findings, ok(name, "in use by an ehpcbot that is running, so its key is not looked at"))
+	case errors.As(err, new(*store.NewerDatabaseError)), errors.Is(err, store.ErrSplit), errors.Is(err, store.ErrEmptied): // says what to do
+		return append(findings, Finding{Name: name, Status: Fault, Text: err.Error()})
+	case err != nil:
+		return append(findings, fault(name, err, name, "", "see that the folder exists and that this user may write there, or that PostgreSQL runs and lets this user in"))
 	}
 	defer db.Close()
-	r.line("DATABASE_URL", "opened, and up to date: "+db.Place(), nil, "")
-	_, err = keyring.For(ctx, db, conf.Keys.Reveal())
-	advice = "let the key file be readable for this user, or restore it from a backup"
-	if errors.As(err, new(*keyring.Error)) {
-		advice = "" // the error says it
-	}
-	r.line("ENCRYPTION_KEY", "opens all that is sealed", err, advice)
+	findings = append(findings, ok(name, "opened, and up to date: "+db.Place()))
+	return append(findings, key(ctx, db, conf.Keys))
 }
 
-func code(err error) string {
-	var answer slack.SlackErrorResponse
-	if errors.As(err, &answer) {
-		return answer.Err
+func key(ctx context.Context, db *store.Database, keys config.Keys) Finding {
+	const name = "ENCRYPTION_KEY"
+	_, err := keyring.For(ctx, db, keys.Reveal())
+	switch {
+	case errors.As(err, new(*keyring.Error)): // says what to do
+		return Finding{Name: name, Status: Fault, Text: strings.TrimPrefix(err.Error(), name+": ")}
+	case err != nil:
+		return fault(name, err, name, "let the key file be readable for this user, or restore it from a backup", "")
 	}
-	return ""
-}
-
-// plain takes the URL out of an error of the network.
-func plain(err error) error {
-	type wrapper interface{ Unwrap() error }
-	if err == nil || code(err) != "" {
-		return err
-	}
-	if w, ok := err.(wrapper); ok && strings.Contains(err.Error(), "://") {
-		return plain(w.Unwrap())
-	}
-	return err
-}
-
-func slackAdvice(err error, otherwise string) string {
-	switch c := code(err); {
-	case err == nil:
-		return ""
-	case c == "missing_scope":
-		return "add the scope under OAuth & Permissions, then install the app again"
-	case c == "" && errors.As(err, new(*url.Error)), errors.As(err, new(slack.StatusCodeError)):
-		return "look at SLACK_API_URL, and whether this machine may reach it; Slack itself may be down (slack-status.com)"
-	}
-	return otherwise
+	return ok(name, "opens all that is sealed")
 }

@@ -24,9 +24,12 @@ var ErrUntold = errors.New("it is not known whether this is a person of this wor
 // SetHome says which workspace is the bot's.
 func (p *People) SetHome(team string) { p.home.Store(&team) }
 
-func (p *People) isHome(team string) bool {
-	home := p.home.Load()
-	return home != nil && team == *home
+// homeTeam is the bot's workspace; empty until Slack has told.
+func (p *People) homeTeam() string {
+	if home := p.home.Load(); home != nil {
+		return *home
+	}
+	return ""
 }
 
 // Identify implements [approval.Directory]. In Enterprise Grid a person has an id in the workspace (U…) and one in the
@@ -78,7 +81,7 @@ func (p *People) AdmitReader(ctx context.Context, id string, teams []string) err
 // judge is the one rule of who is let in: people of the workspace, and nobody else. In a shared channel people of other
 // organisations see the buttons too. user and err are what Slack answered about the person.
 func (p *People) judge(user slack.User, err error, teams []string, guests bool) error {
-	elsewhere := slices.DeleteFunc(append(slices.Clone(teams), user.TeamID), func(team string) bool { return team == "" || p.isOurs(user, team) })
+	elsewhere := slices.DeleteFunc(append(slices.Clone(teams), user.TeamID), func(team string) bool { return team == "" || IsOurs(user, team, p.homeTeam()) })
 	switch {
 	case errors.Is(err, ErrUnknown):
 		return fmt.Errorf("%w: %w", ErrForeign, err)
@@ -96,10 +99,10 @@ func (p *People) judge(user slack.User, err error, teams []string, guests bool) 
 	return nil
 }
 
-// isOurs reports whether a team that Slack names stands for the bot's workspace. In Enterprise Grid people have several,
-// and Slack may name any of them (github.com/slackapi/bolt-js/issues/1875), or the organisation.
-func (p *People) isOurs(user slack.User, team string) bool {
+// IsOurs reports whether a team that Slack names for a person, or for what the person does, stands for the workspace
+// home. In Enterprise Grid people have several, and Slack may name any of them
+// (github.com/slackapi/bolt-js/issues/1875), or the organisation.
+func IsOurs(user slack.User, team, home string) bool {
 	theirs := user.Enterprise.Teams
-	return p.isHome(team) ||
-		slices.ContainsFunc(theirs, p.isHome) && (slices.Contains(theirs, team) || team == user.Enterprise.EnterpriseID)
+	return team == home || slices.Contains(theirs, home) && (slices.Contains(theirs, team) || team == user.Enterprise.EnterpriseID)
 }
