@@ -501,6 +501,27 @@ func TestCheckNamesCauses(t *testing.T) {
 		}
 		require.Equal(t, []string{"SLACK_APP_TOKEN", "SLACK_BOT_TOKEN", "EHPC_CLUSTERS ehpc-8jqdq0mz@jn1a", "EHPC_CLUSTERS ehpc-x@jn1a", "DATABASE_URL"}, names, out)
 	})
+	t.Run("clocks", func(t *testing.T) {
+		t.Parallel()
+		w := world.New(t)
+		off := func(by time.Duration) func(*http.Response) {
+			return func(r *http.Response) { r.Header.Set("Date", time.Now().Add(by).UTC().Format(http.TimeFormat)) }
+		}
+		slack, api := before(t, w.Slack.URL(), off(30*time.Second)), before(t, w.EHPC.URL, off(-30*time.Second))
+		slack.Start()
+		api.Start()
+		out, code := w.Run([]string{"check"}, "SLACK_API_URL="+slack.URL+"/api/", "EHPC_ENDPOINT="+api.URL)
+		require.Zero(t, code, out)
+		require.Regexp(t, `(?m)^warn  the clock, by Slack's: this machine's clock is (29|30|31)s behind\n +-> .*NTP`, out)
+		require.Regexp(t, `(?m)^warn  the clock, by the EHPC API's: this machine's clock is (29|30|31)s ahead\n +-> .*NTP`, out)
+		require.Equal(t, 2, strings.Count(out, "warn  "))
+		slack, api = before(t, w.Slack.URL(), off(4*time.Second)), before(t, w.EHPC.URL, off(-4*time.Second))
+		slack.Start()
+		api.Start()
+		out, code = w.Run([]string{"check"}, "SLACK_API_URL="+slack.URL+"/api/", "EHPC_ENDPOINT="+api.URL)
+		require.Zero(t, code, out)
+		require.NotContains(t, out, "warn  ")
+	})
 	t.Run("a folder", func(t *testing.T) {
 		t.Parallel()
 		w := world.New(t)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -86,19 +87,26 @@ type checker struct {
 	api      *slackapi.API
 	accounts *ehpc.Client
 	self     func() (*slack.AuthTestResponse, error) // asks Slack once who the bot is
+	asked    time.Time                               // when the questions were
 }
 
 // Run tries everything, and tells each finding in the order in which things are set up.
 func Run(ctx context.Context, conf config.Config, api *slackapi.API, accounts *ehpc.Client, tell func(Finding)) {
-	c := &checker{conf: conf, api: api, accounts: accounts}
+	c := &checker{conf: conf, api: api, accounts: accounts, asked: time.Now()}
 	c.self = sync.OnceValues(func() (*slack.AuthTestResponse, error) {
 		ctx, cancel := limited(ctx)
 		defer cancel()
 		return api.AuthTestContext(ctx)
 	})
 	questions := []question{c.appToken, c.botToken, c.sameApp, c.channel, c.approvers}
-	for _, cluster := range conf.Policy.Clusters {
-		questions = append(questions, func(ctx context.Context) []Finding { return c.cluster(ctx, cluster) })
+	for i, cluster := range conf.Policy.Clusters {
+		questions = append(questions, func(ctx context.Context) []Finding {
+			findings := c.cluster(ctx, cluster)
+			if i == 0 && findings[0].Status == OK { // the same for all
+				findings = append(findings, clock("the EHPC API's", accounts.Now().Truncate(time.Second), c.asked))
+			}
+			return findings
+		})
 	}
 	all(ctx, append(questions, c.database), tell)
 }
@@ -136,10 +144,31 @@ func (c *checker) botToken(context.Context) []Finding {
 			{Name: "APPROVAL_CHANNEL, APPROVERS", Status: Fault, Text: "not tried, because they need the bot token"},
 		}
 	}
-	return []Finding{
+	findings := []Finding{
 		ok("SLACK_BOT_TOKEN", fmt.Sprintf("it is %s in the workspace %s (%s)", self.User, self.Team, self.TeamID)),
 		scopes(self.Header.Values("X-OAuth-Scopes")),
 	}
+	if date, err := http.ParseTime(self.Header.Get("Date")); err == nil {
+		findings = append(findings, clock("Slack's", date, c.asked))
+	}
+	return findings
+}
+
+// clockMayDiffer is by how much this machine's clock may differ from others.
+const clockMayDiffer = 5 * time.Second
+
+// clock compares this machine's clock with another, which showed a second at some time since a question was asked.
+func clock(whose string, date, asked time.Time) Finding {
+	now := time.Now()
+	date = date.Add(time.Second / 2) // most likely
+	off := max(date.Sub(now), asked.Sub(date)).Round(time.Second)
+	name := "the clock, by " + whose
+	if off < clockMayDiffer {
+		return ok(name, "it is right")
+	}
+	side := map[bool]string{true: "behind", false: "ahead"}[date.After(now)]
+	return warn(name, fmt.Sprintf("this machine's clock is %s %s", off, side),
+		"let NTP set it (timedatectl set-ntp true): the EHPC API refuses what is a minute off, and TLS what is more")
 }
 
 // scopes compares what the bot token may do, which Slack tells with every answer, with what it needs.
