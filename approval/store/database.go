@@ -4,6 +4,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -60,6 +61,9 @@ func Open(ctx context.Context, databaseURL string) (*Database, error) {
 	d, err := dial(databaseURL)
 	if err != nil {
 		return nil, err
+	}
+	if err := d.Ping(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the database: %w", err), d.Close())
 	}
 	if err := errors.Join(d.migrate(ctx), d.prepareQueue(ctx)); err != nil {
 		return nil, errors.Join(err, d.Close())
@@ -238,12 +242,64 @@ func (d *Database) Close() error {
 	return errors.Join(err, d.locks.release())
 }
 
-// Ping reports whether the database answers.
+// Ping reports whether the database answers, and is one that the bot can work with: see [ErrReadOnly] and [ErrPooled].
 func (d *Database) Ping(ctx context.Context) error {
+	if d.Shared() {
+		return d.suits(ctx)
+	}
 	if err := d.db.PingContext(ctx); err != nil {
 		return fmt.Errorf("ask the database: %w", err)
 	}
 	return d.inPlace()
+}
+
+var (
+	// ErrReadOnly says that a PostgreSQL takes no changes, as a standby does.
+	ErrReadOnly = errors.New("the server only reads, as a standby does")
+	// ErrPooled says that what stands before a PostgreSQL hands one session to several connections, as PgBouncer does
+	// with pool_mode = transaction: locks, and what is prepared, belong to the session.
+	ErrPooled = errors.New("a pooler hands one session to several connections")
+)
+
+// suits looks at two connections that are open at the same time, which have a process of the server each.
+func (d *Database) suits(ctx context.Context) error {
+	var processes [2]int
+	for i := range processes {
+		conn, err := d.db.Conn(ctx)
+		if err != nil {
+			return fmt.Errorf("ask the database: %w", err)
+		}
+		defer conn.Close()
+		var readOnly string
+		// Nothing is prepared, which would fail behind such a pooler.
+		err = conn.QueryRowContext(ctx, `SELECT pg_backend_pid(), current_setting('transaction_read_only')`,
+			pgx.QueryExecModeSimpleProtocol).Scan(&processes[i], &readOnly)
+		switch {
+		case err != nil:
+			return fmt.Errorf("ask the database: %w", err)
+		case readOnly == "on":
+			return ErrReadOnly
+		}
+	}
+	if processes[0] == processes[1] {
+		return ErrPooled
+	}
+	return nil
+}
+
+// errTakenBack ends a transaction of which nothing is to stay.
+var errTakenBack = errors.New("taken back")
+
+// Try writes a row and takes it back.
+func (d *Database) Try(ctx context.Context) error {
+	err := d.write(ctx, func(ctx context.Context, tx *Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO quota (one, calls, at) VALUES (1, 0, 0) ON CONFLICT (one) DO UPDATE SET at = quota.at`)
+		return cmp.Or(err, errTakenBack)
+	})
+	if errors.Is(err, errTakenBack) {
+		return nil
+	}
+	return fmt.Errorf("write a row: %w", err)
 }
 
 // inPlace reports a SQLite file that was removed or replaced while it is open: what is written then is gone at the

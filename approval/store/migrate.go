@@ -30,7 +30,7 @@ func (d *Database) migrate(ctx context.Context) error {
 // connection, so that it ends with the process, however that ends.
 func (d *Database) lockForMigration(ctx context.Context) (unlock func(), err error) {
 	if !d.Shared() {
-		return func() {}, d.Ping(ctx)
+		return func() {}, nil
 	}
 	conn, err := d.db.Conn(ctx)
 	if err != nil {

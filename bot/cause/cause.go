@@ -21,6 +21,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/store"
 	"ehpcbot/ehpc"
 )
 
@@ -107,6 +108,12 @@ func ofAPI(err error, setting string) (words, advice string) {
 }
 
 func ofPostgres(err error, _ string) (words, advice string) {
+	switch {
+	case errors.Is(err, store.ErrPooled):
+		return err.Error(), pooler
+	case errors.Is(err, store.ErrReadOnly):
+		return err.Error(), onlyReads
+	}
 	failed, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {
 		return "", ""
@@ -131,8 +138,8 @@ func ofPostgres(err error, _ string) (words, advice string) {
 }
 
 const (
-	pooler    = "a pooler such as PgBouncer hands one session to several: connect to PostgreSQL itself, or have the pooler keep sessions (pool_mode = session)"
-	onlyReads = "this server only reads, as a standby does: name the primary in DATABASE_URL; with several hosts add target_session_attrs=read-write"
+	pooler    = "connect to PostgreSQL itself, or have the pooler (such as PgBouncer) keep sessions: pool_mode = session"
+	onlyReads = "name the primary server in DATABASE_URL, not a standby; with several hosts add target_session_attrs=read-write"
 )
 
 // Result codes of SQLite: sqlite.org/rescode.html.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -22,6 +23,7 @@ import (
 	"ehpcbot/bot/config"
 	"ehpcbot/bot/manifest"
 	"ehpcbot/bot/slackapi"
+	"ehpcbot/bot/status"
 	"ehpcbot/ehpc"
 )
 
@@ -108,7 +110,7 @@ func Run(ctx context.Context, conf config.Config, api *slackapi.API, accounts *e
 			return findings
 		})
 	}
-	all(ctx, append(questions, c.database), tell)
+	all(ctx, append(questions, c.database, c.listen), tell)
 }
 
 // limited bounds a question.
@@ -351,7 +353,11 @@ func (c *checker) database(ctx context.Context) (findings []Finding) {
 		return append(findings, fault(name, err, name, "", "see that the folder exists and that this user may write there, or that PostgreSQL runs and lets this user in"))
 	}
 	defer db.Close()
-	findings = append(findings, ok(name, "opened, and up to date: "+db.Place()))
+	if err := db.Try(ctx); err != nil {
+		findings = append(findings, fault(name, err, name, "", ""))
+	} else {
+		findings = append(findings, ok(name, "opened, up to date, and can be written: "+db.Place()))
+	}
 	return append(findings, key(ctx, db, conf.Keys))
 }
 
@@ -365,4 +371,22 @@ func key(ctx context.Context, db *store.Database, keys config.Keys) Finding {
 		return fault(name, err, name, "let the key file be readable for this user, or restore it from a backup", "")
 	}
 	return ok(name, "opens all that is sealed")
+}
+
+// listen takes the address for a moment. That a bot which runs has it is no fault.
+func (c *checker) listen(ctx context.Context) []Finding {
+	const name = "HTTP_ADDR"
+	addr := c.conf.HTTPAddr
+	if addr == "" {
+		return []Finding{ok(name, "off")}
+	}
+	listener, err := status.Listen(addr)
+	switch {
+	case err == nil:
+		_ = listener.Close()
+		return []Finding{ok(name, addr+" is free")}
+	case errors.Is(err, syscall.EADDRINUSE) && status.Ask(ctx, addr) == nil:
+		return []Finding{warn(name, "a bot answers at "+addr+" already", "if it is another one, set another port for this one")}
+	}
+	return []Finding{fault(name, err, name, "", "")}
 }

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
+	"net"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -371,5 +373,96 @@ func TestFiles(t *testing.T) {
 			require.Equal(t, 1, code)
 			require.Regexp(t, `(?m)^.*DATABASE_URL`, out)
 		}
+	}
+}
+
+// A PostgreSQL that the bot could open, and not work with, is named: by check, at the start, and where it becomes one.
+func TestUnsuitablePostgres(t *testing.T) {
+	t.Parallel()
+	unsuitable := func(t *testing.T, change func(url string) string, says, advice string) {
+		w := world.New(t)
+		w.Env["DATABASE_URL"] = pgtest.URL(t)
+		w.Env["ENCRYPTION_KEY"] = base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32))
+		w.Stop(w.Start())
+		changed := "DATABASE_URL=" + change(w.Env["DATABASE_URL"])
+		out, code := w.Run([]string{"check"}, changed)
+		require.Equal(t, 1, code, out)
+		require.Regexp(t, `(?m)^FAIL  DATABASE_URL: .*`+says+`.*\n +-> .*`+advice, out)
+		out, code = w.Run([]string{"serve"}, changed)
+		require.Equal(t, 1, code, out)
+		require.Regexp(t, `ehpcbot: DATABASE_URL: .*`+says+`.*; .*`+advice, out)
+	}
+	t.Run("a standby", func(t *testing.T) {
+		t.Parallel()
+		unsuitable(t, func(url string) string { return url + "&default_transaction_read_only=on" }, "only reads", "primary")
+	})
+	t.Run("a pooler", func(t *testing.T) {
+		t.Parallel()
+		unsuitable(t, func(url string) string { return pooler(t, url) }, "a pooler hands one session", "pool_mode = session")
+	})
+	t.Run("no rights", func(t *testing.T) {
+		t.Parallel()
+		w := world.New(t)
+		w.Env["DATABASE_URL"] = pgtest.URL(t)
+		w.Env["ENCRYPTION_KEY"] = base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32))
+		w.Stop(w.Start())
+		db := w.OpenDatabase()
+		defer db.Close()
+		role := "guest_of_" + strings.TrimPrefix(path.Base(strings.Split(w.Env["DATABASE_URL"], "?")[0]), "/")
+		_, err := db.Exec("CREATE ROLE " + role + " LOGIN; GRANT USAGE ON SCHEMA public TO " + role + "; GRANT SELECT ON ALL TABLES IN SCHEMA public TO " + role)
+		require.NoError(t, err)
+		out, code := w.Run([]string{"check"}, "DATABASE_URL="+strings.Replace(w.Env["DATABASE_URL"], "ehpcbot@", role+"@", 1))
+		require.Equal(t, 1, code, out)
+		require.Regexp(t, `(?m)^FAIL  DATABASE_URL: .*42501.*\n +-> .*own the database`, out)
+	})
+	t.Run("it becomes a standby", func(t *testing.T) {
+		t.Parallel()
+		w := world.New(t)
+		w.Env["DATABASE_URL"] = pgtest.URL(t)
+		w.Env["ENCRYPTION_KEY"] = base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32))
+		p := w.Start()
+		db := w.OpenDatabase()
+		defer db.Close()
+		change := func(to string) {
+			_, err := db.Exec("SET default_transaction_read_only = off")
+			require.NoError(t, err)
+			_, err = db.Exec("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = " + to + "', current_database()); END $$")
+			require.NoError(t, err)
+			_, err = db.Exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+			require.NoError(t, err)
+		}
+		db.SetMaxOpenConns(1)
+		change("on")
+		w.WaitFor("/readyz says so", func() bool {
+			return strings.Contains(p.Get("/readyz"), "database: not ready: the server only reads, as a standby does; name the primary")
+		})
+		change("off")
+		p.WaitReady(true, "database")
+	})
+}
+
+// Where the bot would listen is tried as well.
+func TestCheckListens(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	p := w.Start()
+	out, code := w.Run([]string{"check"}, "HTTP_ADDR="+p.Addr())
+	require.Zero(t, code, out)
+	require.Contains(t, out, "warn  HTTP_ADDR: a bot answers at "+p.Addr()+" already\n")
+	require.Contains(t, out, "ok    DATABASE_URL: in use by an ehpcbot that is running")
+	w.Stop(p)
+	out, code = w.Run([]string{"check"}, "HTTP_ADDR="+p.Addr())
+	require.Zero(t, code, out)
+	require.Contains(t, out, "ok    HTTP_ADDR: ")
+	other, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer other.Close()
+	for addr, says := range map[string]string{
+		other.Addr().String(): `something else listens.*\n +-> .*another port`,
+		"192.0.2.1:9095":      `this machine has no such address\n +-> .*127\.0\.0\.1`,
+	} {
+		out, code = w.Run([]string{"check"}, "HTTP_ADDR="+addr)
+		require.Equal(t, 1, code, out)
+		require.Regexp(t, `(?m)^FAIL  HTTP_ADDR: `+says, out)
 	}
 }
