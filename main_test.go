@@ -306,6 +306,11 @@ func TestCheck(t *testing.T) {
 		"all well, with groups": {arrange: nothing, env: []string{"APPROVERS=" + world.Admins + "," + world.Anna}},
 		"app token":             {nothing, []string{"SLACK_APP_TOKEN=xapp-1-A0WRONG-1-wrong"}, "SLACK_APP_TOKEN.*invalid_auth", "token"},
 		"bot token":             {nothing, []string{"SLACK_BOT_TOKEN=xoxb-0-1-wrong"}, "SLACK_BOT_TOKEN.*invalid_auth", "token"},
+		"token of an organisation": {func(w *world.World) {
+			w.Slack = world.NewSlack(slacktest.WithTeam("E01HARNESS1", "harness"))
+			w.T.Cleanup(w.Slack.Close)
+			w.Env["SLACK_API_URL"] = w.Slack.APIURL()
+		}, nil, "SLACK_BOT_TOKEN.*whole organisation.*E01HARNESS1", "one workspace"},
 		"tokens of two apps": {func(w *world.World) {
 			w.Slack = world.NewSlack(slacktest.WithBot("U01HARNESS1", "B01HARNESS1", "A01HARNESS1"))
 			w.T.Cleanup(w.Slack.Close)
@@ -334,10 +339,17 @@ func TestCheck(t *testing.T) {
 		"EHPC key id":          {nothing, []string{"QINGCLOUD_ACCESS_KEY_ID=WRONG"}, "EHPC_CLUSTERS.*1200", "QINGCLOUD_ACCESS_KEY_ID"},
 		"EHPC key":             {nothing, []string{"QINGCLOUD_SECRET_ACCESS_KEY=wrong"}, "EHPC_CLUSTERS.*1200", "QINGCLOUD_SECRET_ACCESS_KEY"},
 		"cluster":              {nothing, []string{"EHPC_CLUSTERS=ehpc-8jqdq0mz@jn1a,ehpc-nowhere@jn1a"}, "EHPC_CLUSTERS ehpc-nowhere.*2100", "zone"},
-		"zone":                 {nothing, []string{"EHPC_CLUSTERS=ehpc-8jqdq0mz@pek3a"}, "EHPC_CLUSTERS ehpc-8jqdq0mz@pek3a", "zone"},
-		"endpoint":             {nothing, []string{"EHPC_ENDPOINT=http://127.0.0.1:1"}, "EHPC_CLUSTERS", "EHPC_ENDPOINT"},
-		"Slack away":           {nothing, []string{"SLACK_API_URL=http://127.0.0.1:1/api/"}, "SLACK_APP_TOKEN", "SLACK_API_URL"},
-		"folder":               {nothing, []string{"DATABASE_URL=sqlite:/nowhere/x.db"}, "DATABASE_URL.*/nowhere", "folder"},
+		"shared cluster":       {func(w *world.World) { w.EHPC.Share(ehpctest.OtherClusterID) }, nil, "EHPC_CLUSTERS ehpc-x.*no users can be added", "type ehpc"},
+		"all well, with an approver of several workspaces": {arrange: func(w *world.World) {
+			w.Slack.AddUser(slacktest.User{ID: world.Anna, Name: "anna", TeamID: "E0GRID", Teams: []string{"T0OTHER", slacktest.TeamID}})
+		}},
+		"approver of another workspace": {func(w *world.World) {
+			w.Slack.AddUser(slacktest.User{ID: world.Anna, Name: "anna", TeamID: "E0GRID", Teams: []string{"T0OTHER"}})
+		}, nil, "APPROVERS " + world.Anna + ".*another organisation", "->"},
+		"zone":       {nothing, []string{"EHPC_CLUSTERS=ehpc-8jqdq0mz@pek3a"}, "EHPC_CLUSTERS ehpc-8jqdq0mz@pek3a", "zone"},
+		"endpoint":   {nothing, []string{"EHPC_ENDPOINT=http://127.0.0.1:1"}, "EHPC_CLUSTERS", "EHPC_ENDPOINT"},
+		"Slack away": {nothing, []string{"SLACK_API_URL=http://127.0.0.1:1/api/"}, "SLACK_APP_TOKEN", "SLACK_API_URL"},
+		"folder":     {nothing, []string{"DATABASE_URL=sqlite:/nowhere/x.db"}, "DATABASE_URL.*/nowhere", "folder"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

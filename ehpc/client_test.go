@@ -254,6 +254,23 @@ func TestListUsersReturnsOnePage(t *testing.T) {
 	require.Equal(t, []string{"user1", "user2"}, names(page.Users))
 }
 
+func TestClusterType(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.api.Share(ehpctest.OtherClusterID)
+	for id, want := range map[string]string{ehpctest.ClusterID: "ehpc", ehpctest.OtherClusterID: ehpc.TypeShared, "ehpc-nowhere": ""} {
+		kind, err := f.client.ClusterType(t.Context(), ehpctest.Zone, id)
+		require.NoError(t, err)
+		require.Equal(t, want, kind)
+	}
+	f.api.Fail(ehpctest.ActionListClusters, ehpctest.Fault{Status: http.StatusOK, Body: []byte(`{"ret_code": 0, "cluster_set": [{"app_cluster": {"cluster_id": "ehpc-x", "cluster_type": "hpc"}}]}`)})
+	kind, err := f.client.ClusterType(t.Context(), ehpctest.Zone, "ehpc-x")
+	require.NoError(t, err)
+	require.Equal(t, ehpc.TypeShared, kind)
+	_, err = f.client.ClusterType(t.Context(), ehpctest.Zone, "no id")
+	require.ErrorIs(t, err, ehpc.ErrRefused)
+}
+
 func names(users []ehpc.User) []string {
 	var names []string
 	for _, user := range users {

@@ -146,6 +146,10 @@ func (c *checker) botToken(context.Context) []Finding {
 			{Name: "APPROVAL_CHANNEL, APPROVERS", Status: Fault, Text: "not tried, because they need the bot token"},
 		}
 	}
+	if strings.HasPrefix(self.TeamID, "E") { // then nobody is a person of the bot's workspace
+		return []Finding{{"SLACK_BOT_TOKEN", Fault, fmt.Sprintf("it is that of the whole organisation %s (%s), not of a workspace", self.Team, self.TeamID),
+			"install the app in the one workspace whose people ask and approve, and take the token from there"}}
+	}
 	findings := []Finding{
 		ok("SLACK_BOT_TOKEN", fmt.Sprintf("it is %s in the workspace %s (%s)", self.User, self.Team, self.TeamID)),
 		scopes(self.Header.Values("X-OAuth-Scopes")),
@@ -330,6 +334,10 @@ func (c *checker) cluster(ctx context.Context, cluster approval.Cluster) []Findi
 	page, err := c.accounts.ListUsers(ctx, ehpc.ListUsersRequest{ClusterID: cluster.ID, Zone: cluster.Zone, Limit: 1})
 	if err != nil {
 		return []Finding{fault(name, err, "EHPC_ENDPOINT", "", "look at EHPC_ENDPOINT, and whether this machine may reach it")}
+	}
+	// Where the API does not tell, the users that it lists are enough.
+	if kind, _ := c.accounts.ClusterType(ctx, cluster.Zone, cluster.ID); kind == ehpc.TypeShared {
+		return []Finding{{name, Fault, "it is a shared cluster (of the type hpc), to which no users can be added", "name a cluster of the type ehpc in EHPC_CLUSTERS"}}
 	}
 	return []Finding{ok(name, fmt.Sprintf("%d users", page.Total))}
 }

@@ -13,6 +13,7 @@ const firstID = 10000
 type cluster struct {
 	id    string
 	zone  string
+	kind  string // its cluster_type: ehpc, or hpc of a shared one
 	users []*user
 	made  map[string]int // accounts that addUser has made, by name
 	last  int            // accounts there have ever been
@@ -29,7 +30,7 @@ type user struct {
 }
 
 func newCluster(id, zone string) *cluster {
-	return &cluster{id: id, zone: zone, made: make(map[string]int)}
+	return &cluster{id: id, zone: zone, kind: "ehpc", made: make(map[string]int)}
 }
 
 func (c *cluster) user(name string) *user {

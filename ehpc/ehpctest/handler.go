@@ -76,7 +76,7 @@ func actions() map[string]action {
 		},
 		"/api/cluster/list": {
 			name: ActionListClusters, method: http.MethodGet, answer: "HpcClusterListClusterResponse",
-			params: []string{"cluster_id", "limit", "offset"},
+			params: []string{"owner", "cluster_id", "cluster_type", "limit", "offset"},
 			run:    (*Server).listClusters,
 		},
 	}

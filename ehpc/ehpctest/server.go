@@ -196,6 +196,13 @@ func (s *Server) AddExisting(clusterID, username, password string) {
 	c.add(username, password, "", s.now())
 }
 
+// Share makes a cluster a shared one, of the type hpc. What else is special about these it does not act.
+func (s *Server) Share(clusterID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mustCluster(clusterID).kind = "hpc"
+}
+
 // Backdate has an account be made some time before now.
 func (s *Server) Backdate(clusterID, username string, by time.Duration) {
 	s.mu.Lock()
