@@ -541,7 +541,7 @@ func TestCheckNamesCauses(t *testing.T) {
 		require.NoError(t, os.Chmod(dir, 0o755))
 		out, code := w.Run([]string{"check"}, "DATABASE_URL=sqlite:"+dir)
 		require.Equal(t, 1, code)
-		require.Contains(t, out, "it is a folder: name a file in it")
+		require.Contains(t, out, "DATABASE_URL: names a directory; give sqlite:PATH")
 		require.NotContains(t, out, "chmod")
 	})
 }
@@ -710,7 +710,7 @@ func TestJSONStartFaults(t *testing.T) {
 		want      []string
 	}{
 		{nil, []string{"LOCALE=fr", "LOG_FORMAT=json"}, []string{"ERROR ehpcbot can't start with this configuration:", `ERROR LOCALE: "fr" is not known; give en or zh`}},
-		{[]string{"serve"}, []string{"DATABASE_URL=sqlite:/nowhere/x.db", "LOG_FORMAT=JSON"}, []string{"INFO ehpcbot starts", "ERROR ehpcbot: DATABASE_URL: open the database: lstat /nowhere: no such file or directory"}},
+		{[]string{"serve"}, []string{"DATABASE_URL=sqlite:/nowhere/x.db", "LOG_FORMAT=JSON"}, []string{"INFO ehpcbot starts", "ERROR ehpcbot: DATABASE_URL: open the database: lstat /nowhere: no such file or directory; see that the folder exists"}},
 		{[]string{"--env-file", path}, []string{"LOCALE=fr"}, []string{
 			"WARN ehpcbot: " + path + ": the quotes around LOGIN_HINT are left out; Docker would take them as part of the value",
 			"ERROR ehpcbot can't start with this configuration:", `ERROR LOCALE: "fr" is not known; give en or zh`,
