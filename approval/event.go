@@ -27,8 +27,8 @@ type Event struct {
 // Actions lists what can happen to a request, about in the order in which it does.
 func Actions() []string {
 	return []string{
-		"ask", "approve", "deny", "cancel", "expire", "refused", "provision", "add_user", "wait", "resume", "attempt",
-		"provisioned", "fail", "retry", "erase", "deliver", "clear", "scrub", "rekey",
+		"ask", "approve", "deny", "cancel", "expire", "refused", "reopen", "provision", "add_user", "wait", "resume", "attempt",
+		"provisioned", "fail", "abandon", "retry", "erase", "deliver", "clear", "scrub", "rekey",
 	}
 }
 

@@ -1,12 +1,18 @@
 package approval_test
 
 import (
+	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"ehpcbot/approval"
 )
 
 // mayNot holds what packages must not depend on, themselves or through others. The arrows of the layout are
@@ -47,6 +53,30 @@ func TestImports(t *testing.T) {
 	direct, err := exec.CommandContext(t.Context(), "go", "list", "-f", "{{join .Imports \"\\n\"}}", "ehpcbot/approval/...").Output()
 	require.NoError(t, err)
 	require.NotContains(t, strings.Fields(string(direct)), "net/http")
+}
+
+// written is where a source writes an event of an action.
+var written = regexp.MustCompile(`\.(?:move|note|save|record|change|Move|Progress)\([^"\n]*"([a-z_]+)"|\bAction: "([a-z_]+)"`)
+
+// TestActions holds the list of actions, outside of which nothing can be asked for, to those that are written.
+func TestActions(t *testing.T) {
+	t.Parallel()
+	here, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	below, err := filepath.Glob("*/*.go")
+	require.NoError(t, err)
+	found := map[string]bool{}
+	for _, path := range append(here, below...) {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		for _, m := range written.FindAllStringSubmatch(string(text), -1) {
+			found[m[1]+m[2]] = true
+		}
+	}
+	require.ElementsMatch(t, slices.Collect(maps.Keys(found)), approval.Actions())
 }
 
 // TestTree holds the list of packages in CONTRIBUTING.md to those that there are.
