@@ -46,15 +46,30 @@ func Append(ctx context.Context, tx *sql.Tx, e approval.Event) error {
 
 const eventColumns = `seq, at, request_id, actor, action, from_state, to_state, detail, prev_hash, hash`
 
-// scanEvent reads an event whatever it holds by now: one that somebody has changed is to be shown, and found.
-func scanEvent(row rows.Scanner) (approval.Event, error) {
-	var e approval.Event
-	var at int64
-	var timeless bool
-	odd := &e.Damaged
-	err := row.Scan(&e.Seq, rows.Number(&at, &timeless), rows.Number(&e.RequestID, odd), rows.Text(&e.Actor, odd), rows.Text(&e.Action, odd),
-		rows.Text(&e.From, odd), rows.Text(&e.To, odd), rows.Text(&e.Detail, odd), rows.Text(&e.PrevHash, odd), rows.Text(&e.Hash, odd))
-	if e.At = rows.Moment(at); timeless || e.At.Year() < 0 || e.At.Year() > 9999 { // other years have no form in JSON
+// eventScanner reads events one by one, whatever they hold by now: one that somebody has changed is to be shown, and
+// found. What it scans into is made once, as there may be millions.
+type eventScanner struct {
+	event    approval.Event
+	at       int64
+	timeless bool
+	columns  []any
+}
+
+func newEventScanner() *eventScanner {
+	s := &eventScanner{}
+	e, odd := &s.event, &s.event.Damaged
+	s.columns = []any{
+		&e.Seq, rows.Number(&s.at, &s.timeless), rows.Number(&e.RequestID, odd), rows.Text(&e.Actor, odd), rows.Text(&e.Action, odd),
+		rows.Text(&e.From, odd), rows.Text(&e.To, odd), rows.Text(&e.Detail, odd), rows.Text(&e.PrevHash, odd), rows.Text(&e.Hash, odd),
+	}
+	return s
+}
+
+func (s *eventScanner) scan(row rows.Scanner) (approval.Event, error) {
+	s.event.Damaged, s.timeless = false, false
+	err := row.Scan(s.columns...)
+	e := s.event
+	if e.At = rows.Moment(s.at); s.timeless || e.At.Year() < 0 || e.At.Year() > 9999 { // other years have no form in JSON
 		e.At, e.Damaged = time.Time{}, true
 	}
 	return e, err
@@ -107,8 +122,9 @@ func each(ctx context.Context, tx *sql.Tx, f Filter, last *approval.Event, limit
 		return fmt.Errorf("read the audit log: %w", err)
 	}
 	defer found.Close()
+	scanner := newEventScanner()
 	for found.Next() {
-		e, err := scanEvent(found)
+		e, err := scanner.scan(found)
 		if err != nil {
 			return fmt.Errorf("read the audit log: %w", err)
 		}

@@ -7,7 +7,6 @@ import (
 	"hash/maphash"
 	"maps"
 	"slices"
-	"unique"
 
 	"ehpcbot/approval"
 	"ehpcbot/approval/rows"
@@ -25,14 +24,11 @@ type comparison struct {
 
 // told is what the log tells of a request.
 type told struct {
-	last    int64                         // number of its last event
-	state   unique.Handle[approval.State] // after that; zero: there is no event
-	asked   uint64                        // sum of the events that tell what was asked for
-	decided uint64                        // sum of the decisions
+	last    int64  // number of its last event
+	state   uint64 // after that; 0: there is no event
+	asked   uint64 // sum of the events that tell what was asked for
+	decided uint64 // sum of the decisions
 }
-
-// nothing reports whether no event tells of the request.
-func (t told) nothing() bool { return t.state == unique.Handle[approval.State]{} }
 
 type (
 	// ask is what a request is compared by.
@@ -52,7 +48,7 @@ func (c *comparison) event(e approval.Event) {
 		return
 	}
 	t := c.told[e.RequestID]
-	t.last, t.state = e.Seq, unique.Make(e.To)
+	t.last, t.state = e.Seq, maphash.String(c.seed, string(e.To))
 	switch {
 	case e.Action == "ask" && e.Detail != "": // older versions told nothing
 		t.asked += maphash.Comparable(c.seed, ask{e.Actor, e.Detail, e.At.UnixMilli()})
@@ -69,21 +65,22 @@ func (c *comparison) findings(ctx context.Context, tx *sql.Tx) ([]string, error)
 	if err := c.decisions(ctx, tx); err != nil {
 		return nil, err
 	}
-	found, asked, decided, err := c.requests(ctx, tx)
+	states, asked, decided, err := c.requests(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
-	gone, undecided := c.rest()
-	found = append(found, gone...)
-	for _, look := range []struct {
+	found, err := closely(ctx, tx, states, stateQuery, compareState)
+	if err != nil {
+		return nil, err
+	}
+	lost, undecided := c.rest()
+	found = append(found, lost...)
+	for _, kind := range []struct {
 		suspects []int64
 		query    string
 		compare  func(rows.Scanner) (string, error)
-	}{
-		{asked, askedQuery, compareAsked},
-		{append(decided, undecided...), decidedQuery, compareDecision},
-	} {
-		more, err := closely(ctx, tx, look.suspects, look.query, look.compare)
+	}{{asked, askedQuery, compareAsked}, {append(decided, undecided...), decidedQuery, compareDecision}} {
+		more, err := closely(ctx, tx, kind.suspects, kind.query, kind.compare)
 		if err != nil {
 			return nil, err
 		}
@@ -109,23 +106,18 @@ func (c *comparison) decisions(ctx context.Context, tx *sql.Tx) error {
 	})
 }
 
-// requests compares each request with its last event and takes it from what is told; what is left then, findings will
-// look at. It returns the first that differ in the state, and the numbers of all those to be looked at closely.
-func (c *comparison) requests(ctx context.Context, tx *sql.Tx) (states []string, asked, decided []int64, err error) {
+// requests takes the requests that are there from what is told, and returns the numbers of those to be looked at closely.
+func (c *comparison) requests(ctx context.Context, tx *sql.Tx) (states, asked, decided []int64, err error) {
 	err = scan(ctx, tx, `SELECT `+askedColumns+`, r.state FROM request r ORDER BY r.id`, func(row rows.Scanner) error {
 		var r askedRow
-		var state approval.State
+		var state string
 		if err := row.Scan(append(r.columns(), &state)...); err != nil {
 			return err
 		}
 		t := c.told[r.ID]
 		delete(c.told, r.ID)
-		switch {
-		case len(states) == mostFindings:
-		case t.nothing():
-			states = append(states, fmt.Sprintf("request %d is in no event: it was added by somebody else, or its events were removed", r.ID))
-		case t.state.Value() != state:
-			states = append(states, fmt.Sprintf("request %d is %s, but the log says %s: the request was changed, or the end of its log", r.ID, state, t.state.Value()))
+		if t.state != maphash.String(c.seed, state) {
+			states = append(states, r.ID)
 		}
 		if t.asked != 0 && (r.odd || t.asked != maphash.Comparable(c.seed, r.ask())) {
 			asked = append(asked, r.ID)
@@ -140,17 +132,17 @@ func (c *comparison) requests(ctx context.Context, tx *sql.Tx) (states []string,
 
 // rest looks at what was told of requests that were not there. It returns the first findings, and the numbers of those
 // that have decisions all the same, without any event.
-func (c *comparison) rest() (gone []string, undecided []int64) {
+func (c *comparison) rest() (lost []string, undecided []int64) {
 	for _, id := range slices.Sorted(maps.Keys(c.told)) {
 		t := c.told[id]
 		switch {
-		case t.nothing():
+		case t.state == 0:
 			undecided = append(undecided, id)
-		case len(gone) < mostFindings:
-			gone = append(gone, fmt.Sprintf("request %d, of which event %d tells, was removed", id, t.last))
+		case len(lost) < mostFindings:
+			lost = append(lost, fmt.Sprintf("request %d, of which event %d tells, was removed", id, t.last))
 		}
 	}
-	return gone, undecided
+	return lost, undecided
 }
 
 // scan runs a query, and calls do with each of its rows.
@@ -183,6 +175,20 @@ func closely(ctx context.Context, tx *sql.Tx, suspects []int64, query string, co
 		}
 	}
 	return found, nil
+}
+
+const stateQuery = `SELECT r.id, r.state, COALESCE(e.to_state, '') FROM request r
+	LEFT JOIN event e ON e.seq = (SELECT max(seq) FROM event WHERE request_id = r.id) WHERE r.id = $1`
+
+// compareState compares the state of a request with its last event.
+func compareState(row rows.Scanner) (string, error) {
+	var id int64
+	var state, logged string
+	err := row.Scan(&id, &state, &logged)
+	if logged == "" {
+		return fmt.Sprintf("request %d is in no event: it was added by somebody else, or its events were removed", id), err
+	}
+	return fmt.Sprintf("request %d is %s, but the log says %s: the request was changed, or the end of its log", id, state, logged), err
 }
 
 // askedRow is a request as far as it tells what was asked for.
