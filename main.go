@@ -181,37 +181,39 @@ func export(path string, env envconfig.Lookuper) (unquoted []string, err error) 
 }
 
 func checkCommand(out io.Writer, env envconfig.Lookuper, environ func() []string) *cobra.Command {
-	return &cobra.Command{
+	r := &check.Report{Out: out}
+	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Try the configuration against Slack, the EHPC API and the database, and say what is wrong",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			conf, err := load(env, environ())
-			if err != nil {
-				return err
+			conf, err := config.Load(env)
+			var faults config.Faults
+			if err != nil && (!r.JSON || !errors.As(err, &faults)) {
+				return hinted(err, environ())
 			}
 			for _, hint := range config.Misspelt(environ()) {
-				fmt.Fprintf(out, "warn  %s\n", hint)
+				name, text, _ := strings.Cut(hint, ": ")
+				r.Add(check.Finding{Name: name, Status: check.Warn, Text: text})
 			}
-			accounts, err := ehpc.NewClient(conf.EHPC)
-			if err != nil {
-				return err
+			for _, f := range faults {
+				r.Add(check.Finding{Name: f.Variable, Status: check.Fault, Text: f.Wrong, Advice: f.Right})
 			}
-			faults := 0
-			check.Run(cmd.Context(), conf, slackapi.New(conf.Slack.API, nil), accounts, func(f check.Finding) {
-				fmt.Fprint(out, f)
-				if f.Status == check.Fault {
-					faults++
+			if err == nil {
+				accounts, err := ehpc.NewClient(conf.EHPC)
+				if err != nil {
+					return err
 				}
-			})
-			if faults > 0 {
-				fmt.Fprintf(out, "\n%d of these failed.\n", faults)
+				check.Run(cmd.Context(), conf, slackapi.New(conf.Slack.API, nil), accounts, r.Add)
+			}
+			if !r.End() {
 				return errReported
 			}
-			fmt.Fprintln(out, "\nEverything works. Start the bot with: ehpcbot")
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&r.JSON, "json", false, "print one JSON document: of each finding its name, status (ok, warn or fault), text and advice")
+	return cmd
 }
 
 func manifestCommand(out io.Writer, env envconfig.Lookuper) *cobra.Command {
@@ -397,13 +399,18 @@ func serve(ctx context.Context, env envconfig.Lookuper, logs io.Writer, environ 
 	return err
 }
 
-// load reads the configuration. To its faults come hints at variables that look as if they were meant to be ours.
+// load reads the configuration.
 func load(env envconfig.Lookuper, environ []string) (config.Config, error) {
 	conf, err := config.Load(env)
+	return conf, hinted(err, environ)
+}
+
+// hinted adds to the faults of the configuration hints at variables that look as if they were meant to be ours.
+func hinted(err error, environ []string) error {
 	if hints := config.Misspelt(environ); err != nil && len(hints) > 0 {
-		err = fmt.Errorf("%w\n%s", err, strings.Join(hints, "\n"))
+		return fmt.Errorf("%w\n%s", err, strings.Join(hints, "\n"))
 	}
-	return conf, err
+	return err
 }
 
 // protect keeps others off what the database holds, and goes on where it can't: the bot works all the same.

@@ -407,6 +407,53 @@ func TestCheck(t *testing.T) {
 	})
 }
 
+func TestCheckJSON(t *testing.T) {
+	t.Parallel()
+	type finding struct{ Name, Status, Text, Advice string }
+	run := func(t *testing.T, w *world.World, changes ...string) (findings []finding, code int) {
+		out, code := w.Run([]string{"check", "--json"}, changes...)
+		var document struct {
+			OK       bool
+			Findings []finding
+		}
+		require.NoError(t, json.Unmarshal([]byte(out), &document), out)
+		require.Equal(t, code == 0, document.OK)
+		return document.Findings, code
+	}
+	t.Run("the same as without", func(t *testing.T) {
+		t.Parallel()
+		for _, change := range []string{"LOCALE=en", "APPROVERS=U0NOBODY," + world.Anna, "APPROVAL_EXPIRE=1h"} {
+			w := world.New(t)
+			text, want := w.Run([]string{"check"}, change)
+			findings, code := run(t, w, change)
+			require.Equal(t, want, code)
+			var lines strings.Builder
+			for _, f := range findings {
+				fmt.Fprintf(&lines, "%-5s %s: %s\n", map[string]string{"ok": "ok", "warn": "warn", "fault": "FAIL"}[f.Status], f.Name, f.Text)
+				if f.Advice != "" {
+					fmt.Fprintf(&lines, "      -> %s\n", f.Advice)
+				}
+			}
+			before, _, _ := strings.Cut(text, "\n\n")
+			require.Equal(t, before+"\n", lines.String())
+		}
+	})
+	t.Run("settings that can't be read", func(t *testing.T) {
+		t.Parallel()
+		findings, code := run(t, world.New(t), "PASSWORD_LENGTH=11", "APPROVERS=", "APPROVAL_EXPIRE=1h")
+		require.Equal(t, 1, code)
+		require.Len(t, findings, 3)
+		require.Equal(t, finding{"APPROVAL_EXPIRE", "warn", "is not read; is APPROVAL_EXPIRY meant?", ""}, findings[0])
+		for i, name := range []string{"APPROVERS", "PASSWORD_LENGTH"} {
+			f := findings[i+1]
+			require.Equal(t, name, f.Name)
+			require.Equal(t, "fault", f.Status)
+			require.NotEmpty(t, f.Text)
+			require.NotEmpty(t, f.Advice)
+		}
+	})
+}
+
 // proxyTo is an HTTPS proxy that leads everybody to one server, whatever is asked for.
 func proxyTo(t *testing.T, server string) string {
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
