@@ -424,6 +424,7 @@ func TestCheckJSON(t *testing.T) {
 		t.Parallel()
 		for _, change := range []string{"LOCALE=en", "APPROVERS=U0NOBODY," + world.Anna, "APPROVAL_EXPIRE=1h"} {
 			w := world.New(t)
+			w.Run([]string{"check"}, change) // which makes the database
 			text, want := w.Run([]string{"check"}, change)
 			findings, code := run(t, w, change)
 			require.Equal(t, want, code)
