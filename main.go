@@ -348,6 +348,11 @@ func serve(ctx context.Context, env envconfig.Lookuper, logs io.Writer, environ 
 		return err
 	}
 
+	if damaged, err := keys.Check(ctx, db); err != nil {
+		return err
+	} else if len(damaged) > 0 {
+		log.Error("sealed passwords are damaged: their requests fail when it is their turn", "requests", damaged)
+	}
 	protect(db, log)
 
 	metrics := status.NewMetrics()

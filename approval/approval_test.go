@@ -119,6 +119,7 @@ func (b *bench) open() {
 	require.NoError(b.t, err)
 	keys, err := keyring.New(b.keys...)
 	require.NoError(b.t, err)
+	db.SignWith(keys)
 	b.db = db
 	b.service = approval.NewService(b.conf, db, keys, b.people, b.log, b.now)
 	b.told.service = b.service
@@ -269,6 +270,7 @@ func (d *directory) Members(ctx context.Context, group string) ([]string, error)
 // messenger writes down what people are told. It can be told to fail a number of times.
 type messenger struct {
 	service   *approval.Service
+	panics    atomic.Int64
 	onDeliver func() // called before the credentials count as delivered; may be nil
 
 	mu          sync.Mutex
@@ -294,6 +296,9 @@ func (m *messenger) fail(what string, times int) {
 }
 
 func (m *messenger) note(what string, s approval.Story) error {
+	if m.panics.Load() > 0 && m.panics.Add(-1) >= 0 {
+		panic("the messenger stumbles")
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.failures[what] > 0 {

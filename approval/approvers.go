@@ -82,11 +82,16 @@ func isGroup(id string) bool { return len(id) > 0 && id[0] == 'S' }
 // approved need not be true any more.
 type standing struct {
 	requester error    // of [Directory.Requester]
-	lapsed    []string // who approved and is no approver now
+	lapsed    []string // whose approval does not count
 }
 
-// lookAgain asks about all at the same time. An approval counts unless it is known to be of no approver any more.
-func (s *Service) lookAgain(ctx context.Context, story Story, within time.Duration) (now standing) {
+// lookAgain asks about all at the same time. An approval counts where the bot has signed what was approved, and unless it
+// is known to be of no approver any more.
+func (s *Service) lookAgain(ctx context.Context, story Story, within time.Duration) (now standing, err error) {
+	signed, err := s.signedBy(ctx, story.Request)
+	if err != nil {
+		return standing{}, err
+	}
 	var asking errgroup.Group
 	asking.Go(func() error {
 		now.requester = s.people.Requester(ctx, story.Requester, within)
@@ -97,7 +102,7 @@ func (s *Service) lookAgain(ctx context.Context, story Story, within time.Durati
 	for i, id := range approvals {
 		asking.Go(func() error {
 			refusal := Refused(s.checkApprover(ctx, s.people.Identify(ctx, id)))
-			approvers[i] = refusal == nil || refusal.Kind != KindNotApprover
+			approvers[i] = signed[id] && (refusal == nil || refusal.Kind != KindNotApprover)
 			return nil
 		})
 	}
@@ -107,7 +112,23 @@ func (s *Service) lookAgain(ctx context.Context, story Story, within time.Durati
 			now.lapsed = append(now.lapsed, id)
 		}
 	}
-	return now
+	return now, nil
+}
+
+// signedBy returns who approved a request as it stands, by the events that nobody can write into the database without a
+// key.
+func (s *Service) signedBy(ctx context.Context, r Request) (people map[string]bool, err error) {
+	people = map[string]bool{}
+	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
+		events, err := tx.Signed(ctx, r.ID)
+		for _, e := range events {
+			if e.Action == "approve" && e.Detail == r.seen() {
+				people[e.Actor] = true
+			}
+		}
+		return err
+	})
+	return people, err
 }
 
 // count counts the approvals that hold.

@@ -62,13 +62,14 @@ func TestErasedPasswordsLeaveTheLog(t *testing.T) {
 	require.NoError(t, err)
 	b.reach(asked.ID, approval.Provisioning)
 	path := strings.TrimPrefix(url, "sqlite:")
+	bound := approval.Bound{Request: asked.ID, Cluster: cluster, Username: "isabel", Requester: isabel}
 	found := func() (opened int) {
 		for _, file := range []string{path, path + "-wal"} {
 			data, err := os.ReadFile(file)
 			require.NoError(t, err)
 			for at := range data {
-				for length := 1 + 8 + 12 + 12 + 16; length <= 1+8+12+30+16 && at+length <= len(data) && data[at] == 1; length++ {
-					if _, err := keys.Open(asked.ID, data[at:at+length]); err == nil {
+				for length := 1 + 8 + 12 + 12 + 16; length <= 1+8+12+30+16 && at+length <= len(data) && data[at] == 2; length++ {
+					if _, err := keys.Open(bound, data[at:at+length]); err == nil {
 						opened++
 					}
 				}

@@ -18,9 +18,9 @@ func (s *Service) Approve(ctx context.Context, on Target, person string) (Story,
 			return err
 		}
 		if at.count(at.Approvals())+1 >= at.Required {
-			return s.move(ctx, tx, r, Approved, at.who.ID, "approve", "")
+			return s.move(ctx, tx, r, Approved, at.who.ID, "approve", r.seen())
 		}
-		return s.note(ctx, tx, r, at.who.ID, "approve", "more approvals are needed")
+		return s.note(ctx, tx, r, at.who.ID, "approve", r.seen())
 	})
 }
 
@@ -49,7 +49,9 @@ func (s *Service) MayDecide(ctx context.Context, on Target, person string) (Stor
 }
 
 func (s *Service) mayDecide(at scene) error {
-	voted := slices.ContainsFunc(at.Decisions, func(d Decision) bool { return at.who.Is(d.Person) })
+	voted := slices.ContainsFunc(at.Decisions, func(d Decision) bool {
+		return at.who.Is(d.Person) && !slices.Contains(at.lapsed, d.Person)
+	})
 	switch {
 	case voted:
 		return &Refusal{Kind: KindVoted, Story: at.Story}
@@ -185,7 +187,7 @@ type scene struct {
 // press is act for what a button or a form asks for. It is bound to the request that the person saw.
 func (s *Service) press(ctx context.Context, on Target, d deed, f func(Tx, *Request, scene) error) (Story, error) {
 	return s.act(ctx, on.ID, d, func(tx Tx, r *Request, at scene) error {
-		if on.Nonce != r.Nonce {
+		if on != r.Target() {
 			return &Refusal{Kind: KindStale, Value: fmt.Sprint(r.ID)}
 		}
 		return f(tx, r, at)
@@ -248,7 +250,7 @@ func (s *Service) before(ctx context.Context, id int64, d deed) (at scene, notAp
 		return at, nil, nil // it is told in the transaction
 	}
 	if err == nil {
-		at.standing = s.lookAgain(ctx, story, 0)
+		at.standing, err = s.lookAgain(ctx, story, 0)
 	}
 	return at, nil, err
 }

@@ -18,6 +18,7 @@ type Event struct {
 	Detail    string    `json:"detail"`     // a sentence for the reader; never a secret
 	PrevHash  string    `json:"prev_hash"`  // of the event before; empty for the first
 	Hash      string    `json:"hash"`
+	MAC       string    `json:"mac,omitempty"` // over the hash, by a key of ENCRYPTION_KEY; empty in those of older versions
 
 	// Damaged says that the database holds something for the event that can't have been written there, such as text for
 	// its time. What can't be read of it is zero.

@@ -118,7 +118,7 @@ func BenchmarkPast(b *testing.B) {
 		require.Equal(b, eventsOfOne, n)
 	})
 	measure("verify", func() {
-		v, err := r.Verify(b.Context(), nil)
+		v, err := r.Verify(b.Context(), nil, nil)
 		require.NoError(b, err)
 		require.Empty(b, v.Findings)
 		require.EqualValues(b, max(1, b.N/eventsOfOne)*eventsOfOne, v.Whole)

@@ -24,13 +24,13 @@ func (s *Service) Open(ctx context.Context, clusterID string) (open []Request, e
 // Password returns the password that is sealed for a request. Where there is none yet it makes one, and seals it in r.
 func (s *Service) Password(r *Request) (secret.Text, error) {
 	if r.Sealed != nil {
-		return s.keys.Open(r.ID, r.Sealed)
+		return s.keys.Open(r.bound(), r.Sealed)
 	}
 	password, err := ehpc.NewPassword(s.conf.PasswordLength)
 	if err != nil {
 		return secret.Text{}, fmt.Errorf("make a password: %w", err)
 	}
-	r.Sealed = s.keys.Seal(r.ID, password)
+	r.Sealed = s.keys.Seal(r.bound(), password)
 	return password, nil
 }
 
@@ -44,7 +44,10 @@ func (s *Service) Recheck(ctx context.Context, r *Request) (holds bool, err erro
 	if err != nil {
 		return false, err
 	}
-	now := s.lookAgain(ctx, story, recheckedWithin)
+	now, err := s.lookAgain(ctx, story, recheckedWithin)
+	if err != nil {
+		return false, err
+	}
 	refusals := s.conf.Check(r.Ask())
 	switch {
 	case errors.Is(now.requester, ErrGone):
@@ -64,7 +67,7 @@ func (s *Service) Credentials(ctx context.Context, r *Request) (password secret.
 	if err := s.people.Requester(ctx, r.Requester, recheckedWithin); errors.Is(err, ErrGone) {
 		return secret.Text{}, false, s.fail(ctx, r, FailureUnreachable, "")
 	}
-	if password, err = s.keys.Open(r.ID, r.Sealed); err != nil {
+	if password, err = s.keys.Open(r.bound(), r.Sealed); err != nil {
 		s.log.Error("a sealed password can't be opened", "request", r.ID, "error", err)
 		return secret.Text{}, false, s.fail(ctx, r, FailureKey, "")
 	}

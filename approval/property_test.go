@@ -139,7 +139,7 @@ func (m *life) settle() {
 				func() string { return fmt.Sprintf("nobody was told that request %d is %s", id, story.State) })
 		}
 	}
-	v, err := m.reader().Verify(m.t.Context(), nil)
+	v, err := m.reader().Verify(m.t.Context(), nil, nil)
 	require.NoError(m.t, err)
 	require.Empty(m.t, v.Findings, "the audit log")
 }

@@ -213,7 +213,7 @@ func TestReaderLeavesTheFilesAlone(t *testing.T) {
 			require.NoError(t, err)
 			n++
 		}
-		v, err := r.Verify(t.Context(), nil)
+		v, err := r.Verify(t.Context(), nil, nil)
 		require.NoError(t, err)
 		require.Empty(t, v.Findings)
 		return n
@@ -354,7 +354,7 @@ func TestReaderNeedsNoRightToWrite(t *testing.T) {
 	r, err := store.OpenReader(t.Context(), strings.Replace(b.url, "//ehpcbot@", "//onlooker@", 1))
 	require.NoError(t, err)
 	defer r.Close()
-	v, err := r.Verify(t.Context(), nil)
+	v, err := r.Verify(t.Context(), nil, nil)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, v.Whole)
 	_, _, err = r.History(t.Context(), 1)
@@ -373,10 +373,10 @@ func TestEventsStay(t *testing.T) {
 			`UPDATE event SET detail = 'x'`,
 			`UPDATE event SET seq = seq + 1`,
 			`DELETE FROM event`,
-			`INSERT INTO event SELECT seq + 2, ` + copied + `, hash, 'x' FROM event WHERE seq = 2`,
-			`INSERT INTO event SELECT seq + 1, ` + copied + `, prev_hash, 'x' FROM event WHERE seq = 2`,
-			`INSERT INTO event SELECT 0, ` + copied + `, '', 'x' FROM event WHERE seq = 1`,
-			`INSERT INTO event SELECT -1, ` + copied + `, hash, 'x' FROM event WHERE seq = 2`,
+			`INSERT INTO event SELECT seq + 2, ` + copied + `, hash, 'x', mac FROM event WHERE seq = 2`,
+			`INSERT INTO event SELECT seq + 1, ` + copied + `, prev_hash, 'x', mac FROM event WHERE seq = 2`,
+			`INSERT INTO event SELECT 0, ` + copied + `, '', 'x', mac FROM event WHERE seq = 1`,
+			`INSERT INTO event SELECT -1, ` + copied + `, hash, 'x', mac FROM event WHERE seq = 2`,
 			`UPDATE event_head SET seq = seq + 2`,
 			`UPDATE event_head SET seq = seq + 1`,
 			`UPDATE event_head SET seq = seq + 1, hash = 'x'`,
@@ -390,11 +390,11 @@ func TestEventsStay(t *testing.T) {
 		} else {
 			statements = append(statements, `INSERT OR REPLACE INTO event SELECT * FROM event`,
 				`INSERT OR REPLACE INTO event_head SELECT 1, seq, hash FROM event WHERE seq = 1`,
-				`INSERT OR REPLACE INTO event SELECT 2, `+copied+`, hash, 'x' FROM event WHERE seq = 1`,
-				`INSERT OR IGNORE INTO event SELECT 7, `+copied+`, hash, 'x' FROM event WHERE seq = 2`,
+				`INSERT OR REPLACE INTO event SELECT 2, `+copied+`, hash, 'x', mac FROM event WHERE seq = 1`,
+				`INSERT OR IGNORE INTO event SELECT 7, `+copied+`, hash, 'x', mac FROM event WHERE seq = 2`,
 				`UPDATE OR REPLACE event_head SET seq = 1, hash = (SELECT hash FROM event WHERE seq = 1)`,
-				`INSERT INTO event SELECT 3, 'abc', request_id, actor, action, from_state, to_state, detail, hash, 'x' FROM event WHERE seq = 2`,
-				`INSERT INTO event SELECT 3, `+copied+`, hash, x'78' FROM event WHERE seq = 2`)
+				`INSERT INTO event SELECT 3, 'abc', request_id, actor, action, from_state, to_state, detail, hash, 'x', mac FROM event WHERE seq = 2`,
+				`INSERT INTO event SELECT 3, `+copied+`, hash, x'78', mac FROM event WHERE seq = 2`)
 		}
 		db := raw(t, b.url)
 		for _, s := range statements {
@@ -403,7 +403,7 @@ func TestEventsStay(t *testing.T) {
 			require.Regexp(t, "audit", err.Error(), s)
 		}
 		b.ask("carl") // which shows that the bot still writes
-		v, err := b.reader().Verify(t.Context(), nil)
+		v, err := b.reader().Verify(t.Context(), nil, nil)
 		require.NoError(t, err)
 		require.Empty(t, v.Findings)
 		require.EqualValues(t, 3, v.Whole)
@@ -426,7 +426,7 @@ func TestHeadIsNotShadowed(t *testing.T) {
 	do(t, db, `CREATE TEMP TABLE event_head AS SELECT * FROM event_head`)
 	_, err = db.ExecContext(t.Context(), `INSERT INTO event SELECT 2, at, request_id, actor, $1, to_state, to_state, detail, hash, $2 FROM event`, e.Action, e.Hash)
 	require.NoError(t, err)
-	v, err := b.reader().Verify(t.Context(), nil)
+	v, err := b.reader().Verify(t.Context(), nil, nil)
 	require.NoError(t, err)
 	require.Empty(t, v.Findings)
 	require.EqualValues(t, 2, v.Whole)
@@ -463,7 +463,7 @@ func TestUpgrade(t *testing.T) {
 		}
 		b := setup(t, address, nil)
 		b.ask("isabel")
-		v, err := b.reader().Verify(t.Context(), nil)
+		v, err := b.reader().Verify(t.Context(), nil, nil)
 		require.NoError(t, err)
 		require.Empty(t, v.Findings)
 		require.EqualValues(t, 3, v.Whole)

@@ -1,6 +1,10 @@
 package approval
 
-import "time"
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"time"
+)
 
 // Request is one person's request for one account.
 type Request struct {
@@ -29,7 +33,7 @@ type Request struct {
 
 	// Envelope identifies the message that asked.
 	Envelope string
-	// Nonce can't be guessed. It is in the buttons, so that none of another request, which had the same number before the
+	// Nonce can't be guessed. The buttons hang on it, so that none of another request, which had the same number before the
 	// database was lost, decides this one; empty in those of older versions.
 	Nonce string
 
@@ -41,14 +45,34 @@ func (r Request) Ask() Ask {
 	return Ask{Requester: r.Requester, Cluster: r.ClusterID, Username: r.Username, Mod: r.Mod, Reason: r.Reason}
 }
 
-// Target is a request as a button or a form names it.
-type Target struct {
-	ID    int64
-	Nonce string
+// bound is what the password is sealed for.
+func (r Request) bound() Bound {
+	return Bound{Request: r.ID, Cluster: r.ClusterID, Username: r.Username, Requester: r.Requester}
 }
 
-// Target returns what names the request in a button.
-func (r Request) Target() Target { return Target{ID: r.ID, Nonce: r.Nonce} }
+// Target is a request as a button or a form names it: by its number, and by what can't be guessed and hangs on all that
+// it showed.
+type Target struct {
+	ID   int64
+	Seen string
+}
+
+// Target returns what names the request in a button. It is empty for requests of older versions, as their buttons are.
+func (r Request) Target() Target {
+	on := Target{ID: r.ID}
+	if r.Nonce != "" {
+		sum := sha256.Sum256([]byte(r.Nonce + " " + r.seen()))
+		on.Seen = base64.RawURLEncoding.EncodeToString(sum[:])
+	}
+	return on
+}
+
+// seen is what an approver decides about, as the audit log tells it.
+func (r Request) seen() string {
+	return Asked{
+		{"requester", r.Requester}, {"username", r.Username}, {"cluster", r.ClusterID}, {"mod", r.Mod}, {"reason", r.Reason},
+	}.String()
+}
 
 // Making is how far the account of a request is made.
 type Making struct {

@@ -9,10 +9,16 @@ import (
 	"ehpcbot/ehpc/secret"
 )
 
+// Bound is what a password is sealed for: it opens for nothing else.
+type Bound struct {
+	Request                      int64
+	Cluster, Username, Requester string
+}
+
 // Keys seal passwords, each for one request.
 type Keys interface {
-	Seal(requestID int64, password secret.Text) []byte
-	Open(requestID int64, sealed []byte) (secret.Text, error)
+	Seal(to Bound, password secret.Text) []byte
+	Open(to Bound, sealed []byte) (secret.Text, error)
 }
 
 // Service is the one place where requests change. Its methods may be called from many goroutines.

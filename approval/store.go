@@ -58,6 +58,9 @@ type Tx interface {
 	// Events returns the events of a request, the oldest first; of all for 0.
 	Events(ctx context.Context, requestID int64) ([]Event, error)
 
+	// Signed returns those of them that nobody can have written who does not have the key.
+	Signed(ctx context.Context, requestID int64) ([]Event, error)
+
 	// Enqueue inserts jobs, which run once the transaction is committed.
 	Enqueue(ctx context.Context, jobs ...Job) error
 	// Unfinished returns the jobs that wait or run, of which only kind, request and cluster are told.

@@ -59,7 +59,7 @@ func TestVerifyFindsTampering(t *testing.T) {
 		b := setup(t, url(t), nil)
 		b.nineEvents()
 		r := b.reader()
-		before, err := r.Verify(t.Context(), nil)
+		before, err := r.Verify(t.Context(), nil, nil)
 		require.NoError(t, err)
 		require.Empty(t, before.Findings)
 		require.EqualValues(t, 9, before.Whole)
@@ -121,13 +121,13 @@ func TestVerifyFindsTampering(t *testing.T) {
 			},
 			{"one replaced by a copy of another", []string{
 				`DELETE FROM event WHERE seq = 4`,
-				`INSERT INTO event SELECT 4, at, request_id, actor, action, from_state, to_state, detail, prev_hash, hash FROM event WHERE seq = 2`,
+				`INSERT INTO event SELECT 4, at, request_id, actor, action, from_state, to_state, detail, prev_hash, hash, mac FROM event WHERE seq = 2`,
 			}, 3, []string{"event 2 was moved to the place of event 4"}},
-			{"one numbered 0", []string{`INSERT INTO event SELECT 0, at, request_id, actor, action, from_state, to_state, detail, '', prev_hash FROM event WHERE seq = 1`}, 9, []string{
+			{"one numbered 0", []string{`INSERT INTO event SELECT 0, at, request_id, actor, action, from_state, to_state, detail, '', prev_hash, mac FROM event WHERE seq = 1`}, 9, []string{
 				"event 0 was added by somebody else: the first one is event 1",
 			}},
 			{"two numbered below", []string{
-				`INSERT INTO event SELECT seq - 9, at, request_id, actor, action, from_state, to_state, detail, prev_hash, hash FROM event WHERE seq < 3`,
+				`INSERT INTO event SELECT seq - 9, at, request_id, actor, action, from_state, to_state, detail, prev_hash, hash, mac FROM event WHERE seq < 3`,
 			}, 9, []string{
 				"event -8 was added by somebody else: the first one is event 1",
 				"event -7 was added by somebody else: the first one is event 1",
@@ -183,11 +183,11 @@ func TestVerifyFindsTampering(t *testing.T) {
 		t.Logf("figures: %d ways to tamper with the audit log, all found and named", len(cases)-1)
 		for _, c := range cases {
 			do(t, db, c.do...)
-			v, err := r.Verify(t.Context(), nil)
+			v, err := r.Verify(t.Context(), nil, nil)
 			require.NoError(t, err)
 			require.Equal(t, c.want, v.Findings, c.name)
 			require.Equal(t, c.whole, v.Whole, c.name)
-			marked, err := r.Verify(t.Context(), &before.Last)
+			marked, err := r.Verify(t.Context(), nil, &before.Last)
 			require.NoError(t, err)
 			require.GreaterOrEqual(t, len(marked.Findings), len(v.Findings), c.name)
 			restore()
@@ -238,7 +238,7 @@ func TestVerifyFindsForgery(t *testing.T) {
 			b := setup(t, url(t), nil)
 			b.nineEvents()
 			r := b.reader()
-			before, err := r.Verify(t.Context(), nil)
+			before, err := r.Verify(t.Context(), nil, nil)
 			require.NoError(t, err)
 			db := b.disarmed()
 			do(t, db, `UPDATE event SET actor = 'UFORGER' WHERE seq = 4`)
@@ -262,7 +262,7 @@ func TestVerifyFindsForgery(t *testing.T) {
 		t.Run("one event with its hash", func(t *testing.T) {
 			t.Parallel()
 			_, r := forge(t, 4, 4, false)
-			v, err := r.Verify(t.Context(), nil)
+			v, err := r.Verify(t.Context(), nil, nil)
 			require.NoError(t, err)
 			require.Equal(t, []string{"event 5 does not follow event 4: one of them was changed, and its hash with it"}, v.Findings)
 			require.EqualValues(t, 3, v.Whole)
@@ -270,17 +270,17 @@ func TestVerifyFindsForgery(t *testing.T) {
 		t.Run("all that follow, but the head", func(t *testing.T) {
 			t.Parallel()
 			_, r := forge(t, 4, 9, false)
-			v, err := r.Verify(t.Context(), nil)
+			v, err := r.Verify(t.Context(), nil, nil)
 			require.NoError(t, err)
 			require.Equal(t, []string{"event 9 is not the one that ehpcbot wrote last: it was changed with its hash, or added by somebody else"}, v.Findings)
 		})
 		t.Run("all of it: only the mark that was noted tells", func(t *testing.T) {
 			t.Parallel()
 			mark, r := forge(t, 4, 9, true)
-			v, err := r.Verify(t.Context(), nil)
+			v, err := r.Verify(t.Context(), nil, nil)
 			require.NoError(t, err)
 			require.Empty(t, v.Findings)
-			v, err = r.Verify(t.Context(), &mark)
+			v, err = r.Verify(t.Context(), nil, &mark)
 			require.NoError(t, err)
 			require.Equal(t, []string{"event 9 is not the one that was noted: the log was written anew, up to there at least"}, v.Findings)
 			require.Zero(t, v.Whole)
@@ -317,7 +317,7 @@ func TestVerifyBesideTheBot(t *testing.T) {
 				running = false
 			default:
 			}
-			v, err := r.Verify(t.Context(), last)
+			v, err := r.Verify(t.Context(), nil, last)
 			require.NoError(t, err)
 			require.Empty(t, v.Findings)
 			last = &v.Last
@@ -336,8 +336,8 @@ func TestVerifyIsBrief(t *testing.T) {
 		require.NoError(t, err)
 	}
 	do(t, b.disarmed(), `UPDATE request SET username = 'x', state = 'cancelled'`, `UPDATE decision SET reason = ''`,
-		`INSERT INTO event SELECT -seq, at, request_id + 1000, actor, 'x', from_state, to_state, detail, prev_hash, hash FROM event`)
-	v, err := b.reader().Verify(t.Context(), nil)
+		`INSERT INTO event SELECT -seq, at, request_id + 1000, actor, 'x', from_state, to_state, detail, prev_hash, hash, mac FROM event`)
+	v, err := b.reader().Verify(t.Context(), nil, nil)
 	require.NoError(t, err)
 	require.Len(t, v.Findings, 5*20)
 	for _, kind := range []string{

@@ -48,7 +48,7 @@ func TestWhoIsOfTheWorkspace(t *testing.T) {
 			require.NoError(t, err)
 			press := slack.InteractionCallback{
 				Type: slack.InteractionTypeBlockActions, Team: slack.Team{ID: c.team}, User: slack.User{ID: anna, TeamID: c.user},
-				ActionCallback: slack.ActionCallbacks{BlockActions: []*slack.BlockAction{{ActionID: "approve", Value: "1 " + story.Nonce}}},
+				ActionCallback: slack.ActionCallbacks{BlockActions: []*slack.BlockAction{{ActionID: "approve", Value: "1 " + story.Target().Seen}}},
 			}
 			press.Container.ChannelID = channel
 			o.bot.Handle(t.Context(), socketmode.Event{Type: socketmode.EventTypeInteractive, Data: press, Request: &socketmode.Request{}})

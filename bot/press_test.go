@@ -36,7 +36,7 @@ func TestPressIsBoundToWhatWasSeen(t *testing.T) {
 			card := approval.Message{Purpose: approval.PurposeApproval, Place: channel, Ref: "1.1", Version: 1}
 			require.NoError(t, o.service.Sent(t.Context(), 1, card))
 			if c.nonce == "" {
-				c.nonce = story.Nonce
+				c.nonce = story.Target().Seen
 			}
 			value := strings.TrimSpace("1 " + strings.Trim(c.nonce, "-"))
 			press := slack.InteractionCallback{

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/keyring"
 	"ehpcbot/approval/rows"
 )
 
@@ -27,7 +28,7 @@ func hashOf(e approval.Event) string {
 
 // Append adds an event behind the last one. The caller's transaction is the only one that writes, so
 // the row has no gap and no fork.
-func Append(ctx context.Context, tx *sql.Tx, e approval.Event) error {
+func Append(ctx context.Context, tx *sql.Tx, keys *keyring.Keyring, e approval.Event) error {
 	err := tx.QueryRowContext(ctx, `SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1`).Scan(&e.Seq, &e.PrevHash)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("read the last audit event: %w", err)
@@ -35,16 +36,28 @@ func Append(ctx context.Context, tx *sql.Tx, e approval.Event) error {
 	e.Seq++
 	e.Actor, e.Detail = approval.Storable(e.Actor), approval.Storable(e.Detail)
 	e.Hash = hashOf(e)
-	_, err = tx.ExecContext(ctx, `INSERT INTO event (seq, at, request_id, actor, action, from_state, to_state, detail, prev_hash, hash)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		e.Seq, e.At.UnixMilli(), e.RequestID, e.Actor, e.Action, string(e.From), string(e.To), e.Detail, e.PrevHash, e.Hash)
+	if keys != nil {
+		e.MAC = keys.Sign(e.Hash)
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO event (seq, at, request_id, actor, action, from_state, to_state, detail, prev_hash, hash, mac)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		e.Seq, e.At.UnixMilli(), e.RequestID, e.Actor, e.Action, string(e.From), string(e.To), e.Detail, e.PrevHash, e.Hash, e.MAC)
 	if err != nil {
 		return fmt.Errorf("append an audit event: %w", err)
 	}
 	return nil
 }
 
-const eventColumns = `seq, at, request_id, actor, action, from_state, to_state, detail, prev_hash, hash`
+// IsSigned tells whether an event is as the bot wrote it, which nobody can make it seem without a key.
+func IsSigned(e approval.Event, keys *keyring.Keyring) bool {
+	if keys == nil || e.Damaged || hashOf(e) != e.Hash {
+		return false
+	}
+	right, _ := keys.Verify(e.Hash, e.MAC)
+	return right
+}
+
+const eventColumns = `seq, at, request_id, actor, action, from_state, to_state, detail, prev_hash, hash, mac`
 
 // eventScanner reads events one by one, whatever they hold by now: one that somebody has changed is to be shown, and
 // found. What it scans into is made once, as there may be millions.
@@ -61,6 +74,7 @@ func newEventScanner() *eventScanner {
 	s.columns = []any{
 		&e.Seq, rows.Number(&s.at, &s.timeless), rows.Number(&e.RequestID, odd), rows.Text(&e.Actor, odd), rows.Text(&e.Action, odd),
 		rows.Text(&e.From, odd), rows.Text(&e.To, odd), rows.Text(&e.Detail, odd), rows.Text(&e.PrevHash, odd), rows.Text(&e.Hash, odd),
+		rows.Text(&e.MAC, odd),
 	}
 	return s
 }

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/keyring"
 	"ehpcbot/approval/rows"
 )
 
@@ -37,6 +39,7 @@ type Verification struct {
 	Events   int64    // how many there are, from number 1 on
 	Whole    int64    // how many of them, from the first on, are as they were written
 	Last     Mark     // of the last event
+	Signed   int64    // how many are known to be signed by the bot
 	Findings []string // what ehpcbot did not write so, a sentence each
 }
 
@@ -50,12 +53,13 @@ const progressStep = 10_000
 
 // Verify reads the whole audit log and finds the first event that was changed, removed or moved; it compares the end
 // of the log with the head that the database keeps, each request with what was asked for and with its last event, each
-// decision with its event, and the event of a mark that was noted before, unless that is nil. The transaction must
-// see one moment of the database, or a bot that writes meanwhile is taken for a forger. progress may be nil.
+// decision with its event, and the event of a mark that was noted before, unless that is nil. Keys verify that each event
+// is signed, from the first one on that is; nil leaves that out. The transaction must see one moment of the database, or a
+// bot that writes meanwhile is taken for a forger. progress may be nil.
 //
-// Who can write to the database can also write the whole log anew, with all hashes. Only the mark shows that.
-func Verify(ctx context.Context, tx *sql.Tx, noted *Mark, progress Progress) (Verification, error) {
-	v := &verifier{noted: noted, progress: progress, comparison: newComparison()}
+// Who can write to the database and has the key can also write the whole log anew. Only the mark shows that.
+func Verify(ctx context.Context, tx *sql.Tx, keys *keyring.Keyring, noted *Mark, progress Progress) (Verification, error) {
+	v := &verifier{keys: keys, noted: noted, progress: progress, comparison: newComparison()}
 	if err := v.readHead(ctx, tx); err != nil {
 		return Verification{}, fmt.Errorf("read the head of the audit log: %w", err)
 	}
@@ -75,6 +79,9 @@ func Verify(ctx context.Context, tx *sql.Tx, noted *Mark, progress Progress) (Ve
 // verifier is one verification under way.
 type verifier struct {
 	Verification
+	keys       *keyring.Keyring
+	unknown    [2]int64 // first and last event that an unknown key has signed, and no known one after it
+	unsigned   int      // events that should be signed, and are not
 	noted      *Mark
 	progress   Progress
 	comparison *comparison     // of the requests with the events
@@ -127,6 +134,27 @@ func (v *verifier) link(e approval.Event) {
 	default:
 		v.broken = false
 		v.Whole++
+		v.signature(e)
+	}
+}
+
+// signature looks at the signature of an event that is whole. Where keys were changed, those that are no longer there
+// come before the others: what is signed by a known key covers all before it.
+func (v *verifier) signature(e approval.Event) {
+	if v.keys == nil || e.MAC == "" && v.Signed == 0 && v.unknown[1] == 0 {
+		return
+	}
+	right, known := v.keys.Verify(e.Hash, e.MAC)
+	switch {
+	case right:
+		v.Signed++
+		v.unknown = [2]int64{}
+	case !known && v.Signed == 0:
+		v.unknown = [2]int64{cmp.Or(v.unknown[0], e.Seq), e.Seq}
+	default:
+		if v.unsigned++; v.unsigned <= mostFindings {
+			v.found("event %d is not signed by ehpcbot: it was added by somebody else, or changed with its hash", e.Seq)
+		}
 	}
 }
 
@@ -179,6 +207,9 @@ func (v *verifier) end() {
 		v.removed(v.Last.Seq+1, v.head.Seq)
 	case v.oddHead || v.head != v.Last:
 		v.found("event %d is not the one that ehpcbot wrote last: it was changed with its hash, or added by somebody else", v.Last.Seq)
+	}
+	if v.unknown[0] != 0 {
+		v.found("events %d to %d are signed with a key that ENCRYPTION_KEY does not hold: add the key that was used then, as in NEW,OLD", v.unknown[0], v.unknown[1])
 	}
 	if v.noted != nil && !v.met {
 		v.found("event %d is not the one that was noted: the log was written anew, up to there at least", v.noted.Seq)

@@ -1,6 +1,7 @@
 package keyring
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -11,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"ehpcbot/approval"
 )
 
 // Database is where sealed passwords are kept.
@@ -21,48 +24,63 @@ type Database interface {
 	Sealed(ctx context.Context) ([]Sealed, error)
 	// Reseal has f seal the password of a request anew, and reports whether it did. f returns nil where it need not.
 	Reseal(ctx context.Context, requestID int64, f func(sealed []byte) ([]byte, error)) (done bool, err error)
+	// SignWith has the database sign its audit log from now on.
+	SignWith(k *Keyring)
 }
 
 // Sealed is the sealed password of a request.
 type Sealed struct {
-	RequestID int64
-	Password  []byte
+	approval.Bound
+	Password []byte
 }
 
 // For returns the keyring of the configured keys. A SQLite database can have a key of its own in a file
 // beside it: with no key configured it is made at the first start, and seals; with keys configured it still opens
 // what it sealed, so that nothing is lost when a configuration takes over from the file. Where something is sealed
 // already the file was lost, and a new one would take its place in the next backup: that is an [Error], as is a
-// password that the keyring can't open, because that would come to light only at a delivery. A PostgreSQL database,
-// which several machines may use, needs a configured key.
+// password whose key the keyring does not have, because that would come to light only at a delivery. A PostgreSQL
+// database, which several machines may use, needs a configured key. The database signs its audit log with the keyring.
 func For(ctx context.Context, d Database, keys [][]byte) (*Keyring, error) {
 	k, err := keyringFor(ctx, d, keys)
 	if err != nil {
 		return nil, err
 	}
-	return k, k.Check(ctx, d)
+	if _, err := k.Check(ctx, d); err != nil {
+		return nil, err
+	}
+	d.SignWith(k)
+	return k, nil
+}
+
+// Given returns the keyring of the configured keys and of a key file, if it is there; nil where there is no key at all.
+func Given(path string, keys [][]byte) (*Keyring, error) {
+	if path != "" {
+		own, err := readKeyFile(path)
+		if err == nil {
+			keys = append(slices.Clone(keys), own)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	return New(keys...)
 }
 
 func keyringFor(ctx context.Context, d Database, keys [][]byte) (*Keyring, error) {
+	k, err := Given(d.KeyFile(), keys)
 	switch {
-	case d.KeyFile() == "" && len(keys) == 0:
-		return nil, errors.New("ENCRYPTION_KEY is required with PostgreSQL")
+	case err != nil || k != nil:
+		return k, err
 	case d.KeyFile() == "":
-		return New(keys...)
-	}
-	own, err := readKeyFile(d.KeyFile())
-	switch {
-	case err == nil:
-		return New(append(slices.Clone(keys), own)...)
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, err
-	case len(keys) > 0:
-		return New(keys...)
+		return nil, errors.New("ENCRYPTION_KEY is required with PostgreSQL")
 	}
 	if err := nothingSealed(ctx, d); err != nil {
 		return nil, err
 	}
-	if own, err = makeKeyFile(d.KeyFile()); err != nil {
+	own, err := makeKeyFile(d.KeyFile())
+	if err != nil {
 		return nil, err
 	}
 	return New(own)
@@ -77,25 +95,29 @@ func nothingSealed(ctx context.Context, d Database) error {
 	return &Error{Lost: len(sealed), Of: len(sealed), KeyFile: d.KeyFile(), Err: errNoKeyFile}
 }
 
-// Check reports, with an [Error], sealed passwords of a database that the keyring can't open.
-func (k *Keyring) Check(ctx context.Context, d Database) error {
+// Check reports, with an [Error], sealed passwords of a database whose key the keyring does not have. Those that are
+// damaged can't be opened by any: it returns the numbers of their requests, which fail when it is their turn.
+func (k *Keyring) Check(ctx context.Context, d Database) (damaged []int64, err error) {
 	sealed, err := d.Sealed(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var first error
 	lost := 0
 	for _, s := range sealed {
-		if _, err := k.Open(s.RequestID, s.Password); err != nil {
-			if lost++; first == nil {
-				first = err
-			}
+		_, err := k.Open(s.Bound, s.Password)
+		switch {
+		case errors.Is(err, errNoKey):
+			lost++
+			first = cmp.Or(first, err)
+		case err != nil:
+			damaged = append(damaged, s.Request)
 		}
 	}
-	if lost == 0 {
-		return nil
+	if lost > 0 {
+		return nil, &Error{Lost: lost, Of: len(sealed), KeyFile: d.KeyFile(), Err: first}
 	}
-	return &Error{Lost: lost, Of: len(sealed), KeyFile: d.KeyFile(), Err: first}
+	return damaged, nil
 }
 
 // Error is a keyring with which passwords that wait for their delivery can't be opened.
@@ -111,11 +133,8 @@ func (e *Error) Error() string {
 		return fmt.Sprintf("ENCRYPTION_KEY: %d of %d sealed passwords can't be opened, because the key file %s is not there; "+
 			"restore it from a backup, or set ENCRYPTION_KEY to the key that was used before", e.Lost, e.Of, e.KeyFile)
 	}
-	text := fmt.Sprintf("ENCRYPTION_KEY: %d of %d sealed passwords can't be opened (%v)", e.Lost, e.Of, e.Err)
-	if !errors.Is(e.Err, errNoKey) {
-		return text + "; restore the database from a backup"
-	}
-	text += "; add the key that was used before behind the present one, as in NEW,OLD"
+	text := fmt.Sprintf("ENCRYPTION_KEY: %d of %d sealed passwords can't be opened (%v); "+
+		"add the key that was used before behind the present one, as in NEW,OLD", e.Lost, e.Of, e.Err)
 	if e.KeyFile != "" {
 		text += ", or restore " + e.KeyFile
 	}

@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 	"time"
 
 	"ehpcbot/approval"
@@ -31,6 +32,19 @@ func open(accounts []*account) []approval.Request {
 		requests[i] = a.Request
 	}
 	return requests
+}
+
+// contained keeps a panic to the request that it happens with: the others of the cluster go on.
+func (a *account) contained(do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			a.log.Error("making an account panicked", "request", a.ID, "panic", p, "stack", string(debug.Stack()))
+			a.retryLater(nil)
+			a.known.due = a.known.notBefore
+			err = nil
+		}
+	}()
+	return do()
 }
 
 // prepare ends a request whose cluster is no longer configured. One that is tried again goes on where it stood: its

@@ -175,7 +175,7 @@ func (c *cluster) round(ctx context.Context, open []approval.Request) (next time
 		accounts[i] = c.account(r)
 	}
 	for _, a := range accounts {
-		if err := a.prepare(ctx); err != nil {
+		if err := a.contained(func() error { return a.prepare(ctx) }); err != nil {
 			return next, err
 		}
 	}
@@ -239,19 +239,19 @@ func (c *cluster) follow(ctx context.Context, accounts []*account) error {
 			continue
 		}
 		job, listed := jobs[a.JobID]
-		var err error
-		switch {
-		case job.Status == ehpc.JobSuccessful:
-			c.learn(a)
-			err = a.succeed(ctx)
-		case job.Status == ehpc.JobFailed:
-			c.learn(a)
-			err = a.jobFailed(ctx, job)
-		case cause != nil:
-			err = a.untold(ctx, cause)
-		default:
-			err = a.stillRunning(ctx, listed)
-		}
+		err := a.contained(func() error {
+			switch {
+			case job.Status == ehpc.JobSuccessful:
+				c.learn(a)
+				return a.succeed(ctx)
+			case job.Status == ehpc.JobFailed:
+				c.learn(a)
+				return a.jobFailed(ctx, job)
+			case cause != nil:
+				return a.untold(ctx, cause)
+			}
+			return a.stillRunning(ctx, listed)
+		})
 		if err != nil {
 			return err
 		}
@@ -299,7 +299,10 @@ func (c *cluster) begin(ctx context.Context, accounts []*account) error {
 			goOn, err = c.lookUp(ctx, waiting)
 		}
 		if err == nil && goOn {
-			goOn, err = a.step(ctx)
+			err = a.contained(func() (err error) {
+				goOn, err = a.step(ctx)
+				return err
+			})
 		}
 		if err != nil || !goOn {
 			return err

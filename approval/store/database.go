@@ -28,6 +28,7 @@ import (
 	"modernc.org/sqlite" // registers the driver "sqlite", too
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/keyring"
 )
 
 // Database is where requests, events and jobs are kept: a SQLite file of this process alone, or a PostgreSQL
@@ -38,12 +39,13 @@ type Database struct {
 	turn     chan struct{} // held by the one who writes; the others of this process stand in line
 	driver   riverdriver.Driver[*sql.Tx]
 	dialect  goose.Dialect
-	path     string        // of the SQLite file
-	file     fs.FileInfo   // that file, as it was opened
-	locks    locks         // held while the SQLite file is in use
-	madeNew  bool          // there was none before
-	erased   atomic.Bool   // a sealed password was, and SQLite's write-ahead log may hold it still
-	listener *pgxpool.Pool // PostgreSQL's notifications of new jobs
+	path     string           // of the SQLite file
+	file     fs.FileInfo      // that file, as it was opened
+	locks    locks            // held while the SQLite file is in use
+	madeNew  bool             // there was none before
+	keys     *keyring.Keyring // signs the audit log; nil: it is only read
+	erased   atomic.Bool      // a sealed password was, and SQLite's write-ahead log may hold it still
+	listener *pgxpool.Pool    // PostgreSQL's notifications of new jobs
 	clock    *Clock
 	queue    *river.Client[*sql.Tx] // inserts jobs
 }

@@ -18,6 +18,7 @@ import (
 
 	"ehpcbot/approval"
 	"ehpcbot/approval/audit"
+	"ehpcbot/approval/keyring"
 	"ehpcbot/approval/rows"
 )
 
@@ -301,10 +302,13 @@ func (r *Reader) History(ctx context.Context, requestID int64) (story approval.S
 	return story, events, err
 }
 
+// KeyFile is where the key of a SQLite database is kept, if it has one; empty for others.
+func (r *Reader) KeyFile() string { return r.db.KeyFile() }
+
 // Verify verifies the audit log: see [audit.Verify].
-func (r *Reader) Verify(ctx context.Context, noted *audit.Mark) (v audit.Verification, err error) {
+func (r *Reader) Verify(ctx context.Context, keys *keyring.Keyring, noted *audit.Mark) (v audit.Verification, err error) {
 	err = r.read(ctx, func(tx *Tx) error {
-		v, err = audit.Verify(ctx, tx.Tx, noted, r.Progress)
+		v, err = audit.Verify(ctx, tx.Tx, keys, noted, r.Progress)
 		return err
 	})
 	return v, err

@@ -24,18 +24,21 @@ func (d *Database) KeyFile() string {
 func (d *Database) Sealed(ctx context.Context) (sealed []keyring.Sealed, err error) {
 	const doing = "read the sealed passwords"
 	err = d.read(ctx, func(tx *Tx) error {
-		found, err := tx.QueryContext(ctx, `SELECT id, sealed FROM request WHERE sealed IS NOT NULL ORDER BY id`)
+		found, err := tx.QueryContext(ctx, `SELECT id, cluster, username, requester, sealed FROM request WHERE sealed IS NOT NULL ORDER BY id`)
 		if err != nil {
 			return fmt.Errorf("%s: %w", doing, err)
 		}
 		sealed, err = rows.Collect(found, doing, func(row rows.Scanner) (s keyring.Sealed, err error) {
-			err = row.Scan(&s.RequestID, &s.Password)
+			err = row.Scan(&s.Request, &s.Cluster, &s.Username, &s.Requester, &s.Password)
 			return s, err
 		})
 		return err
 	})
 	return sealed, err
 }
+
+// SignWith implements [keyring.Database].
+func (d *Database) SignWith(k *keyring.Keyring) { d.keys = k }
 
 // Reseal implements [keyring.Database].
 func (d *Database) Reseal(ctx context.Context, requestID int64, f func(sealed []byte) ([]byte, error)) (done bool, err error) {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"ehpcbot/approval"
@@ -155,7 +156,8 @@ func (tx *Tx) CountActive(ctx context.Context, who approval.Person) (int, error)
 
 // Decide implements [approval.Tx].
 func (tx *Tx) Decide(ctx context.Context, requestID int64, d approval.Decision) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO decision (request_id, person, verdict, reason, at) VALUES ($1, $2, $3, $4, $5)`,
+	_, err := tx.ExecContext(ctx, `INSERT INTO decision (request_id, person, verdict, reason, at) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (request_id, person) DO UPDATE SET verdict = excluded.verdict, reason = excluded.reason, at = excluded.at`,
 		requestID, d.Person, string(d.Verdict), d.Reason, d.At.UnixMilli())
 	if err != nil {
 		return fmt.Errorf("store the decision: %w", err)
@@ -280,7 +282,15 @@ func (tx *Tx) Counts(ctx context.Context) (map[approval.State]int, error) {
 }
 
 // Append implements [approval.Tx].
-func (tx *Tx) Append(ctx context.Context, e approval.Event) error { return audit.Append(ctx, tx.Tx, e) }
+func (tx *Tx) Append(ctx context.Context, e approval.Event) error {
+	return audit.Append(ctx, tx.Tx, tx.db.keys, e)
+}
+
+// Signed implements [approval.Tx].
+func (tx *Tx) Signed(ctx context.Context, requestID int64) ([]approval.Event, error) {
+	events, err := tx.Events(ctx, requestID)
+	return slices.DeleteFunc(events, func(e approval.Event) bool { return !audit.IsSigned(e, tx.db.keys) }), err
+}
 
 // Events implements [approval.Tx].
 func (tx *Tx) Events(ctx context.Context, requestID int64) ([]approval.Event, error) {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -132,7 +133,6 @@ func (w *Worker) riverConfig(stopping context.Context, running *runningJobs) *ri
 		// would go by the time of day, which can be set.
 		RescueStuckJobsAfter:        never,
 		CompletedJobRetentionPeriod: time.Hour,
-		RetryPolicy:                 panicked{},
 		Test:                        river.TestConfig{Time: store.WorkClock{Clock: w.Database.Clock()}},
 	}
 }
@@ -141,11 +141,6 @@ const never = 100 * 365 * 24 * time.Hour
 
 // jobTimeout is above what a job does at the most; the job that makes accounts has no such time.
 const jobTimeout = 5 * time.Minute
-
-// panicked is when a job runs again whose worker panicked; all other errors are put off by the worker itself.
-type panicked struct{}
-
-func (panicked) NextRetry(*rivertype.JobRow) time.Time { return time.Now().Add(30 * time.Second) }
 
 // riverLog passes River's warnings and errors on, and leaves out its notices about itself.
 type riverLog struct{ slog.Handler }
@@ -210,7 +205,7 @@ func (w *requestWorker) Work(ctx context.Context, job *river.Job[store.RequestAr
 func (r runner) run(ctx context.Context, job *rivertype.JobRow, about slog.Attr, do func() error) error {
 	defer r.running.begin(job.ID)()
 	start := time.Now()
-	err := do()
+	err := contained(do)
 	result, delay := judge(ctx, r.Log.With("job", job.Kind, about), job, err)
 	if r.Observe != nil {
 		r.Observe(job.Kind, result, time.Since(start))
@@ -222,6 +217,17 @@ func (r runner) run(ctx context.Context, job *rivertype.JobRow, about slog.Attr,
 		return errors.Join(err, context.Cause(ctx))
 	}
 	return river.JobSnooze(max(0, delay)) // River panics at less
+}
+
+// contained turns a panic into an error: what a worker stumbles over is that job's trouble, and may be gone in the next
+// version of the program.
+func contained(do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return do()
 }
 
 func judge(ctx context.Context, log *slog.Logger, job *rivertype.JobRow, err error) (result string, delay time.Duration) {

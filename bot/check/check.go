@@ -371,12 +371,19 @@ func (c *checker) database(ctx context.Context) (findings []Finding) {
 
 func key(ctx context.Context, db *store.Database, keys config.Keys) Finding {
 	const name = "ENCRYPTION_KEY"
-	_, err := keyring.For(ctx, db, keys.Reveal())
+	ring, err := keyring.For(ctx, db, keys.Reveal())
+	var damaged []int64
+	if err == nil {
+		damaged, err = ring.Check(ctx, db)
+	}
 	switch {
 	case errors.As(err, new(*keyring.Error)): // says what to do
 		return Finding{Name: name, Status: Fault, Text: strings.TrimPrefix(err.Error(), name+": ")}
 	case err != nil:
 		return fault(name, err, name, "let the key file be readable for this user, or restore it from a backup", "")
+	}
+	if len(damaged) > 0 {
+		return warn(name, fmt.Sprintf("the sealed passwords of the requests %v are damaged", damaged), "restore the database from a backup, or let these requests fail")
 	}
 	return ok(name, "opens all that is sealed")
 }

@@ -72,7 +72,7 @@ func requireSound(t testing.TB, address string, db *sql.DB, requests int) {
 	reader, err := store.OpenReader(t.Context(), address)
 	require.NoError(t, err)
 	defer reader.Close()
-	verified, err := reader.Verify(t.Context(), nil)
+	verified, err := reader.Verify(t.Context(), nil, nil)
 	require.NoError(t, err)
 	require.Empty(t, verified.Findings, "findings in the audit log")
 	require.Positive(t, verified.Events)

@@ -194,8 +194,10 @@ func (d desk) verifyCommand() *cobra.Command {
 			"tell it yet; the state of each request with its last event; and each decision with its event. Of each comparison\n" +
 			"it shows the first 20 findings. It exits with 1 if anything is wrong. A million events take some five seconds; on\n" +
 			"a terminal a line tells how far it is.\n\n" +
-			"Who can write to the database as its owner could write the whole log anew, with all hashes. Against that, note\n" +
-			"the mark that verify prints somewhere else, and give it to a later run.",
+			"Each event is signed with a key of ENCRYPTION_KEY, or of the file beside a SQLite database, and verify looks at\n" +
+			"that where it is given the key: who can write to the database alone can't forge an event. Who has the key too\n" +
+			"could write the whole log anew. Against that, note the mark that verify prints somewhere else, and give it to a\n" +
+			"later run.",
 		Example: "  ehpcbot audit verify\n" +
 			"  ehpcbot audit verify --mark 214:5f0c…",
 		Args: cobra.NoArgs,
@@ -208,9 +210,17 @@ func (d desk) verifyCommand() *cobra.Command {
 				}
 				mark = &m
 			}
+			conf, err := config.DatabaseAndKeys(d.env)
+			if err != nil {
+				return err
+			}
 			return d.reading(cmd.Context(), func(r *store.Reader, w io.Writer) error {
+				keys, err := keyring.Given(r.KeyFile(), conf.Keys.Reveal())
+				if err != nil {
+					return err
+				}
 				defer showProgress(r, cmd.ErrOrStderr())()
-				return verify(cmd.Context(), w, r, mark)
+				return verify(cmd.Context(), w, r, keys, mark)
 			})
 		},
 	}
@@ -233,15 +243,22 @@ func showProgress(r *store.Reader, w io.Writer) (end func()) {
 
 var errNotWhole = errors.New("the audit log is not what the bot wrote: see above")
 
-func verify(ctx context.Context, w io.Writer, r *store.Reader, mark *audit.Mark) error {
-	v, err := r.Verify(ctx, mark)
+func verify(ctx context.Context, w io.Writer, r *store.Reader, keys *keyring.Keyring, mark *audit.Mark) error {
+	v, err := r.Verify(ctx, keys, mark)
 	if err != nil {
 		return err
 	}
 	if len(v.Findings) == 0 {
 		fmt.Fprintf(w, "%s, whole.\n", count(int(v.Events), "event"))
-		if v.Events > 0 {
-			fmt.Fprintf(w, "Mark: %s\n", v.Last)
+		if v.Events == 0 {
+			return nil
+		}
+		fmt.Fprintf(w, "Mark: %s\n", v.Last)
+		switch {
+		case keys == nil:
+			fmt.Fprintln(w, "Without ENCRYPTION_KEY it was not looked whether ehpcbot has signed them.")
+		case v.Signed < v.Events:
+			fmt.Fprintf(w, "Signed: %d. Those before are of an older version, or were signed with a key that is not given any more.\n", v.Signed)
 		}
 		return nil
 	}
@@ -298,6 +315,9 @@ func (d desk) rekey(ctx context.Context) (err error) {
 			fmt.Fprintf(d.out, "%s sealed anew before the error.\n", count(done.Resealed, "password"))
 		}
 		return err
+	}
+	for _, id := range done.Damaged {
+		fmt.Fprintf(d.out, "The password of request %d is damaged, and stays as it is: the request fails when it is its turn.\n", id)
 	}
 	_, err = fmt.Fprintf(d.out, "%s sealed anew, %d right already.\n"+
 		"The first key of ENCRYPTION_KEY opens all that is sealed: all other keys can be removed%s.\n"+

@@ -141,7 +141,7 @@ func (m *memory[T]) get(ctx context.Context, id string, now func() time.Time, ma
 	asked := m.asking.DoChan(id, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTime)
 		defer cancel()
-		value, err := m.ask(ctx, id)
+		value, err := m.contained(ctx, id)
 		m.remember(id, value, err, now())
 		return value, err
 	})
@@ -160,6 +160,16 @@ func (m *memory[T]) get(ctx context.Context, id string, now func() time.Time, ma
 		m.remember(id, have.value, err, now())
 		return settle(have, err, now(), may.stale)
 	}
+}
+
+// contained turns a panic into an error, because singleflight would end the process.
+func (m *memory[T]) contained(ctx context.Context, id string) (value T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("ask Slack about %s: panic: %v", id, p)
+		}
+	}()
+	return m.ask(ctx, id)
 }
 
 // settle is for what is known when Slack does not answer.
