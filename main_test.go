@@ -339,7 +339,11 @@ func TestCheck(t *testing.T) {
 		"EHPC key id":          {nothing, []string{"QINGCLOUD_ACCESS_KEY_ID=WRONG"}, "EHPC_CLUSTERS.*1200", "QINGCLOUD_ACCESS_KEY_ID"},
 		"EHPC key":             {nothing, []string{"QINGCLOUD_SECRET_ACCESS_KEY=wrong"}, "EHPC_CLUSTERS.*1200", "QINGCLOUD_SECRET_ACCESS_KEY"},
 		"cluster":              {nothing, []string{"EHPC_CLUSTERS=ehpc-8jqdq0mz@jn1a,ehpc-nowhere@jn1a"}, "EHPC_CLUSTERS ehpc-nowhere.*2100", "zone"},
-		"shared cluster":       {func(w *world.World) { w.EHPC.Share(ehpctest.OtherClusterID) }, nil, "EHPC_CLUSTERS ehpc-x.*no users can be added", "type ehpc"},
+		"messages": {func(w *world.World) {
+			refusal := `{"ok":false,"error":"invalid_view","errors":[{"pointer":"/blocks/0","code":"failed_constraint","message":"too long"}]}`
+			w.Slack.Fail("blocks.validate", slacktest.Fault{Body: []byte(refusal), Match: func(c slacktest.Call) bool { return strings.Contains(c.Params.Get("view"), `"deny"`) }})
+		}, nil, `messages, the form that denies, in Chinese: .*invalid_view .*"pointer":"/blocks/0"`, "newer ehpcbot"},
+		"shared cluster": {func(w *world.World) { w.EHPC.Share(ehpctest.OtherClusterID) }, nil, "EHPC_CLUSTERS ehpc-x.*no users can be added", "type ehpc"},
 		"all well, with an approver of several workspaces": {arrange: func(w *world.World) {
 			w.Slack.AddUser(slacktest.User{ID: world.Anna, Name: "anna", TeamID: "E0GRID", Teams: []string{"T0OTHER", slacktest.TeamID}})
 		}},
@@ -363,7 +367,7 @@ func TestCheck(t *testing.T) {
 			if test.line == "" {
 				require.Zero(t, code, out)
 				require.NotContains(t, out, "FAIL")
-				for _, what := range []string{"SLACK_APP_TOKEN", "SLACK_BOT_TOKEN", "scopes", "APPROVAL_CHANNEL", "APPROVERS", "EHPC_CLUSTERS", "DATABASE_URL", "ENCRYPTION_KEY"} {
+				for _, what := range []string{"SLACK_APP_TOKEN", "SLACK_BOT_TOKEN", "scopes", "SLACK_APP_TOKEN, SLACK_BOT_TOKEN", "messages", "HTTP_ADDR", "APPROVAL_CHANNEL", "APPROVERS", "EHPC_CLUSTERS", "DATABASE_URL", "ENCRYPTION_KEY"} {
 					require.Regexp(t, `(?m)^ok +`+what, out)
 				}
 				return
@@ -581,6 +585,21 @@ func TestCheckNamesCauses(t *testing.T) {
 		out, code = w.Run([]string{"check"}, "SLACK_API_URL="+slack.URL+"/api/", "EHPC_ENDPOINT="+api.URL)
 		require.Zero(t, code, out)
 		require.NotContains(t, out, "warn  ")
+	})
+	t.Run("what Slack leaves open", func(t *testing.T) {
+		t.Parallel()
+		for code, line := range map[string]string{
+			"internal_error": "warn  messages: not all are looked at: have blocks validated: internal_error\n",
+			"unknown_method": "ok    messages: not looked at: Slack does not offer it here\n",
+		} {
+			w := world.New(t)
+			w.Slack.Fail("bots.info", slacktest.Fault{Error: code})
+			w.Slack.Fail("blocks.validate", slacktest.Fault{Error: code})
+			out, code := w.Run([]string{"check"})
+			require.Zero(t, code, out)
+			require.Contains(t, out, line)
+			require.Contains(t, out, "warn  SLACK_APP_TOKEN, SLACK_BOT_TOKEN: not known whether they are of one app: ")
+		}
 	})
 	t.Run("a folder", func(t *testing.T) {
 		t.Parallel()

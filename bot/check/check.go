@@ -100,7 +100,7 @@ func Run(ctx context.Context, conf config.Config, api *slackapi.API, accounts *e
 		defer cancel()
 		return api.AuthTestContext(ctx)
 	})
-	questions := []question{c.appToken, c.botToken, c.sameApp, c.channel, c.approvers}
+	questions := []question{c.appToken, c.botToken, c.sameApp, c.channel, c.approvers, c.messages}
 	for i, cluster := range conf.Policy.Clusters {
 		questions = append(questions, func(ctx context.Context) []Finding {
 			findings := c.cluster(ctx, cluster)
@@ -207,8 +207,12 @@ func (c *checker) sameApp(ctx context.Context) []Finding {
 	ctx, cancel := limited(ctx)
 	defer cancel()
 	const name = "SLACK_APP_TOKEN, SLACK_BOT_TOKEN"
-	if err := c.api.SameApp(ctx, self); err != nil {
-		return []Finding{fault(name, err, slackURL, "", newToken)}
+	switch err := c.api.SameApp(ctx, self); {
+	case slackapi.Fatal(err) != nil:
+		return []Finding{fault(name, slackapi.Fatal(err), slackURL, "", newToken)}
+	case err != nil:
+		f := fault(name, err, slackURL, "", "look in the app's settings whether both are there")
+		return []Finding{warn(name, "not known whether they are of one app: "+f.Text, f.Advice)}
 	}
 	return []Finding{ok(name, "they are of one app")}
 }

@@ -31,8 +31,10 @@ type API struct {
 	// Dead ends, with a *FatalError as its cause, when Slack does not take a token any more.
 	Dead context.Context
 
-	app  string     // id of the app whose SLACK_APP_TOKEN it has; empty where the token does not tell
-	door *transport // which all calls pass
+	app      string     // id of the app whose SLACK_APP_TOKEN it has; empty where the token does not tell
+	door     *transport // which all calls pass
+	http     *http.Client
+	botToken secret.Text
 }
 
 // Ready returns an error as long as Slack refuses what the bot asks for because the app lacks a scope.
@@ -55,20 +57,67 @@ func New(conf Config, observe func(method, result string)) *API {
 	}
 	dead, kill := context.WithCancelCause(context.Background())
 	door := &transport{next: newTransport(), base: conf.URL, observe: observe, kill: kill, closed: map[string]time.Time{}, lacks: map[string]scopes{}}
+	client := &http.Client{
+		Timeout:       callTime,
+		Transport:     door,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	return &API{
-		Dead: dead,
-		door: door,
-		app:  appOf(conf.AppToken),
+		Dead: dead, app: appOf(conf.AppToken), door: door, http: client, botToken: conf.BotToken,
 		Client: slack.New(conf.BotToken.Reveal(),
 			slack.OptionAPIURL(conf.URL),
 			slack.OptionAppLevelToken(conf.AppToken.Reveal()),
-			slack.OptionHTTPClient(&http.Client{
-				Timeout:       callTime,
-				Transport:     door,
-				CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-			}),
+			slack.OptionHTTPClient(client),
 		),
 	}
+}
+
+// What [API.Validate] takes.
+const (
+	KindBlocks = "blocks"
+	KindView   = "view"
+)
+
+// Invalid are Slack's codes of what it does not take.
+var Invalid = []string{"invalid_blocks", "invalid_message", "invalid_view"}
+
+// Validate has Slack look at blocks or a view without showing them to anybody. The error of what Slack does not take
+// holds what it says of it. (docs.slack.dev/reference/methods/blocks.validate)
+func (a *API) Validate(ctx context.Context, kind string, payload any) error {
+	const doing = "have blocks validated"
+	text, err := json.Marshal(payload)
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	form := url.Values{kind: {string(text)}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.door.base+"blocks.validate", strings.NewReader(form.Encode()))
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Authorization", "Bearer "+a.botToken.Reveal())
+	resp, err := a.http.Do(req)
+	if err != nil {
+		return CallError(doing, err)
+	}
+	defer resp.Body.Close()
+	var answer struct {
+		OK     bool            `json:"ok"`
+		Error  string          `json:"error"`
+		Errors json.RawMessage `json:"errors"`
+	}
+	err = json.NewDecoder(resp.Body).Decode(&answer)
+	switch {
+	case resp.StatusCode != http.StatusOK:
+		return CallError(doing, slack.StatusCodeError{Code: resp.StatusCode, Status: resp.Status})
+	case err != nil:
+		return CallError(doing, err)
+	case answer.OK:
+		return nil
+	case len(answer.Errors) == 0:
+		return CallError(doing, slack.SlackErrorResponse{Err: answer.Error})
+	}
+	return CallError(doing, fmt.Errorf("%w %s", slack.SlackErrorResponse{Err: answer.Error}, answer.Errors))
 }
 
 // appOf reads the id of the app in an app-level token, xapp-1-A…-….

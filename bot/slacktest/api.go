@@ -116,6 +116,7 @@ func methodOf(name string) (method, bool) {
 	m, ok := map[string]method{
 		"apps.connections.open":       {token: "app", run: (*Server).openConnection},
 		"auth.test":                   {token: "bot", run: (*Server).authTest},
+		"blocks.validate":             {token: "bot", run: (*Server).validateBlocks},
 		"bots.info":                   {token: "bot", scopes: []string{"users:read"}, form: true, run: (*Server).botInfo},
 		"chat.delete":                 {token: "bot", scopes: chat, run: (*Server).deleteMessage},
 		"chat.scheduleMessage":        {token: "bot", scopes: chat, run: (*Server).scheduleMessage},
@@ -213,7 +214,7 @@ func (a answer) code() string {
 // meets them.
 var ownFault = map[string]bool{
 	"block_mismatch": true, "invalid_arguments": true, "invalid_attachments": true, "invalid_blocks": true,
-	"invalid_blocks_format": true, "invalid_form_data": true, "invalid_json": true, "invalid_post_type": true,
+	"invalid_blocks_format": true, "invalid_view": true, "invalid_form_data": true, "invalid_json": true, "invalid_post_type": true,
 	"json_not_object": true, "msg_blocks_too_long": true, "msg_too_long": true, "no_text": true,
 	"push_limit_reached": true, "unknown_method": true, "used_url": true, "view_too_large": true,
 }
@@ -461,4 +462,31 @@ func (s *Server) botInfo(a args) answer {
 	return success(object{"bot": object{
 		"id": s.botID, "app_id": s.appID, "user_id": s.botUserID, "name": s.users[s.botUserID].Name, "deleted": false,
 	}})
+}
+
+// validateBlocks looks at blocks or a view: docs.slack.dev/reference/methods/blocks.validate.
+func (s *Server) validateBlocks(a args) answer {
+	kind := "blocks"
+	if a.has("view") {
+		kind = "view"
+	}
+	v, err := decode([]byte(a.Get(kind)))
+	if err != nil || a.has("blocks") && a.has("view") {
+		return fail("invalid_arguments", "provide one of blocks and view, as JSON")
+	}
+	_, faults := s.checkBlocks(v)
+	if kind == "view" {
+		faults = checkView(v)
+	}
+	if len(faults) == 0 {
+		return success(nil)
+	}
+	bad := fail("invalid_"+kind, faults...)
+	var errors []object
+	for _, f := range faults {
+		message, pointer, _ := strings.Cut(strings.TrimSuffix(f, "]"), " [json-pointer:")
+		errors = append(errors, object{"pointer": strings.TrimPrefix(pointer, "/"+kind), "code": "failed_constraint", "message": message})
+	}
+	bad.body["errors"] = errors
+	return bad
 }

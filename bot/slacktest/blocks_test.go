@@ -3,6 +3,7 @@ package slacktest_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/url"
 	"strings"
 	"testing"
@@ -222,4 +223,24 @@ func TestBlocksOfTheLibrary(t *testing.T) {
 	require.Equal(t, "x\nuser <@U1>https://example.org:key:<#C1>\none\nssh x\nwhy\nHeader\na & b\ntext\nGo\n**bold**\na picture", m.Plain())
 	require.Equal(t, "Go", m.Buttons()[0].Text)
 	require.NotEmpty(t, m.Buttons()[0].BlockID, "a block without an id gets one")
+}
+
+func TestBlocksValidate(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	for form, want := range map[string]string{
+		`blocks=[{"type":"divider"}]`:                         `{"ok":true}`,
+		`blocks=[{"type":"section","text":{"type":"plain"}}]`: `"error":"invalid_blocks"`,
+		`blocks=[{"type":"section"}]`:                         `"pointer":"/0"`,
+		`view={"type":"modal","blocks":[]}`:                   `"error":"invalid_view"`,
+		`blocks=[`:                                            `"error":"invalid_arguments"`,
+	} {
+		name, value, _ := strings.Cut(form, "=")
+		resp, err := httpPostForm(t, s.APIURL()+"blocks.validate", url.Values{"token": {slacktest.BotToken}, name: {value}})
+		require.NoError(t, err)
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Contains(t, string(body), want, form)
+	}
 }

@@ -1,0 +1,78 @@
+package check
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"ehpcbot/approval"
+	"ehpcbot/bot/slackapi"
+	"ehpcbot/bot/view"
+	"ehpcbot/ehpc/secret"
+)
+
+// messages has Slack look at what the bot posts and opens, in both languages, before anybody waits for it.
+func (c *checker) messages(ctx context.Context) (findings []Finding) {
+	if _, err := c.self(); err != nil {
+		return nil
+	}
+	ctx, cancel := limited(ctx)
+	defer cancel()
+	for _, s := range c.samples() {
+		name := "messages, " + s.name
+		err := c.api.Validate(ctx, s.kind, s.payload)
+		switch code := slackapi.Code(err); {
+		case err == nil:
+		case slices.Contains(slackapi.Invalid, code):
+			findings = append(findings, fault(name, err, slackURL, "Slack has changed what it takes: look for a newer ehpcbot, or report this", ""))
+		case code == "unknown_method":
+			return []Finding{ok("messages", "not looked at: Slack does not offer it here")}
+		default:
+			f := fault("messages", err, slackURL, "", "try again later")
+			return append(findings, warn(f.Name, "not all are looked at: "+f.Text, f.Advice))
+		}
+	}
+	if len(findings) == 0 {
+		findings = []Finding{ok("messages", "Slack takes them, in English and in Chinese")}
+	}
+	return findings
+}
+
+// sample is something that Slack can look at.
+type sample struct {
+	name, kind string
+	payload    any
+}
+
+// samples are messages and forms about a request that there never was. All messages of a language are one call.
+func (c *checker) samples() (all []sample) {
+	now := time.Now()
+	story := approval.Story{
+		Request: approval.Request{
+			ID: 1, Version: 1, ClusterID: c.conf.Policy.Clusters[0].ID, Username: "example", Mod: "700", Reason: "an example",
+			Requester: c.conf.Policy.Approvers[0], State: approval.Pending, Required: c.conf.Policy.Required,
+			CreatedAt: now, UpdatedAt: now, ExpiresAt: now.Add(c.conf.Policy.Expiry), CredentialsUntil: now.Add(c.conf.Policy.CredentialsTTL),
+		},
+		Cluster: c.conf.Policy.Clusters[0],
+	}
+	password := secret.New("Example-1-only!")
+	for locale, language := range map[view.Locale]string{view.English: "English", view.Chinese: "Chinese"} {
+		v := view.View{Locale: locale, Command: c.conf.Slack.Command, Channel: c.conf.Slack.Channel, LoginHint: c.conf.Slack.LoginHint}
+		var blocks []slack.Block
+		for _, m := range []view.Message{
+			v.Approval(story), v.Reminder(story), v.Asked(story), v.CredentialsReady(story), v.Credentials(story, password), v.CredentialsOffer(story), v.Notice(story),
+		} {
+			blocks = append(blocks, m.Blocks...)
+		}
+		all = append(all,
+			sample{"in " + language, slackapi.KindBlocks, blocks},
+			sample{"the form that asks, in " + language, slackapi.KindView, v.AskForm(c.conf.Policy, approval.Ask{})},
+			sample{"the form that denies, in " + language, slackapi.KindView, v.DenyForm(story)},
+		)
+	}
+	slices.SortFunc(all, func(a, b sample) int { return cmp.Compare(a.name, b.name) })
+	return all
+}
