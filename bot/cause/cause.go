@@ -22,6 +22,7 @@ import (
 
 	"ehpcbot/approval"
 	"ehpcbot/approval/store"
+	"ehpcbot/bot/slackapi"
 	"ehpcbot/ehpc"
 )
 
@@ -72,6 +73,9 @@ func ofSlack(err error, setting string) (words, advice string) {
 	if _, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return "the answer is not one of Slack", "a proxy, a sign-in page or another server answers in its place: look at " + setting + " and HTTPS_PROXY"
 	}
+	if slackapi.Code(err) != "" && !slackapi.Refused(err) {
+		return plain(err).Error(), "Slack has trouble of its own (slack-status.com): try again in a minute"
+	}
 	_, limited := errors.AsType[*slack.RateLimitedError](err)
 	if _, later := errors.AsType[*approval.LaterError](err); limited || later {
 		return plain(err).Error(), "Slack limits its calls: try again in a minute"
@@ -97,8 +101,9 @@ func ofAPI(err error, setting string) (words, advice string) {
 		{errors.Is(err, ehpc.ErrQuota), "the API's quota of calls is used up: try again later"},
 		{failed.Code == 1300, "set the clock of this machine right (NTP): the API refuses what is more than a minute off"},
 		{errors.Is(err, ehpc.ErrBusy), "the API is busy: try again later"},
-		{failed.Status >= 500, "the API has trouble of its own: try again later, or look at " + setting},
-		{failed.Code == 0, "a proxy or another server answers in place of the API: look at " + setting + " and HTTPS_PROXY"},
+		{failed.Code == 0 && failed.Status < 500, "a proxy or another server answers in place of the API: look at " + setting + " and HTTPS_PROXY"},
+		{errors.Is(err, ehpc.ErrOutcomeUnknown), "the API has trouble of its own: try again later"},
+		{true, "look the code up in the documentation of the API"},
 	} {
 		if known.is {
 			return err.Error(), known.advice

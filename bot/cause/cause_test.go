@@ -58,7 +58,8 @@ func TestOf(t *testing.T) {
 		"a scope": {slack.SlackErrorResponse{Err: "missing_scope", Needed: "users:read", Provided: "commands,chat:write"}, "SLACK_API_URL",
 			"it needs users:read, and the token has commands,chat:write", "add users:read under OAuth & Permissions"},
 		"a scope, unnamed": {slack.SlackErrorResponse{Err: "missing_scope"}, "SLACK_API_URL", "missing_scope", "install the app again"},
-		"another code":     {slack.SlackErrorResponse{Err: "channel_not_found"}, "SLACK_API_URL", "channel_not_found", ""},
+		"another of Slack": {slack.SlackErrorResponse{Err: "channel_not_found"}, "SLACK_API_URL", "channel_not_found", ""},
+		"trouble":          {slack.SlackErrorResponse{Err: "internal_error"}, "SLACK_API_URL", "internal_error", "trouble of its own"},
 		"503":              {slack.StatusCodeError{Code: 503, Status: "503 Service Unavailable"}, "SLACK_API_URL", "503", "slack-status.com"},
 		"a page":           {json.Unmarshal([]byte("<html>"), new(int)), "SLACK_API_URL", "not one of Slack", "sign-in page"},
 		"a limit":          {asked(&approval.LaterError{Err: errors.New("reached")}), "SLACK_API_URL", "reached", "try again in a minute"},
@@ -89,6 +90,11 @@ func TestOf(t *testing.T) {
 		"no locks":       {&fs.PathError{Op: "lock", Path: "x.db.lock", Err: syscall.ENOLCK}, "DATABASE_URL", "x.db.lock", "NFS, Lustre"},
 		"a folder":       {&fs.PathError{Op: "open", Path: "/tmp", Err: syscall.EISDIR}, "DATABASE_URL", "/tmp", "it is a folder"},
 		"owner":          {&fs.PathError{Op: "open", Path: "x.db", Err: syscall.EACCES}, "DATABASE_URL", "x.db", "chown"},
+		"key":            {&ehpc.Error{Action: "listUsers", Code: 1200, Status: 200, Class: ehpc.ClassOperator}, "EHPC_ENDPOINT", "1200", "QINGCLOUD_ACCESS_KEY_ID"},
+		"clock":          {&ehpc.Error{Action: "listUsers", Code: 1300, Status: 200, Class: ehpc.ClassOperator}, "EHPC_ENDPOINT", "1300", "NTP"},
+		"API has failed": {&ehpc.Error{Action: "listUsers", Code: 5000, Status: 200}, "EHPC_ENDPOINT", "5000", "trouble of its own"},
+		"another code":   {&ehpc.Error{Action: "listUsers", Code: 1100, Status: 200, Class: ehpc.ClassRefused}, "EHPC_ENDPOINT", "1100", "documentation"},
+		"not the API":    {&ehpc.Error{Action: "listUsers", Status: 403, Class: ehpc.ClassOperator}, "EHPC_ENDPOINT", "403", "another server answers"},
 		"nothing known":  {errors.New("odd"), "DATABASE_URL", "odd", ""},
 	}
 	for name, test := range tests {

@@ -58,12 +58,12 @@ func ok(name, text string) Finding { return Finding{Name: name, Status: OK, Text
 
 func warn(name, text, advice string) Finding { return Finding{name, Warn, text, advice} }
 
-// fault tells an error by its cause. advice is what to do about it where that is known better here, otherwise where it
-// is not known at all. setting is the variable that says where was asked.
-func fault(name string, err error, setting, advice, otherwise string) Finding {
+// fault tells an error by its cause. advice is what to do about it, where that is known better here. setting is the
+// variable that says where was asked.
+func fault(name string, err error, setting, advice string) Finding {
 	words, known := cause.Of(err, setting)
 	words = strings.TrimPrefix(words, name+": ") // some errors begin with the name of their variable
-	return Finding{name, Fault, words, cmp.Or(advice, known, otherwise)}
+	return Finding{name, Fault, words, cmp.Or(advice, known)}
 }
 
 // question tries one thing, within the limit.
@@ -120,7 +120,13 @@ func limited(ctx context.Context) (context.Context, context.CancelFunc) {
 
 const slackURL = "SLACK_API_URL"
 
-const newToken = "copy the token anew from the app's settings on api.slack.com/apps"
+// tokenAdvice is what to do about a token that Slack does not take.
+func tokenAdvice(err error) string {
+	if !slackapi.BadToken(err) {
+		return ""
+	}
+	return "copy the token anew from the app's settings on api.slack.com/apps (app-level token: Basic Information; bot token: OAuth & Permissions), and see that the app is installed"
+}
 
 func (c *checker) appToken(ctx context.Context) []Finding {
 	ctx, cancel := limited(ctx)
@@ -135,14 +141,14 @@ func (c *checker) appToken(ctx context.Context) []Finding {
 		"socket_mode_not_enabled":  "switch Socket Mode on in the app's settings",
 		"apps_connection_disabled": "switch Socket Mode on in the app's settings",
 	}[slackapi.Code(err)]
-	return []Finding{fault("SLACK_APP_TOKEN", err, slackURL, advice, newToken)}
+	return []Finding{fault("SLACK_APP_TOKEN", err, slackURL, cmp.Or(advice, tokenAdvice(err)))}
 }
 
 func (c *checker) botToken(context.Context) []Finding {
 	self, err := c.self()
 	if err != nil {
 		return []Finding{
-			fault("SLACK_BOT_TOKEN", err, slackURL, "", newToken+" (OAuth & Permissions, Bot User OAuth Token), and see that the app is installed"),
+			fault("SLACK_BOT_TOKEN", err, slackURL, tokenAdvice(err)),
 			{Name: "APPROVAL_CHANNEL, APPROVERS", Status: Fault, Text: "not tried, because they need the bot token"},
 		}
 	}
@@ -209,9 +215,9 @@ func (c *checker) sameApp(ctx context.Context) []Finding {
 	const name = "SLACK_APP_TOKEN, SLACK_BOT_TOKEN"
 	switch err := c.api.SameApp(ctx, self); {
 	case slackapi.Fatal(err) != nil:
-		return []Finding{fault(name, slackapi.Fatal(err), slackURL, "", newToken)}
+		return []Finding{fault(name, slackapi.Fatal(err), slackURL, "copy both tokens from the settings of one app on api.slack.com/apps")}
 	case err != nil:
-		f := fault(name, err, slackURL, "", "look in the app's settings whether both are there")
+		f := fault(name, err, slackURL, "")
 		return []Finding{warn(name, "not known whether they are of one app: "+f.Text, f.Advice)}
 	}
 	return []Finding{ok(name, "they are of one app")}
@@ -243,7 +249,7 @@ func (c *checker) channel(ctx context.Context) []Finding {
 		"channel_not_found": "look at the id (at the end of the channel's details); for a private channel type /invite @ehpcbot there first",
 		"is_archived":       "choose another channel, or unarchive this one",
 	}[slackapi.Code(err)]
-	return []Finding{fault("APPROVAL_CHANNEL "+id, err, slackURL, advice, "")}
+	return []Finding{fault("APPROVAL_CHANNEL "+id, err, slackURL, advice)}
 }
 
 // untold reports whether Slack did not even look at the channel.
@@ -299,10 +305,10 @@ func (c *checker) approvers(ctx context.Context) (findings []Finding) {
 
 func (c *checker) group(ctx context.Context, id string) (people []string, f Finding) {
 	members, err := c.api.GetUserGroupMembersContext(ctx, id)
-	if err == nil && len(members) == 0 {
-		err = errors.New("the user group has no members")
-	}
-	if err == nil {
+	switch {
+	case err == nil && len(members) == 0:
+		return nil, Finding{"APPROVERS " + id, Fault, "the user group has no members", "add members to the group"}
+	case err == nil:
 		return members, ok("APPROVERS "+id, fmt.Sprintf("a user group of %d", len(members)))
 	}
 	advice := map[string]string{
@@ -310,24 +316,30 @@ func (c *checker) group(ctx context.Context, id string) (people []string, f Find
 		"no_such_subteam":       "look at the group's id: in Slack, People & user groups, the group, Copy group ID",
 		"subteam_not_found":     "look at the group's id: in Slack, People & user groups, the group, Copy group ID",
 	}[slackapi.Code(err)]
-	return nil, fault("APPROVERS "+id, err, slackURL, advice, "add members to the group")
+	return nil, fault("APPROVERS "+id, err, slackURL, advice)
 }
 
 func (c *checker) person(ctx context.Context, id, team string) (people []string, f Finding) {
+	const advice = "look at the id: in Slack, the person's profile, ⋮, Copy member ID"
+	name := "APPROVERS " + id
+	wrong := ""
 	user, err := c.api.GetUserInfoContext(ctx, id)
 	switch {
+	case slackapi.Code(err) == "user_not_found", slackapi.Code(err) == "user_not_visible":
+		return nil, fault(name, err, slackURL, advice)
 	case err != nil:
+		return nil, fault(name, err, slackURL, "")
 	case user.Deleted:
-		err = errors.New("the person is deactivated")
+		wrong = "the person is deactivated"
 	case user.IsBot:
-		err = errors.New("this is a bot, which can't approve")
+		wrong = "this is a bot, which can't approve"
 	case user.IsStranger, user.TeamID != "" && !slackapi.IsOurs(*user, user.TeamID, team):
-		err = errors.New("this is a person of another organisation, who can't approve")
+		wrong = "this is a person of another organisation, who can't approve"
 	}
-	if err != nil {
-		return nil, fault("APPROVERS "+id, err, slackURL, "", "look at the id: in Slack, the person's profile, ⋮, Copy member ID")
+	if wrong != "" {
+		return nil, Finding{name, Fault, wrong, advice}
 	}
-	return []string{user.ID}, ok("APPROVERS "+id, cmp.Or(user.RealName, user.Name))
+	return []string{user.ID}, ok(name, cmp.Or(user.RealName, user.Name))
 }
 
 // cluster lists one user, which needs the key, the zone and the cluster to be right, and changes nothing.
@@ -337,7 +349,7 @@ func (c *checker) cluster(ctx context.Context, cluster approval.Cluster) []Findi
 	name := "EHPC_CLUSTERS " + cluster.ID + "@" + cluster.Zone
 	page, err := c.accounts.ListUsers(ctx, ehpc.ListUsersRequest{ClusterID: cluster.ID, Zone: cluster.Zone, Limit: 1})
 	if err != nil {
-		return []Finding{fault(name, err, "EHPC_ENDPOINT", "", "look at EHPC_ENDPOINT, and whether this machine may reach it")}
+		return []Finding{fault(name, err, "EHPC_ENDPOINT", "")}
 	}
 	// Where the API does not tell, the users that it lists are enough.
 	if kind, _ := c.accounts.ClusterType(ctx, cluster.Zone, cluster.ID); kind == ehpc.TypeShared {
@@ -362,11 +374,11 @@ func (c *checker) database(ctx context.Context) (findings []Finding) {
 	case errors.As(err, new(*store.NewerDatabaseError)), errors.Is(err, store.ErrSplit), errors.Is(err, store.ErrEmptied): // says what to do
 		return append(findings, Finding{Name: name, Status: Fault, Text: err.Error()})
 	case err != nil:
-		return append(findings, fault(name, err, name, "", "see that the folder exists and that this user may write there, or that PostgreSQL runs and lets this user in"))
+		return append(findings, fault(name, err, name, ""))
 	}
 	defer db.Close()
 	if err := db.Try(ctx); err != nil {
-		findings = append(findings, fault(name, err, name, "", ""))
+		findings = append(findings, fault(name, err, name, ""))
 	} else {
 		findings = append(findings, ok(name, "opened, up to date, and can be written: "+db.Place()))
 	}
@@ -384,7 +396,7 @@ func key(ctx context.Context, db *store.Database, keys config.Keys) Finding {
 	case errors.As(err, new(*keyring.Error)): // says what to do
 		return Finding{Name: name, Status: Fault, Text: strings.TrimPrefix(err.Error(), name+": ")}
 	case err != nil:
-		return fault(name, err, name, "let the key file be readable for this user, or restore it from a backup", "")
+		return fault(name, err, name, "let the key file be readable for this user, or restore it from a backup")
 	}
 	if len(damaged) > 0 {
 		return warn(name, fmt.Sprintf("the sealed passwords of the requests %v are damaged", damaged), "restore the database from a backup, or let these requests fail")
@@ -407,5 +419,5 @@ func (c *checker) listen(ctx context.Context) []Finding {
 	case errors.Is(err, syscall.EADDRINUSE) && status.Ask(ctx, addr) == nil:
 		return []Finding{warn(name, "a bot answers at "+addr+" already", "if it is another one, set another port for this one")}
 	}
-	return []Finding{fault(name, err, name, "", "")}
+	return []Finding{fault(name, err, name, "")}
 }

@@ -27,11 +27,11 @@ func (c *checker) messages(ctx context.Context) (findings []Finding) {
 		switch code := slackapi.Code(err); {
 		case err == nil:
 		case slices.Contains(slackapi.Invalid, code):
-			findings = append(findings, fault(name, err, slackURL, "Slack has changed what it takes: look for a newer ehpcbot, or report this", ""))
+			findings = append(findings, fault(name, err, slackURL, "Slack has changed what it takes: look for a newer ehpcbot, or report this"))
 		case code == "unknown_method":
 			return []Finding{ok("messages", "not looked at: Slack does not offer it here")}
 		default:
-			f := fault("messages", err, slackURL, "", "try again later")
+			f := fault("messages", err, slackURL, "")
 			return append(findings, warn(f.Name, "not all are looked at: "+f.Text, f.Advice))
 		}
 	}

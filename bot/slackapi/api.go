@@ -374,12 +374,17 @@ func fatal(method, code string) error {
 	case methodHook:
 		return nil
 	}
-	switch code {
-	case "invalid_auth", "account_inactive", "token_revoked", "token_expired", "not_authed", "not_allowed_token_type":
+	if slices.Contains(badToken, code) {
 		return &FatalError{Variable: variable, Code: code}
 	}
 	return nil
 }
+
+// badToken are Slack's codes of a token that is not, or no longer, valid.
+var badToken = []string{"invalid_auth", "account_inactive", "token_revoked", "token_expired", "not_authed", "not_allowed_token_type"}
+
+// BadToken reports whether Slack does not take the token.
+func BadToken(err error) bool { return slices.Contains(badToken, Code(err)) }
 
 // Fatal returns the *FatalError in err's chain, or nil.
 func Fatal(err error) error {
