@@ -117,6 +117,8 @@ func (b *Bot) introduce(ctx context.Context) error {
 
 // sameApp returns an error where the two tokens are of two apps. That Slack does not tell is no reason to wait.
 func (b *Bot) sameApp(ctx context.Context, self *slack.AuthTestResponse) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
 	err := b.api.SameApp(ctx, self)
 	if err == nil || slackapi.Fatal(err) != nil {
 		return err
