@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -35,6 +34,7 @@ import (
 	"ehpcbot/bot/slackapi"
 	"ehpcbot/bot/status"
 	"ehpcbot/ehpc"
+	"ehpcbot/ehpc/backoff"
 	"ehpcbot/ehpc/secret"
 )
 
@@ -337,7 +337,22 @@ func serve(ctx context.Context, env envconfig.Lookuper, logs io.Writer, environ 
 	}
 	log.Info("ehpcbot starts", "version", versionLine(), "database", conf.Database)
 
-	db, err := store.Open(ctx, conf.Database.URL)
+	metrics := status.NewMetrics()
+	var checks status.Checks
+	listener, err := listen(conf.HTTPAddr)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	// The rest goes on until the bot has answered what it had in hand.
+	rest, stopRest := context.WithCancel(context.WithoutCancel(ctx))
+	defer func() { stopRest(); _ = group.Wait() }()
+	if listener != nil {
+		log.Info("answering /healthz, /readyz and /metrics", "address", listener.Addr().String())
+		group.Go(func() error { return status.Serve(rest, listener, status.Handler(metrics, &checks)) })
+	}
+
+	db, err := openDatabase(ctx, conf.Database.URL, log, &checks)
 	if err != nil {
 		return cause.Advice(fmt.Errorf("DATABASE_URL: %w", err), "DATABASE_URL")
 	}
@@ -355,7 +370,6 @@ func serve(ctx context.Context, env envconfig.Lookuper, logs io.Writer, environ 
 	}
 	protect(db, log)
 
-	metrics := status.NewMetrics()
 	health, err := status.NewHealth(conf.EHPC.Endpoint, log)
 	if err != nil {
 		return err
@@ -375,14 +389,8 @@ func serve(ctx context.Context, env envconfig.Lookuper, logs io.Writer, environ 
 	service := approval.NewService(conf.Policy, db, keys, people, log, time.Now)
 	metrics.CountRequests(service)
 	b := bot.New(conf.Slack, api, people, service, log, metrics)
+	setChecks(&checks, b, service, health)
 
-	listener, err := listen(conf.HTTPAddr)
-	if err != nil {
-		return err
-	}
-	group, ctx := errgroup.WithContext(ctx)
-	// The rest goes on until the bot has answered what it had in hand.
-	rest, stopRest := context.WithCancel(context.WithoutCancel(ctx))
 	group.Go(func() error {
 		defer stopRest()
 		return b.Run(ctx)
@@ -395,13 +403,28 @@ func serve(ctx context.Context, env envconfig.Lookuper, logs io.Writer, environ 
 		return worker.Run(rest)
 	})
 	group.Go(func() error { health.Run(rest); return nil })
-	if listener != nil {
-		log.Info("answering /healthz, /readyz and /metrics", "address", listener.Addr().String())
-		group.Go(func() error { return status.Serve(rest, listener, handler(metrics, b, service, health)) })
-	}
 	err = group.Wait()
 	log.Info("ehpcbot has stopped")
 	return err
+}
+
+// openDatabase opens the database. Where PostgreSQL is away it is waited for, as Slack and the API are.
+func openDatabase(ctx context.Context, url string, log *slog.Logger, checks *status.Checks) (*store.Database, error) {
+	const firstPause, longestPause = time.Second, 30 * time.Second
+	for failures := 1; ; failures++ {
+		db, err := store.Open(ctx, url)
+		if err == nil || ctx.Err() != nil || !store.Away(err) {
+			return db, err
+		}
+		checks.Set(status.Check{Name: "database", Setting: "DATABASE_URL", Try: func(context.Context) (string, error) { return "", err }})
+		pause := backoff.Delay(failures, firstPause, longestPause)
+		log.Warn("the database is waited for", "error", err, "again_in", pause.Round(time.Millisecond))
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
 }
 
 // load reads the configuration.
@@ -437,8 +460,8 @@ func listen(addr string) (net.Listener, error) {
 	return listener, cause.Advice(err, "HTTP_ADDR")
 }
 
-func handler(m *status.Metrics, b *bot.Bot, service *approval.Service, health *status.Health) http.Handler {
-	return status.Handler(m,
+func setChecks(c *status.Checks, b *bot.Bot, service *approval.Service, health *status.Health) {
+	c.Set(
 		status.Check{Name: "slack", Setting: "SLACK_API_URL", Try: func(context.Context) (string, error) {
 			open, wanted := b.Live()
 			return fmt.Sprintf("%d of %d connections are open", open, wanted), b.Ready()

@@ -7,9 +7,12 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -18,6 +21,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
@@ -230,6 +234,22 @@ func (d *Database) Place() string {
 		place += ", made new"
 	}
 	return place
+}
+
+// Away reports whether an error of [Open] says that PostgreSQL can't be reached for now, or takes nobody in, so that it
+// is worth waiting for; a wrong password or a database that is not there is not.
+func Away(err error) bool {
+	if answer, ok := errors.AsType[*pgconn.PgError](err); ok {
+		switch answer.Code {
+		case "57P01", "57P02", "57P03", "53300": // it shuts down, has crashed, is starting up, or has too many connections
+			return true
+		}
+		return false
+	}
+	_, unnamed := errors.AsType[*net.DNSError](err)
+	_, unreached := errors.AsType[*net.OpError](err)
+	return unnamed || unreached || pgconn.Timeout(err) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, driver.ErrBadConn)
 }
 
 // Close closes the database. Nothing may use it any more.

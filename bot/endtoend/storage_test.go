@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"path"
 	"path/filepath"
@@ -215,6 +216,54 @@ func TestPostgresAway(t *testing.T) {
 	w.Press(anna, m, "Approve")
 	w.Credentials(isabel, "isabel")
 	w.WaitState("isabel", "delivered")
+}
+
+// PostgreSQL comes up after the program: it is waited for, unless waiting can't help.
+func TestPostgresComesLate(t *testing.T) {
+	t.Parallel()
+	pgtest.Shared(t) // skips where there is none
+	server, err := pgtest.Start()
+	require.NoError(t, err)
+	t.Cleanup(server.Close)
+	w := world.New(t)
+	w.Env["DATABASE_URL"] = strings.Replace(server.NewDatabase(t), "ehpcbot@", "ehpcbot:hunter2@", 1)
+	w.Env["ENCRYPTION_KEY"] = base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32))
+	server.Halt()
+	waiting := func() *world.Process {
+		p := w.Launch()
+		p.WaitReady(false, "database")
+		require.Equal(t, "ok\n", p.Get("/healthz"))
+		w.WaitFor("it is logged", func() bool { return strings.Contains(p.Err.String(), "the database is waited for") })
+		require.NotContains(t, p.Err.String()+p.Get("/readyz"), "hunter2")
+		return p
+	}
+	w.Stop(waiting())
+	p := waiting()
+	require.NoError(t, server.Run())
+	w.WaitConnections()
+	p.WaitReady(true, "database")
+	require.Contains(t, w.Command(isabel, "isabel").Plain(), "is in:")
+	w.Stop(p)
+
+	db := w.OpenDatabase()
+	defer db.Close()
+	for _, statement := range []string{"CREATE ROLE stranger", "CREATE ROLE poor LOGIN"} {
+		_, err := db.ExecContext(w.Ctx, statement)
+		require.NoError(t, err)
+	}
+	other, err := url.Parse(server.NewDatabase(t))
+	require.NoError(t, err)
+	for fault, change := range map[string]func(*url.URL){
+		"does not exist":          func(u *url.URL) { u.Path = "/nowhere" },
+		"not permitted to log in": func(u *url.URL) { u.User = url.User("stranger") },
+		"permission denied":       func(u *url.URL) { u.User = url.User("poor") },
+	} {
+		u := *other
+		change(&u)
+		out, code := w.Run(nil, "DATABASE_URL="+u.String())
+		require.Equal(t, 1, code, out)
+		require.Regexp(t, "(?m)^ehpcbot: DATABASE_URL: .*"+fault, out)
+	}
 }
 
 // Several processes on one PostgreSQL: any of them answers, and one takes over what another left.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -22,8 +23,14 @@ type Check struct {
 	Try func(ctx context.Context) (string, error)
 }
 
+// Checks are all that /readyz asks, which is not known before the program has come up. Without any it is not ready.
+type Checks struct{ now atomic.Pointer[[]Check] }
+
+// Set sets what is asked from now on.
+func (c *Checks) Set(checks ...Check) { c.now.Store(&checks) }
+
 // Handler serves /healthz, /readyz and /metrics.
-func Handler(m *Metrics, checks ...Check) http.Handler {
+func Handler(m *Metrics, checks *Checks) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { ready(w, r, checks) })
@@ -33,12 +40,17 @@ func Handler(m *Metrics, checks ...Check) http.Handler {
 }
 
 // ready writes a line for each check; the status is 503 if any of them fails.
-func ready(w http.ResponseWriter, r *http.Request, checks []Check) {
+func ready(w http.ResponseWriter, r *http.Request, checks *Checks) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
 	status := http.StatusOK
 	var lines strings.Builder
-	for _, c := range checks {
+	now := checks.now.Load()
+	if now == nil {
+		http.Error(w, "not ready: the program is starting", http.StatusServiceUnavailable)
+		return
+	}
+	for _, c := range *now {
 		words, err := c.Try(ctx)
 		if err != nil {
 			status = http.StatusServiceUnavailable
