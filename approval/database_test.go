@@ -2,6 +2,7 @@ package approval_test
 
 import (
 	"context"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,6 +46,47 @@ func TestWriterThatHangs(t *testing.T) {
 	require.Greater(t, time.Since(start), time.Second, "it did hold the lock")
 	close(over)
 	require.Error(t, <-ended, "what it wrote is not stored")
+}
+
+// TestSettingsOfRole sets for the role of the bot what would garble its texts, cut off those who wait, or lose what was
+// acknowledged.
+func TestSettingsOfRole(t *testing.T) {
+	t.Parallel()
+	address := pgtest.URL(t)
+	u, err := url.Parse(address)
+	require.NoError(t, err)
+	for setting, value := range map[string]string{
+		"client_encoding": "GBK", "TimeZone": "Asia/Shanghai", "standard_conforming_strings": "off", "default_transaction_isolation": "serializable",
+		"synchronous_commit": "off", "statement_timeout": "2s", "lock_timeout": "2s", "idle_session_timeout": "2s",
+	} {
+		do(t, raw(t, address), `ALTER ROLE `+u.User.Username()+` IN DATABASE `+u.Path[1:]+` SET `+setting+` = '`+value+`'`)
+	}
+	b := setup(t, address, nil)
+	const reason = `论文 \ ' — ñ`
+	asked, err := b.service.Ask(t.Context(), approval.Ask{Requester: isabel, Username: "isabel", Reason: reason})
+	require.NoError(t, err)
+	require.Equal(t, reason, b.story(asked.ID).Reason)
+	story, _, err := b.reader().History(t.Context(), asked.ID)
+	require.NoError(t, err)
+	require.Equal(t, reason, story.Reason)
+	var stored string
+	other := raw(t, address+"&client_encoding=UTF8")
+	require.NoError(t, other.QueryRowContext(t.Context(), `SELECT reason FROM request`).Scan(&stored))
+	require.Equal(t, reason, stored, "as others see it")
+
+	for setting, want := range map[string]string{
+		"client_encoding": "UTF8", "TimeZone": "UTC", "standard_conforming_strings": "on", "default_transaction_isolation": "read committed",
+		"synchronous_commit": "on", "statement_timeout": "0", "lock_timeout": "0", "idle_session_timeout": "0",
+	} {
+		var is string
+		require.NoError(t, b.db.SQL().QueryRowContext(t.Context(), `SHOW `+setting).Scan(&is))
+		require.Equal(t, want, is, setting)
+	}
+	do(t, raw(t, address), `ALTER ROLE `+u.User.Username()+` IN DATABASE `+u.Path[1:]+` SET synchronous_commit = remote_apply`)
+	b.restart()
+	var is string
+	require.NoError(t, b.db.SQL().QueryRowContext(t.Context(), `SHOW synchronous_commit`).Scan(&is))
+	require.Equal(t, "remote_apply", is, "more than the bot needs stays")
 }
 
 // TestErasedPasswordsLeaveTheLog looks for what was sealed in the files of SQLite: after the password is erased, it

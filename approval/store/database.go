@@ -191,8 +191,8 @@ func dialPostgres(databaseURL string) (*Database, error) {
 	if err != nil {
 		return nil, err
 	}
-	conf.AfterConnect = boundSession
-	db := sql.OpenDB(watched(stdlib.GetConnector(*conf.ConnConfig.Copy(), stdlib.OptionAfterConnect(boundSession))))
+	conf.AfterConnect = settle("5s")
+	db := sql.OpenDB(watched(stdlib.GetConnector(*conf.ConnConfig.Copy(), stdlib.OptionAfterConnect(conf.AfterConnect))))
 	db.SetMaxOpenConns(16)
 	db.SetMaxIdleConns(8)
 	db.SetConnMaxIdleTime(5 * time.Minute)
@@ -207,17 +207,29 @@ func dialPostgres(databaseURL string) (*Database, error) {
 	}, nil
 }
 
-// boundSession has the server end what a process leaves behind that was lost without a word, with its machine or the
-// way to it, or that hangs: others must not wait for the lock that it holds in an open transaction. These are
-// statements, because a proxy such as PgBouncer takes no such parameters at the start of a session.
-func boundSession(ctx context.Context, conn *pgx.Conn) error {
-	_, err := conn.Exec(ctx, `SELECT set_config(name, value, false) FROM (VALUES
-		('idle_in_transaction_session_timeout', '5s'),
-		('tcp_keepalives_idle', '10'), ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3')) AS s (name, value)`)
-	if err != nil {
-		return fmt.Errorf("bound the session: %w", err)
+// settle returns what sets in a session all that the bot hangs on, whatever is set for the role or the database: texts
+// arrive as they are, transactions that wait for the lock of all writers see then what those before them wrote, a commit
+// is on the disk, and nobody but the bot bounds how long things may take. Nor must others wait for a process that was
+// lost without a word, with its machine or the way to it, or that hangs: the server ends what it leaves behind, and a
+// transaction in which nothing happens for idle.
+//
+// These are statements, because a proxy such as PgBouncer takes no such parameters at the start of a session. Some
+// settings are not there in older versions.
+func settle(idle string) func(context.Context, *pgx.Conn) error {
+	return func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, `SELECT set_config(name, value, false) FROM (VALUES
+			('client_encoding', 'UTF8'), ('TimeZone', 'UTC'), ('standard_conforming_strings', 'on'),
+			('default_transaction_isolation', 'read committed'),
+			('synchronous_commit', replace(current_setting('synchronous_commit'), 'off', 'on')),
+			('statement_timeout', '0'), ('lock_timeout', '0'), ('transaction_timeout', '0'), ('idle_session_timeout', '0'),
+			('idle_in_transaction_session_timeout', '`+idle+`'),
+			('tcp_keepalives_idle', '10'), ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3')) AS s (name, value)
+			WHERE name IN (SELECT p.name FROM pg_settings p)`)
+		if err != nil {
+			return fmt.Errorf("set up the session: %w", err)
+		}
+		return nil
 	}
-	return nil
 }
 
 // Place says which database this is, by the whole path of a SQLite file, and whether Open has made it: then it may not

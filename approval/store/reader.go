@@ -66,7 +66,7 @@ func dialReader(databaseURL string) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := stdlib.OpenDB(*conf.ConnConfig)
+	db := stdlib.OpenDB(*conf.ConnConfig, stdlib.OptionAfterConnect(settle("0")))
 	db.SetMaxOpenConns(1)
 	return &Reader{db: &Database{db: db, readers: db, dialect: goose.DialectPostgres}}, nil
 }
