@@ -777,7 +777,7 @@ func TestJSONStartFaults(t *testing.T) {
 		want      []string
 	}{
 		{nil, []string{"LOCALE=fr", "LOG_FORMAT=json"}, []string{"ERROR ehpcbot can't start with this configuration:", `ERROR LOCALE: "fr" is not known; give en or zh`}},
-		{[]string{"serve"}, []string{"DATABASE_URL=sqlite:/nowhere/x.db", "LOG_FORMAT=JSON"}, []string{"INFO ehpcbot starts", "ERROR ehpcbot: DATABASE_URL: open the database: lstat /nowhere: no such file or directory; see that the folder exists"}},
+		{[]string{"serve"}, []string{"DATABASE_URL=sqlite:/nowhere/x.db", "LOG_FORMAT=JSON"}, []string{"INFO ehpcbot starts", "INFO answering /healthz, /readyz and /metrics", "ERROR ehpcbot: DATABASE_URL: open the database: lstat /nowhere: no such file or directory; see that the folder exists"}},
 		{[]string{"--env-file", path}, []string{"LOCALE=fr"}, []string{
 			"WARN ehpcbot: " + path + ": the quotes around LOGIN_HINT are left out; Docker would take them as part of the value",
 			"ERROR ehpcbot can't start with this configuration:", `ERROR LOCALE: "fr" is not known; give en or zh`,
