@@ -1,10 +1,13 @@
 package bot_test
 
 import (
+	"database/sql"
 	"net/http"
+	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/slack-go/slack"
 	"github.com/stretchr/testify/require"
 
 	"ehpcbot/approval"
@@ -172,4 +175,30 @@ func TestCancelOfAForeignRequest(t *testing.T) {
 	events, err := o.service.Events(t.Context(), 1)
 	require.NoError(t, err)
 	require.Equal(t, "cancel: not_yours", events[len(events)-1].Detail)
+}
+
+// The database does not say who sees the credentials: they go where Slack has the conversation with the requester.
+func TestCredentialsGoToTheRequesterOnly(t *testing.T) {
+	t.Parallel()
+	o := open(t, plan{}).connected()
+	o.slack.AddUser(slacktest.User{ID: "U0MALLORY", Name: "mallory"})
+	o.slack.Fail("chat.update", slacktest.Fault{Error: "internal_error", Times: -1, Match: func(c slacktest.Call) bool {
+		return c.Params.Get("channel") == o.slack.DirectID(isabel)
+	}})
+	o.press(anna, o.asked("isabel"), "Approve")
+	o.says(channel, "isabel", "It has to wait")
+	client := slack.New(slacktest.BotToken, slack.OptionAPIURL(o.slack.APIURL()))
+	place, ref, err := client.PostMessageContext(t.Context(), "U0MALLORY", slack.MsgOptionText("Your account is made", false))
+	require.NoError(t, err)
+	db, err := sql.Open("sqlite", filepath.Join(o.dir, "ehpcbot.db")+"?_pragma=busy_timeout(5000)")
+	require.NoError(t, err)
+	defer db.Close()
+	_, err = db.ExecContext(t.Context(), `UPDATE message SET place = ?, ref = ? WHERE purpose = 'credentials'`, place, ref)
+	require.NoError(t, err)
+	o.slack.ClearFaults()
+	o.delivered("isabel")
+	password, _ := o.ehpc.Password(ehpctest.ClusterID, "isabel")
+	require.NotContains(t, o.read(place), password)
+	require.True(t, o.log.has("is said to be where the requester is not"))
+	o.clean()
 }

@@ -85,9 +85,13 @@ func (p *Messenger) postOnce(ctx context.Context, s approval.Story, purpose appr
 	if err != nil {
 		return approval.Message{}, err
 	}
-	first, err := p.service.Claim(ctx, s.ID, posted)
+	return p.claim(ctx, s, posted)
+}
+
+func (p *Messenger) claim(ctx context.Context, s approval.Story, posted approval.Message) (first approval.Message, err error) {
+	first, err = p.service.Claim(ctx, s.ID, posted)
 	if err == nil && first.Ref != posted.Ref {
-		p.log.Info("a message that was posted twice is taken back", "request", s.ID, "purpose", purpose)
+		p.log.Info("a message that was posted twice is taken back", "request", s.ID, "purpose", posted.Purpose)
 		err = p.remove(ctx, posted)
 	}
 	return first, err
@@ -302,24 +306,15 @@ func (p *Messenger) Notify(ctx context.Context, s approval.Story) error {
 // without harm, which is also what makes a crash in between harmless.
 func (p *Messenger) Deliver(ctx context.Context, s approval.Story, password secret.Text) error {
 	v := p.readers.View(ctx, s.Requester)
-	message, posted := s.Message(approval.PurposeCredentials)
-	if !posted {
-		ready := s
-		ready.Version = 0 // the message shows nothing of the request so far
-		var err error
-		message, err = p.postOnce(ctx, ready, approval.PurposeCredentials, s.Requester, v.CredentialsReady(s))
-		if unreachable(err) {
-			return fmt.Errorf("%w: %w", approval.ErrGone, err)
-		}
-		if err != nil {
-			return err
-		}
+	message, err := p.directMessage(ctx, s, v)
+	if err != nil {
+		return gonePerson(err)
 	}
 	credentials := v.Credentials(s, password)
-	err := p.update(ctx, message, credentials)
+	err = p.update(ctx, message, credentials)
 	switch {
 	case unreachable(err):
-		return fmt.Errorf("%w: %w", approval.ErrGone, err)
+		return gonePerson(err)
 	case gone(err), slackapi.Code(err) == "channel_not_found":
 		if err := p.service.Forget(ctx, s.ID, message); err != nil {
 			return err
@@ -328,6 +323,43 @@ func (p *Messenger) Deliver(ctx context.Context, s approval.Story, password secr
 	case fixed(err):
 		p.log.Warn("the workspace forbids editing: the credentials go out as a message of their own", "request", s.ID, "error", err)
 		return p.deliverAnew(ctx, s, message, credentials)
+	}
+	return err
+}
+
+// directMessage returns the message in which the credentials are to be shown. Where it is known already, it counts only
+// if it stands where Slack has the conversation with the requester: the database does not say who sees them.
+func (p *Messenger) directMessage(ctx context.Context, s approval.Story, v view.View) (approval.Message, error) {
+	message, known := s.Message(approval.PurposeCredentials)
+	if !known {
+		ready := s
+		ready.Version = 0 // the message shows nothing of the request so far
+		posted, err := p.send(ctx, ready, approval.PurposeCredentials, s.Requester, v.CredentialsReady(s))
+		if err != nil {
+			return approval.Message{}, err
+		}
+		if message, err = p.claim(ctx, s, posted); err != nil || message == posted {
+			return message, err
+		}
+	}
+	conversation, _, _, err := p.api.OpenConversationContext(ctx, &slack.OpenConversationParameters{Users: []string{s.Requester}})
+	if err != nil {
+		return approval.Message{}, slackapi.CallError("open the conversation with the requester", err)
+	}
+	if conversation.ID != message.Place {
+		p.log.Error("the message for the credentials is said to be where the requester is not; a new one follows",
+			"request", s.ID, "person", s.Requester, "message", message.Place)
+		return approval.Message{}, errors.Join(errElsewhere, p.service.Forget(ctx, s.ID, message))
+	}
+	return message, nil
+}
+
+var errElsewhere = errors.New("the message for the credentials is not in the conversation with the requester")
+
+// gonePerson says of an error that there is nobody who could be told, where it is so.
+func gonePerson(err error) error {
+	if unreachable(err) {
+		return fmt.Errorf("%w: %w", approval.ErrGone, err)
 	}
 	return err
 }
