@@ -828,6 +828,7 @@ func TestHTTP(t *testing.T) {
 		`ehpcbot_slack_calls_total\{method="apps.connections.open",result="ok"\} [1-9]`,
 		`ehpcbot_ehpc_calls_total\{action="addUser",result="ok"\} 1`,
 		`ehpcbot_slack_connections 2`,
+		`ehpcbot_longest_wait_seconds 0`,
 	} {
 		require.Regexp(t, `(?m)^`+line, metrics)
 	}

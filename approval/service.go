@@ -109,6 +109,18 @@ func (s *Service) Counts(ctx context.Context) (counts map[State]int, err error) 
 	return counts, err
 }
 
+// LongestWait returns for how long the oldest request waits that waits for nobody but the bot; 0 where there is none.
+func (s *Service) LongestWait(ctx context.Context) (wait time.Duration, err error) {
+	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
+		since, err := tx.WaitingSince(ctx)
+		if err == nil && !since.IsZero() {
+			wait = max(0, s.now().Sub(since))
+		}
+		return err
+	})
+	return wait, err
+}
+
 // Events returns the audit events of a request, oldest first; of all requests for 0.
 func (s *Service) Events(ctx context.Context, requestID int64) (events []Event, err error) {
 	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {

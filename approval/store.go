@@ -39,6 +39,9 @@ type Tx interface {
 	RequestsOf(ctx context.Context, who Person) ([]Request, error)
 	// CountActive counts the active requests of a person.
 	CountActive(ctx context.Context, who Person) (int, error)
+	// WaitingSince returns since when the one request waits that has waited longest for nobody but the bot; the zero time
+	// where there is none.
+	WaitingSince(ctx context.Context) (time.Time, error)
 	// Counts counts the requests in each state.
 	Counts(ctx context.Context) (map[State]int, error)
 

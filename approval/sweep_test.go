@@ -77,3 +77,28 @@ func TestJobsAreGone(t *testing.T) {
 		})
 	})
 }
+
+// How long the oldest request waits for nobody but the bot is told, and no request that waits for people counts.
+func TestLongestWait(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
+		b := setup(t, url(t), nil)
+		wait := func() time.Duration {
+			wait, err := b.service.LongestWait(t.Context())
+			require.NoError(t, err)
+			return wait
+		}
+		b.ask("pending")
+		b.passed.Add(int64(time.Hour))
+		require.Zero(t, wait())
+		first := b.approve(cluster, "isabel")
+		b.passed.Add(int64(10 * time.Minute))
+		b.approve(cluster, "nina")
+		b.passed.Add(int64(time.Minute))
+		require.InDelta(t, 11*time.Minute, wait(), float64(10*time.Second))
+		b.work()
+		b.reach(first.ID, approval.Delivered)
+		b.reach(first.ID+1, approval.Delivered)
+		require.Zero(t, wait())
+	})
+}

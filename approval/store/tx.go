@@ -264,6 +264,17 @@ func (tx *Tx) HadByAnother(ctx context.Context, clusterID, username string, who 
 	return found, err
 }
 
+// WaitingSince implements [approval.Tx].
+func (tx *Tx) WaitingSince(ctx context.Context) (time.Time, error) {
+	var since sql.NullInt64
+	err := tx.QueryRowContext(ctx, `SELECT min(COALESCE(started_at, updated_at)) FROM request
+		WHERE state IN ('approved', 'provisioning', 'provisioned')`).Scan(&since)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("look for the request that waits longest: %w", err)
+	}
+	return optional(since), nil
+}
+
 // Counts implements [approval.Tx].
 func (tx *Tx) Counts(ctx context.Context) (map[approval.State]int, error) {
 	found, err := tx.QueryContext(ctx, `SELECT state, count(*) FROM request GROUP BY state`)

@@ -75,33 +75,45 @@ func (m *Metrics) Job(kind, result string, _ time.Duration) {
 	m.jobs.WithLabelValues(kind, result).Inc()
 }
 
-// Counter counts the requests in each state; *approval.Service is one.
-type Counter interface {
+// Requests tells of the requests in the database; *approval.Service is one.
+type Requests interface {
 	Counts(ctx context.Context) (map[approval.State]int, error)
+	LongestWait(ctx context.Context) (time.Duration, error)
 }
 
-// CountRequests adds the number of requests by state, read from the database whenever it is asked for, so
-// that all processes on one database tell the same.
-func (m *Metrics) CountRequests(c Counter) {
-	m.registry.MustRegister(requests{c, prometheus.NewDesc("ehpcbot_requests", "Requests by state.", []string{"state"}, nil)})
+// CountRequests adds what is read from the database whenever it is asked for, so that all processes on one database tell
+// the same.
+func (m *Metrics) CountRequests(r Requests) {
+	m.registry.MustRegister(requests{
+		Requests: r,
+		count:    prometheus.NewDesc("ehpcbot_requests", "Requests by state.", []string{"state"}, nil),
+		longest: prometheus.NewDesc("ehpcbot_longest_wait_seconds",
+			"Age of the oldest request that is approved and waits for nobody but the bot; 0 where there is none.", nil, nil),
+	})
 }
 
 type requests struct {
-	counter Counter
-	desc    *prometheus.Desc
+	Requests
+	count, longest *prometheus.Desc
 }
 
-func (r requests) Describe(ch chan<- *prometheus.Desc) { ch <- r.desc }
+func (r requests) Describe(ch chan<- *prometheus.Desc) { ch <- r.count; ch <- r.longest }
 
 func (r requests) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	counts, err := r.counter.Counts(ctx)
+	counts, err := r.Counts(ctx)
 	if err != nil {
-		ch <- prometheus.NewInvalidMetric(r.desc, err)
+		ch <- prometheus.NewInvalidMetric(r.count, err)
 		return
 	}
 	for _, state := range approval.States() {
-		ch <- prometheus.MustNewConstMetric(r.desc, prometheus.GaugeValue, float64(counts[state]), string(state))
+		ch <- prometheus.MustNewConstMetric(r.count, prometheus.GaugeValue, float64(counts[state]), string(state))
 	}
+	wait, err := r.LongestWait(ctx)
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(r.longest, err)
+		return
+	}
+	ch <- prometheus.MustNewConstMetric(r.longest, prometheus.GaugeValue, wait.Seconds())
 }
