@@ -54,6 +54,38 @@ func (s *Service) Learn(ctx context.Context, requestID int64, m Message) error {
 	})
 }
 
+// Doubt has the approval message looked for that an approver needs, and posted anew where it is not in the channel any
+// more: messages vanish, and channels move.
+func (s *Service) Doubt(ctx context.Context, requestID int64) error {
+	return s.store.Write(ctx, func(ctx context.Context, tx Tx) error {
+		r, err := tx.Request(ctx, requestID)
+		if err != nil {
+			return err
+		}
+		return s.doubt(ctx, tx, r)
+	})
+}
+
+func (s *Service) doubt(ctx context.Context, tx Tx, r Request) error {
+	if story := (Story{Request: r}); !story.AwaitsApprover() {
+		return nil
+	}
+	known, err := tx.Messages(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	for _, m := range known {
+		if m.Purpose != PurposeApproval {
+			continue
+		}
+		m.Version = 0 // as if it showed nothing yet
+		if err := tx.SaveMessage(ctx, r.ID, m, s.now()); err != nil {
+			return err
+		}
+	}
+	return s.enqueue(ctx, tx, r, RefreshJob)
+}
+
 // Forget forgets a message that no longer exists.
 func (s *Service) Forget(ctx context.Context, requestID int64, m Message) error {
 	return s.store.Write(ctx, func(ctx context.Context, tx Tx) error { return tx.DeleteMessage(ctx, requestID, m) })

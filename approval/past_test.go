@@ -101,7 +101,7 @@ func BenchmarkPast(b *testing.B) {
 	measure("start", func() {
 		o := bench{t: b, url: url, conf: policy(), keys: [][]byte{key}, people: &directory{}, told: &messenger{}, log: testLog(b)}
 		o.open()
-		_, err := o.service.Sweep(b.Context())
+		_, err := o.service.Sweep(b.Context(), true)
 		require.NoError(b, err)
 		o.close()
 	})

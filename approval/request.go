@@ -188,5 +188,8 @@ func (s Story) Denial() (Decision, bool) {
 	return Decision{}, false
 }
 
+// AwaitsApprover reports whether the approval message has buttons that somebody may need.
+func (s Story) AwaitsApprover() bool { return s.State == Pending || s.CanRetry() }
+
 // CanRetry reports whether an approver may try the request again.
 func (s Story) CanRetry() bool { return s.State == Failed }

@@ -93,5 +93,10 @@ func (b *Bot) status(ctx context.Context, v view.View, person string, id int64) 
 		b.log.Error("read a request", "error", err)
 		return v.Trouble()
 	}
+	if story.Requester != person { // an approver looks for it, who may not find the message
+		if err := b.service.Doubt(ctx, id); err != nil {
+			b.log.Warn("look for the message of a request", "request", id, "error", err)
+		}
+	}
 	return v.Status(story)
 }

@@ -61,6 +61,7 @@ type office struct {
 	people  *slackapi.People
 	service *approval.Service
 	quota   *store.Quota
+	db      *store.Database
 	api     ehpc.Config // how the EHPC API is called; the double's address where none is set
 
 	cancel context.CancelFunc
@@ -112,6 +113,7 @@ func (o *office) build(p plan) {
 	log := slog.New(slog.NewTextHandler(o.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	db, err := store.Open(o.t.Context(), "sqlite:"+filepath.Join(o.dir, "ehpcbot.db"))
 	require.NoError(o.t, err)
+	o.db = db
 	keys, err := keyring.For(o.t.Context(), db, nil)
 	require.NoError(o.t, err)
 	o.api.Endpoint = cmp.Or(o.api.Endpoint, o.ehpc.URL)
@@ -142,8 +144,15 @@ func (o *office) build(p plan) {
 	o.t.Cleanup(func() {
 		o.cancel()
 		<-o.ended
-		require.NoError(o.t, db.Close())
+		o.closeDatabase()
 	})
+}
+
+func (o *office) closeDatabase() {
+	if o.db != nil {
+		require.NoError(o.t, o.db.Close())
+		o.db = nil
+	}
 }
 
 func (o *office) run(worker work.Worker) {

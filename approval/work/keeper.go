@@ -49,7 +49,7 @@ func (k *keeper) run(ctx context.Context) {
 		}
 		k.look(ctx)
 		if looks%looksToSweep == 0 {
-			if err := k.sweep(ctx); err != nil && ctx.Err() == nil {
+			if err := k.sweep(ctx, false); err != nil && ctx.Err() == nil {
 				k.log.Warn("looking for requests without their job", "error", err)
 			}
 		}
@@ -76,8 +76,8 @@ func (k *keeper) look(ctx context.Context) {
 }
 
 // sweep puts jobs back that are called for and not there.
-func (k *keeper) sweep(ctx context.Context) error {
-	put, err := k.service.Sweep(ctx)
+func (k *keeper) sweep(ctx context.Context, atStart bool) error {
+	put, err := k.service.Sweep(ctx, atStart)
 	if err == nil && put > 0 {
 		k.log.Warn("put jobs back that were not there", "jobs", put)
 	}

@@ -3,6 +3,7 @@ package work
 import (
 	"context"
 	"errors"
+	"time"
 
 	"ehpcbot/approval"
 )
@@ -47,10 +48,25 @@ func (r runner) undelivered(ctx context.Context, story approval.Story, cause err
 	return r.Service.Undelivered(ctx, story.ID, cause)
 }
 
+// settleTime is for how long a change is not shown, because the next one is soon to follow.
+const settleTime = 300 * time.Millisecond
+
 // refresh makes the approval message follow. Two refreshes of different processes can overtake each other,
 // so it looks again after it has written, until what it wrote is what is.
 func (r runner) refresh(ctx context.Context, id int64) error {
 	story, err := r.Service.Story(ctx, id)
+	since := r.Service.Now().Sub(story.UpdatedAt)
+	if err == nil && underWay(story.State) && since >= 0 && since < settleTime {
+		return &approval.LaterError{After: settleTime - since, Err: errNotYet}
+	}
+	return r.show(ctx, story, err)
+}
+
+// underWay tells whether a state is left without anybody doing anything.
+func underWay(s approval.State) bool { return s.Active() && s != approval.Pending }
+
+func (r runner) show(ctx context.Context, story approval.Story, err error) error {
+	id := story.ID
 	for err == nil && !shown(story) {
 		if err := r.Messenger.Refresh(ctx, story); err != nil {
 			return err
@@ -63,10 +79,13 @@ func (r runner) refresh(ctx context.Context, id int64) error {
 	return err
 }
 
-// shown reports whether every approval message shows the story as it is.
+// shown reports whether every approval message shows the story as it is, and no reminder is left over.
 func shown(s approval.Story) bool {
 	var messages, current int
 	for _, m := range s.Messages {
+		if m.Purpose == approval.PurposeReminder && s.State != approval.Pending {
+			return false
+		}
 		if m.Purpose == approval.PurposeApproval {
 			messages++
 			if m.Version >= s.Version {
@@ -103,14 +122,24 @@ func (r runner) delay(ctx context.Context, id int64) error {
 	return r.Messenger.Notify(ctx, story)
 }
 
-// remind reminds the approvers once.
+// remind reminds the approvers once, of a message that is there.
 func (r runner) remind(ctx context.Context, id int64) error {
 	story, err := r.Service.Story(ctx, id)
-	if err != nil || story.State != approval.Pending {
+	if err != nil || story.State != approval.Pending || !r.Service.Now().Before(story.ExpiresAt) {
 		return err
 	}
 	if _, done := story.Message(approval.PurposeReminder); done {
 		return nil
+	}
+	if err := r.Service.Doubt(ctx, id); err != nil {
+		return err
+	}
+	story, err = r.Service.Story(ctx, id)
+	if err := r.show(ctx, story, err); err != nil {
+		return err
+	}
+	if story, err = r.Service.Story(ctx, id); err != nil || story.State != approval.Pending {
+		return err
 	}
 	return r.Messenger.Remind(ctx, story)
 }

@@ -70,7 +70,7 @@ func (w *Worker) runWith(ctx context.Context, client *river.Client[*sql.Tx], run
 	k.takeOver(ctx)
 	k.wake(ctx)
 	w.Database.MayHoldErased() // from the process before
-	if err := k.sweep(ctx); err != nil {
+	if err := k.sweep(ctx, true); err != nil {
 		return err
 	}
 	// River's own context must outlive ctx: cancelled with it, jobs would be cut off instead of finished.

@@ -231,15 +231,22 @@ func (p *Messenger) refresh(ctx context.Context, s approval.Story) error {
 	m := p.readers.Channel().Approval(s)
 	known := 0
 	for _, old := range s.Messages {
-		if old.Purpose != approval.PurposeApproval {
+		var err error
+		switch {
+		case old.Purpose == approval.PurposeReminder && s.State != approval.Pending:
+			err = p.takeAway(ctx, s, old)
+		case old.Purpose != approval.PurposeApproval:
 			continue
+		case s.AwaitsApprover() && p.isElsewhere(old.Place):
+			known++
+			err = p.replace(ctx, s, old, m)
+		default:
+			known++
+			err = p.refreshOne(ctx, s, old, m)
 		}
-		if old.Version < s.Version {
-			if err := p.refreshOne(ctx, s, old, m); err != nil {
-				return err
-			}
+		if err != nil {
+			return err
 		}
-		known++
 	}
 	if known > 0 {
 		return nil
@@ -248,13 +255,37 @@ func (p *Messenger) refresh(ctx context.Context, s approval.Story) error {
 	return err
 }
 
+// isElsewhere tells whether a conversation is surely not the approval channel. A channel has another id than the one that
+// is configured only where one of the two is of the old form (G…), and until Slack has told which.
+func (p *Messenger) isElsewhere(place string) bool {
+	p.mu.Lock()
+	told := p.named != ""
+	p.mu.Unlock()
+	return !p.IsApprovals(place) && (told || !strings.HasPrefix(p.channel, "G") && !strings.HasPrefix(place, "G"))
+}
+
+// takeAway deletes a message that is over. Where Slack does not let it, it stays.
+func (p *Messenger) takeAway(ctx context.Context, s approval.Story, old approval.Message) error {
+	err := p.remove(ctx, old)
+	if err != nil && (slackapi.Code(err) == "" || passing(err)) {
+		return err
+	}
+	if err != nil {
+		p.log.Warn("an outdated message could not be deleted", "request", s.ID, "purpose", old.Purpose, "error", err)
+	}
+	return p.service.Forget(ctx, s.ID, old)
+}
+
 func (p *Messenger) refreshOne(ctx context.Context, s approval.Story, old approval.Message, m view.Message) error {
+	if old.Version >= s.Version {
+		return nil
+	}
 	err := p.update(ctx, old, m)
 	switch {
 	case err == nil:
 		old.Version = s.Version
 		return p.service.Sent(ctx, s.ID, old)
-	case gone(err) && !awaitsApprover(s):
+	case gone(err) && !s.AwaitsApprover():
 		p.log.Info("an approval message is gone, which nobody needs any more", "request", s.ID, "error", err)
 		old.Version = s.Version
 		return p.service.Sent(ctx, s.ID, old)
@@ -265,17 +296,14 @@ func (p *Messenger) refreshOne(ctx context.Context, s approval.Story, old approv
 	return err
 }
 
-// awaitsApprover reports whether the approval message has buttons that somebody may need.
-func awaitsApprover(s approval.Story) bool { return s.State == approval.Pending || s.CanRetry() }
-
-// replace puts a new message in the place of one that can't be changed or is gone. Killed in between, the bot finds
-// the new one when it comes here again.
+// replace puts a new message into the approval channel, in the place of one that can't be changed, is gone, or stands
+// elsewhere. Killed in between, the bot finds the new one when it comes here again.
 func (p *Messenger) replace(ctx context.Context, s approval.Story, old approval.Message, m view.Message) error {
 	replaced := slices.ContainsFunc(s.Messages, func(k approval.Message) bool {
-		return k.Purpose == old.Purpose && k.Place == old.Place && k.Ref != old.Ref && k.Version >= s.Version
+		return k.Purpose == old.Purpose && !p.isElsewhere(k.Place) && k.Ref != old.Ref && k.Version >= s.Version
 	})
 	if !replaced {
-		if err := p.post(ctx, s, old.Purpose, old.Place, m); err != nil {
+		if err := p.post(ctx, s, old.Purpose, p.channel, m); err != nil {
 			return err
 		}
 	}
