@@ -11,6 +11,7 @@ import (
 
 	"ehpcbot/approval"
 	"ehpcbot/approval/audit"
+	"ehpcbot/approval/keyring"
 	"ehpcbot/approval/store"
 )
 
@@ -18,7 +19,7 @@ import (
 const eventsOfOne = 5
 
 // past fills a new SQLite database with so many requests that were delivered long ago, and all their events.
-func past(t testing.TB, url string, requests int) {
+func past(t testing.TB, url string, keys *keyring.Keyring, requests int) {
 	t.Helper()
 	d, err := store.Open(t.Context(), url)
 	require.NoError(t, err)
@@ -28,7 +29,7 @@ func past(t testing.TB, url string, requests int) {
 	do(t, db, `PRAGMA synchronous = OFF`, `PRAGMA journal_mode = OFF`, `DROP TRIGGER event_appended`, `DROP TRIGGER event_moves_head`)
 	tx, err := db.BeginTx(t.Context(), nil)
 	require.NoError(t, err)
-	w := pastWriter{ctx: t.Context(), tx: tx}
+	w := pastWriter{ctx: t.Context(), tx: tx, keys: keys}
 	for id := int64(1); id <= int64(requests); id++ {
 		require.NoError(t, w.request(id))
 	}
@@ -40,6 +41,7 @@ func past(t testing.TB, url string, requests int) {
 type pastWriter struct {
 	ctx  context.Context
 	tx   *sql.Tx
+	keys *keyring.Keyring
 	last approval.Event
 
 	ask, decide, append *sql.Stmt
@@ -68,8 +70,8 @@ func (w *pastWriter) request(id int64) error {
 		e.Seq, e.At, e.RequestID, e.PrevHash = w.last.Seq+1, at, id, w.last.Hash
 		e.Hash = hashOf(e)
 		w.last = e
-		err := w.exec(&w.append, `INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			e.Seq, e.At.UnixMilli(), e.RequestID, e.Actor, e.Action, string(e.From), string(e.To), e.Detail, e.PrevHash, e.Hash)
+		err := w.exec(&w.append, `INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			e.Seq, e.At.UnixMilli(), e.RequestID, e.Actor, e.Action, string(e.From), string(e.To), e.Detail, e.PrevHash, e.Hash, w.keys.Sign(e.Hash))
 		if err != nil {
 			return err
 		}
@@ -91,7 +93,9 @@ func (w *pastWriter) exec(prepared **sql.Stmt, statement string, args ...any) (e
 // requests.
 func BenchmarkPast(b *testing.B) {
 	url := sqliteURL(b)
-	past(b, url, max(1, b.N/eventsOfOne))
+	keys, err := keyring.New(key)
+	require.NoError(b, err)
+	past(b, url, keys, max(1, b.N/eventsOfOne))
 	measure := func(what string, do func()) {
 		start := time.Now()
 		do()
@@ -118,10 +122,11 @@ func BenchmarkPast(b *testing.B) {
 		require.Equal(b, eventsOfOne, n)
 	})
 	measure("verify", func() {
-		v, err := r.Verify(b.Context(), nil, nil)
+		v, err := r.Verify(b.Context(), keys, nil)
 		require.NoError(b, err)
 		require.Empty(b, v.Findings)
 		require.EqualValues(b, max(1, b.N/eventsOfOne)*eventsOfOne, v.Whole)
+		require.Equal(b, v.Whole, v.Signed)
 	})
 }
 
