@@ -328,6 +328,10 @@ func (m *messenger) Refresh(ctx context.Context, s approval.Story) error {
 	return errors.Join(m.note("refresh", s), m.sent(ctx, s, approval.PurposeApproval))
 }
 
+func (m *messenger) Alarm(ctx context.Context, s approval.Story) error {
+	return errors.Join(m.note("alarm "+s.Twin, s), m.sent(ctx, s, approval.PurposeAlarm))
+}
+
 func (m *messenger) Remind(ctx context.Context, s approval.Story) error {
 	return errors.Join(m.note("remind", s), m.sent(ctx, s, approval.PurposeReminder))
 }

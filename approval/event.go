@@ -29,7 +29,7 @@ type Event struct {
 func Actions() []string {
 	return []string{
 		"ask", "approve", "deny", "cancel", "expire", "refused", "reopen", "provision", "add_user", "wait", "resume", "attempt",
-		"provisioned", "fail", "abandon", "retry", "erase", "deliver", "clear", "scrub", "rekey",
+		"provisioned", "double_uid", "fail", "abandon", "retry", "erase", "deliver", "clear", "scrub", "rekey",
 	}
 }
 

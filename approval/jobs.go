@@ -29,6 +29,7 @@ const (
 	ExpireJob    JobKind = "expire"    // ends a request that nobody decided in time
 	ScrubJob     JobKind = "scrub"     // takes away what is to be seen, or kept, no longer
 	DelayJob     JobKind = "delay"     // tells the requester that it takes longer than usual
+	AlarmJob     JobKind = "alarm"     // tells the approvers that two accounts have the same uid
 )
 
 // follows holds the jobs that a request needs when it enters a state. They are inserted in the transaction

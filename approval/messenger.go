@@ -16,6 +16,8 @@ type Messenger interface {
 	Refresh(ctx context.Context, s Story) error
 	// Remind reminds the approvers of a pending request.
 	Remind(ctx context.Context, s Story) error
+	// Alarm tells the approvers that the account has the same uid as another (Twin).
+	Alarm(ctx context.Context, s Story) error
 	// Deliver shows the requester the credentials, in a way that no preview shows the password. [ErrGone] says that there
 	// is nobody to whom they could be shown.
 	Deliver(ctx context.Context, s Story, password secret.Text) error

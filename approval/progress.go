@@ -111,6 +111,32 @@ func (s *Service) Attempt(ctx context.Context, r *Request, hasRoom func(open []R
 	return stored && err == nil, err
 }
 
+// Uncompared returns the requests of a cluster whose accounts are made, and not compared with the others yet.
+func (s *Service) Uncompared(ctx context.Context, clusterID string) (made []Request, err error) {
+	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
+		made, err = tx.Uncompared(ctx, clusterID)
+		return err
+	})
+	return made, err
+}
+
+// Compared stores the uid of a new account. One that another account has as well is told to the approvers.
+func (s *Service) Compared(ctx context.Context, id, uid int64, twin string) error {
+	return s.writeJob(ctx, func(ctx context.Context, tx Tx) error {
+		if err := tx.Compared(ctx, id, uid, twin); err != nil || twin == "" {
+			return err
+		}
+		r, err := tx.Request(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := s.note(ctx, tx, &r, System, "double_uid", fmt.Sprintf("uid %d is also that of %s", uid, twin)); err != nil {
+			return err
+		}
+		return s.enqueue(ctx, tx, r, AlarmJob)
+	})
+}
+
 // Progress stores what has changed in the making of an account, and inserts jobs.
 func (s *Service) Progress(ctx context.Context, r *Request, action, detail string, jobs ...JobKind) error {
 	return s.writeJob(ctx, func(ctx context.Context, tx Tx) error {

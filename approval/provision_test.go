@@ -134,7 +134,7 @@ func TestClass(t *testing.T) {
 		return fmt.Sprintf("%d of %d delivered", b.count(approval.Delivered), n)
 	})
 	require.Equal(t, approval.FailureTaken, b.story(4).Failure)
-	require.Equal(t, 1, b.api.CallCount(ehpctest.ActionListUsers))
+	b.eventually(func() bool { return b.api.CallCount(ehpctest.ActionListUsers) == 2 }, func() string { return "not looked up once and compared once" })
 	calls := float64(len(b.api.Calls())) / n
 	t.Logf("figures: %d accounts: %.2f calls for each", n, calls)
 	require.LessOrEqual(t, calls, 3.5)
@@ -229,4 +229,28 @@ func BenchmarkClass(b *testing.B) {
 		o.stop()
 	}
 	b.ReportMetric(0, "ns/op")
+}
+
+// A new account whose uid is another's as well is told to the approvers, once, also over a restart before that.
+func TestDoubleUID(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
+		b := setup(t, url(t), nil)
+		b.api.AddExisting(cluster, "nina", "Old-pass&word1A")
+		b.api.ShareNumber(cluster)
+		b.api.Fail(ehpctest.ActionListUsers, ehpctest.Fault{Skip: 1, Code: 5100, Times: 2})
+		b.work()
+		asked := b.approve(cluster, "isabel")
+		b.requireCredentials(b.reach(asked.ID, approval.Delivered))
+		b.eventually(func() bool { return len(b.told.said("alarm nina 1")) == 1 }, func() string { return "the approvers are not told" })
+		require.Contains(t, b.actions(asked.ID), "double_uid")
+		require.NotZero(t, b.story(asked.ID).UID)
+
+		well := b.approve(cluster, "carl")
+		b.reach(well.ID, approval.Delivered)
+		b.eventually(func() bool { return b.story(well.ID).UID != 0 }, func() string { return "it is not compared" })
+		require.Empty(t, b.story(well.ID).Twin)
+		b.restart()
+		require.Len(t, b.told.said("alarm"), 1)
+	})
 }

@@ -81,6 +81,9 @@ type Making struct {
 	AskedAt     time.Time // when addUser was first called with that password, by the clock of the API; zero: not yet
 	AttemptedAt time.Time // when addUser was called with an outcome that is open and that no job tells; zero: no such call
 	JobID       string    // the API's job that makes the account; empty where there is none, or it has failed
+
+	UID  int64  // of the account, once it was compared with the others of the cluster; 0: not yet, or it is not told
+	Twin string // another account that has the same; empty: none
 }
 
 // Forget erases the sealed password, and all that was tried with it: an account that it may have made can't be handed
@@ -139,6 +142,7 @@ const (
 	PurposeCredentials Purpose = "credentials" // hands the credentials over
 	PurposeReminder    Purpose = "reminder"    // the one reminder of the approvers
 	PurposeNotice      Purpose = "notice"      // tells the requester of an end, or of a delay
+	PurposeAlarm       Purpose = "alarm"       // tells the approvers that two accounts have the same uid
 )
 
 // Message is a message that was sent about a request: where it stands, and what it shows.

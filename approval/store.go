@@ -33,6 +33,10 @@ type Tx interface {
 	HadByAnother(ctx context.Context, clusterID, username string, who Person) (bool, error)
 	// Open returns the requests of a cluster whose accounts are to be made, the oldest first.
 	Open(ctx context.Context, clusterID string) ([]Request, error)
+	// Uncompared returns the requests of a cluster whose accounts are made, and not compared with the others yet.
+	Uncompared(ctx context.Context, clusterID string) ([]Request, error)
+	// Compared stores the uid of an account, and another account that has the same.
+	Compared(ctx context.Context, requestID, uid int64, twin string) error
 	// Unsettled returns the requests that are not at their end, and those of which something is still to be taken away.
 	Unsettled(ctx context.Context) ([]Request, error)
 	// RequestsOf returns the last hundred requests of a person, the newest first.

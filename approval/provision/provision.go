@@ -23,6 +23,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"iter"
 	"log/slog"
 	"slices"
 	"sync"
@@ -38,6 +39,7 @@ type Accounts interface {
 	FindUsers(ctx context.Context, zone, clusterID string, usernames []string) (map[string]ehpc.User, error)
 	AddUser(ctx context.Context, r ehpc.AddUserRequest) (jobID string, err error)
 	Operations(ctx context.Context, zone string, jobIDs []string) (map[string]ehpc.Job, error)
+	Users(ctx context.Context, r ehpc.ListUsersRequest) iter.Seq2[ehpc.User, error]
 	// Now is the time by the clock of the API.
 	Now() time.Time
 }
@@ -106,6 +108,7 @@ type cluster struct {
 	failed  int                 // calls in a row that were not answered as they should be
 	paused  time.Time           // until then no account is asked for, after such a call
 	stopped context.Context     // ends soon after the process was told to stop
+	listed  int                 // how often the accounts could not be compared
 }
 
 // progress is what is known of a request beside what is stored.
@@ -161,11 +164,50 @@ func (c *cluster) work(ctx context.Context, end func(context.Context) (over bool
 	case err != nil:
 		return next, false, err
 	case len(open) == 0:
+		if again, err := c.compare(ctx); again || err != nil {
+			return time.Now().Add(backoff.Delay(c.listed, firstRetry, longestHold)), false, err
+		}
 		over, err = end(ctx)
 		return next, over && err == nil, err
 	}
 	next, err = c.round(ctx, open)
 	return next, false, err
+}
+
+// mostListings is how often it is tried to compare new accounts, before that is left to the next ones.
+const mostListings = 5
+
+// compare looks whether new accounts share their uid with another, which the API does not prevent: their users could
+// read each other's files. It tells whether that is to be tried again.
+func (c *cluster) compare(ctx context.Context) (again bool, err error) {
+	made, err := c.service.Uncompared(ctx, c.id)
+	if err != nil || len(made) == 0 || c.zone == "" {
+		return false, err
+	}
+	owners := map[int64][]string{} // usernames by uid
+	uids := map[string]int64{}
+	for user, cause := range c.accounts.Users(c.stopped, ehpc.ListUsersRequest{ClusterID: c.id, Zone: c.zone}) {
+		if cause != nil {
+			c.listed++
+			c.log.Warn("the uids of new accounts could not be compared", "cluster", c.id, "error", cause)
+			_, limited := errors.AsType[*ehpc.LimitedError](cause)
+			return !limited && c.listed < mostListings, nil
+		}
+		owners[user.UID] = append(owners[user.UID], user.Username)
+		uids[user.Username] = user.UID
+	}
+	c.listed = 0
+	for _, r := range made {
+		uid, twin := uids[r.Username], ""
+		if i := slices.IndexFunc(owners[uid], func(name string) bool { return name != r.Username }); uid != 0 && i >= 0 {
+			twin = owners[uid][i]
+			c.log.Error("two accounts have the same uid", "request", r.ID, "cluster", c.id, "uid", uid, "usernames", owners[uid])
+		}
+		if err := c.service.Compared(ctx, r.ID, uid, twin); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
 }
 
 // round takes each request as far as it can be taken now, and returns when there is more to do.

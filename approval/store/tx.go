@@ -24,14 +24,14 @@ type Tx struct {
 
 const requestColumns = `id, COALESCE(envelope, ''), cluster, username, mod, reason, requester, state, version, required,
 	created_at, updated_at, expires_at, failure, failure_detail, sealed, attempted_at, job_id, started_at, until_at, cleared_at,
-	asked_at, nonce`
+	asked_at, nonce, COALESCE(uid, 0), twin`
 
 func scanRequest(row rows.Scanner) (approval.Request, error) {
 	var r approval.Request
 	var created, updated, expires int64
 	var attempted, started, until, cleared, asked sql.NullInt64
 	err := row.Scan(&r.ID, &r.Envelope, &r.ClusterID, &r.Username, &r.Mod, &r.Reason, &r.Requester, &r.State, &r.Version, &r.Required,
-		&created, &updated, &expires, &r.Failure, &r.FailureDetail, &r.Sealed, &attempted, &r.JobID, &started, &until, &cleared, &asked, &r.Nonce)
+		&created, &updated, &expires, &r.Failure, &r.FailureDetail, &r.Sealed, &attempted, &r.JobID, &started, &until, &cleared, &asked, &r.Nonce, &r.UID, &r.Twin)
 	if err != nil {
 		return approval.Request{}, err
 	}
@@ -128,6 +128,25 @@ func (tx *Tx) Open(ctx context.Context, clusterID string) ([]approval.Request, e
 		return nil, fmt.Errorf("read the open requests of a cluster: %w", err)
 	}
 	return rows.Collect(found, "read the open requests of a cluster", scanRequest)
+}
+
+// Uncompared implements [approval.Tx].
+func (tx *Tx) Uncompared(ctx context.Context, clusterID string) ([]approval.Request, error) {
+	found, err := tx.QueryContext(ctx, `SELECT `+requestColumns+` FROM request
+		WHERE cluster = $1 AND uid IS NULL AND state IN ('provisioned', 'delivered') ORDER BY id`, clusterID)
+	if err != nil {
+		return nil, fmt.Errorf("read the accounts that are not compared: %w", err)
+	}
+	return rows.Collect(found, "read the accounts that are not compared", scanRequest)
+}
+
+// Compared implements [approval.Tx].
+func (tx *Tx) Compared(ctx context.Context, requestID, uid int64, twin string) error {
+	_, err := tx.ExecContext(ctx, `UPDATE request SET uid = $1, twin = $2 WHERE id = $3`, uid, twin, requestID)
+	if err != nil {
+		return fmt.Errorf("store the uid of an account: %w", err)
+	}
+	return nil
 }
 
 // Unsettled implements [approval.Tx]. Each part has an index, so that requests of the past cost nothing.

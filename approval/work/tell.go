@@ -144,6 +144,18 @@ func (r runner) remind(ctx context.Context, id int64) error {
 	return r.Messenger.Remind(ctx, story)
 }
 
+// alarm tells the approvers once that two accounts have the same uid.
+func (r runner) alarm(ctx context.Context, id int64) error {
+	story, err := r.Service.Story(ctx, id)
+	if err != nil || story.Twin == "" {
+		return err
+	}
+	if _, done := story.Message(approval.PurposeAlarm); done {
+		return nil
+	}
+	return r.Messenger.Alarm(ctx, story)
+}
+
 // expire ends a request that nobody decided in time.
 func (r runner) expire(ctx context.Context, id int64) error {
 	left, err := r.Service.Expire(ctx, id)

@@ -319,6 +319,12 @@ func (p *Messenger) Remind(ctx context.Context, s approval.Story) error {
 	return err
 }
 
+// Alarm implements [approval.Messenger].
+func (p *Messenger) Alarm(ctx context.Context, s approval.Story) error {
+	_, err := p.postOnce(ctx, s, approval.PurposeAlarm, p.channel, p.readers.Channel().Alarm(s))
+	return err
+}
+
 // Notify implements [approval.Messenger].
 func (p *Messenger) Notify(ctx context.Context, s approval.Story) error {
 	err := p.post(ctx, s, approval.PurposeNotice, s.Requester, p.readers.View(ctx, s.Requester).Notice(s))

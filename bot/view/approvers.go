@@ -51,6 +51,17 @@ func (b *builder) outcome() {
 			b.failureDetail()
 		}
 	}
+	if b.story.Twin != "" {
+		b.line(t.SameUID)
+	}
+}
+
+// Alarm tells that the account has the same uid as another.
+func (v View) Alarm(s approval.Story) Message {
+	b := v.about(s, "alarm")
+	b.line(b.texts.Approval.Alarm...)
+	b.approvedBy()
+	return b.message()
 }
 
 func (b *builder) approvedBy() {

@@ -58,6 +58,9 @@ type approvalTexts struct {
 	Expired    phrase
 	Cancelled  phrase
 	Failed     phrase
+	SameUID    phrase // {uid}, {twin}
+
+	Alarm []phrase
 
 	Reminder, ReminderWhere phrase
 

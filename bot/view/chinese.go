@@ -132,6 +132,12 @@ var chinese = catalogue{
 		Expired:   "{requester} 可以重新申请。",
 		Cancelled: "{requester} 撤回了申请。",
 		Failed:    "**账号创建失败。**{why}",
+		SameUID:   "**该账号的 uid 是 {uid}，与 `{twin}` 的相同：两个账号可以互相读取文件。**",
+
+		Alarm: []phrase{
+			"**{cluster} 上有两个账号的 uid 相同：`{username}`（申请 {id}）和 `{twin}`，都是 {uid}。**",
+			"两个账号可以互相读取和修改文件。请立即让集群管理员删除其中一个，然后重新申请。",
+		},
 
 		Reminder:      "**提醒：申请 {id} 仍在等待审批**",
 		ReminderWhere: "操作按钮在本频道上方的申请消息里。",

@@ -132,6 +132,12 @@ var english = catalogue{
 		Expired:   "{requester} can ask again.",
 		Cancelled: "{requester} took the request back.",
 		Failed:    "**The account could not be made.** {why}",
+		SameUID:   "**The account has the uid {uid}, which is also that of `{twin}`: the two can read each other's files.**",
+
+		Alarm: []phrase{
+			"**Two accounts on {cluster} have the same uid: `{username}` (request {id}) and `{twin}`, both {uid}.**",
+			"Each can read and change the other's files. Please have the administrator of the cluster remove one of them at once, and ask for it again.",
+		},
 
 		Reminder:      "**Reminder: request {id} is still waiting for approval**",
 		ReminderWhere: "The buttons are at the message of the request, further up in this channel.",

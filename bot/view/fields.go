@@ -31,6 +31,8 @@ func (v View) fields(s approval.Story) fields {
 		"created":          date(s.CreatedAt),
 		"updated":          date(s.UpdatedAt),
 		"deadline":         date(s.ExpiresAt),
+		"uid":              text(strconv.FormatInt(s.UID, 10)),
+		"twin":             code(oneLine(s.Twin, nameMaxLength)),
 		"credentialsUntil": date(s.CredentialsUntil),
 		"otherUsername":    text(otherUsername(s.Username)),
 		"askAgain":         text(askFor(s, s.Username)),

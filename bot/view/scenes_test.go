@@ -85,6 +85,8 @@ func noReason(s *approval.Story) { s.Decisions[0].Reason = "" }
 
 func stays(s *approval.Story) { s.CredentialsUntil = time.Time{} }
 
+func sharesUID(s *approval.Story) { s.UID, s.Twin = 10042, "nina" }
+
 func savedEarly(s *approval.Story) { s.ClearedAt = monday.Add(3 * time.Hour) }
 
 var failures = []approval.Failure{
@@ -104,6 +106,8 @@ func messages(v View) map[string]Message {
 		"approval-approved-waiting":      v.Approval(story(approval.Approved, failing(approval.WaitingAPI, "addUser: API quota used up"))),
 		"approval-provisioned-waiting":   v.Approval(story(approval.Provisioned, failing(approval.WaitingDelivery, "post a message: user_disabled"))),
 		"approval-hostile":               v.Approval(hostile(approval.Failed)),
+		"alarm":                          v.Alarm(story(approval.Delivered, sharesUID)),
+		"approval-delivered-same-uid":    v.Approval(story(approval.Delivered, sharesUID)),
 		"reminder":                       v.Reminder(story(approval.Pending)),
 		"reminder-linked":                v.Reminder(story(approval.Pending, posted)),
 		"reminder-one-of-two":            v.Reminder(story(approval.Pending, oneHasApproved)),

@@ -17,6 +17,7 @@ type cluster struct {
 	users []*user
 	made  map[string]int // accounts that addUser has made, by name
 	last  int            // accounts there have ever been
+	same  bool           // the next account gets the number of the one before
 }
 
 // user is an account.
@@ -42,10 +43,20 @@ func (c *cluster) user(name string) *user {
 }
 
 func (c *cluster) add(name, password, mod string, at time.Time) {
-	c.last++
+	if !c.same {
+		c.last++
+	}
+	c.same = false
 	c.users = append(c.users, &user{
 		name: name, password: password, mod: mod, number: firstID + c.last, created: at, updated: at,
 	})
+}
+
+// ShareNumber has the next account of a cluster get the uid of the one before, as two can that are made at once.
+func (s *Server) ShareNumber(clusterID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mustCluster(clusterID).same = true
 }
 
 func (c *cluster) remove(name string) {

@@ -1,0 +1,7 @@
+-- +goose Up
+
+-- The uid of the account, once it was compared with those of the others; and another account that has the same.
+ALTER TABLE request ADD COLUMN uid INTEGER;
+ALTER TABLE request ADD COLUMN twin TEXT NOT NULL DEFAULT '';
+UPDATE request SET uid = 0 WHERE state = 'delivered';
+CREATE INDEX request_uncompared ON request (cluster) WHERE uid IS NULL AND state IN ('provisioned', 'delivered');
