@@ -22,7 +22,7 @@ func TestJobsAreGone(t *testing.T) {
 	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
 		t.Run("pending", func(t *testing.T) {
 			t.Parallel()
-			b := setup(t, url(t), func(c *approval.Config) { c.Reminder, c.Expiry = 100*time.Millisecond, 3*time.Second })
+			b := setup(t, url(t), func(c *approval.Config) { c.Reminder, c.Expiry = 100*time.Millisecond, 8*time.Second })
 			asked := b.ask("isabel")
 			gone(b)
 			b.restart()
