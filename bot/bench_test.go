@@ -119,7 +119,7 @@ func (o *office) environment(b *testing.B) []string {
 	return []string{
 		"SLACK_API_URL=" + o.slack.APIURL(), "SLACK_APP_TOKEN=" + slacktest.AppToken, "SLACK_BOT_TOKEN=" + slacktest.BotToken,
 		"EHPC_ENDPOINT=" + o.ehpc.URL, "QINGCLOUD_ACCESS_KEY_ID=" + ehpctest.AccessKeyID, "QINGCLOUD_SECRET_ACCESS_KEY=" + ehpctest.SecretAccessKey,
-		"EHPC_CLUSTERS=" + ehpctest.ClusterID + "@" + ehpctest.Zone, "APPROVAL_CHANNEL=" + channel, "APPROVERS=" + anna + "," + staff,
+		"EHPC_CLUSTERS=" + ehpctest.ClusterID + "@" + ehpctest.Zone, "APPROVAL_CHANNEL=" + channel, "APPROVERS=" + anna + "," + staff, "REQUESTS_PER_MINUTE=0",
 		"DATABASE_URL=sqlite:" + filepath.Join(b.TempDir(), "ehpcbot.db"), "HTTP_ADDR=" + address,
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/slack-go/slack"
+	"golang.org/x/time/rate"
 
 	"ehpcbot/approval"
 	"ehpcbot/bot/messenger"
@@ -34,6 +35,7 @@ type Bot struct {
 	messenger *messenger.Messenger
 	log       *slog.Logger
 	sockets   *socket.Pool
+	limit     limit
 
 	mu   sync.Mutex
 	self *slack.AuthTestResponse // who the bot is; nil until Slack has told
@@ -49,6 +51,7 @@ func New(conf Config, api *slackapi.API, people *slackapi.People, service *appro
 	b := &Bot{
 		conf: conf, api: api, service: service, people: people, readers: readers, log: log,
 		messenger: messenger.New(conf.Channel, readers, api, service, log),
+		limit:     limit{perMinute: conf.RequestsPerMinute, now: time.Now, persons: map[string]*rate.Limiter{}},
 	}
 	b.sockets = &socket.Pool{
 		Address: b.socketAddress, RetryAfter: retryAfter, Proxy: http.ProxyFromEnvironment, Handle: b.handle, Refuse: b.refuse,

@@ -14,6 +14,9 @@ import (
 
 // command answers a slash command.
 func (b *Bot) command(ctx context.Context, c slack.SlashCommand, envelope string) view.Message {
+	if v, wait := b.tooMuch(c.UserID); wait > 0 {
+		return v.TooMuch(wait)
+	}
 	if err := b.admitRequester(ctx, c.UserID, []string{c.TeamID}); err != nil {
 		b.turnAway(ctx, 0, c.UserID, "command", err)
 		return b.turnedAway(err)

@@ -36,3 +36,6 @@ func (b *Bot) Intercept(f func(ctx context.Context, event socketmode.Event)) {
 
 // BreakHandling makes the handling of commands panic.
 func BreakHandling(b *Bot) { b.service = nil }
+
+// LimitBy sets the clock of the limit of what one person may ask for.
+func (b *Bot) LimitBy(now func() time.Time) { b.limit.now = now }

@@ -24,6 +24,9 @@ func (b *Bot) submit(ctx context.Context, c slack.InteractionCallback) socket.Re
 }
 
 func (b *Bot) submitAsk(ctx context.Context, c slack.InteractionCallback) any {
+	if v, wait := b.tooMuch(c.User.ID); wait > 0 {
+		return slack.NewErrorsViewSubmissionResponse(v.TooMuchInForm(wait)) // which keeps what was typed
+	}
 	if err := b.admitRequester(ctx, c.User.ID, teamsOf(c)); err != nil {
 		b.turnAway(ctx, 0, c.User.ID, c.View.CallbackID, err)
 		return showInstead(b.readers.Channel(), b.turnedAway(err))

@@ -80,10 +80,11 @@ func TestLoadDefaults(t *testing.T) {
 				URL:      "https://slack.com/api/",
 				AppToken: secret.New("xapp-1-A0123456789-level"), BotToken: secret.New("xoxb-0123456789-bot"),
 			},
-			Connections: 2,
-			Command:     "/ehpc-adduser",
-			Channel:     "C0123456789",
-			Locale:      view.English,
+			Connections:       2,
+			RequestsPerMinute: 10,
+			Command:           "/ehpc-adduser",
+			Channel:           "C0123456789",
+			Locale:            view.English,
 		},
 		EHPC: ehpc.Config{
 			Endpoint:        "https://hpc.api.qingcloud.com",
@@ -142,6 +143,7 @@ func TestLoadEverything(t *testing.T) {
 		"APPROVAL_EXPIRY":         "3d",
 		"APPROVAL_REMINDER":       "1d12h",
 		"MAX_ACTIVE_REQUESTS":     "020",
+		"REQUESTS_PER_MINUTE":     "0",
 		"PASSWORD_LENGTH":         "30",
 		"CREDENTIALS_TTL":         "0",
 		"CREDENTIALS_DELIVERY":    "message",
@@ -156,6 +158,7 @@ func TestLoadEverything(t *testing.T) {
 	require.Equal(t, "http://127.0.0.1:4000/api/", c.Slack.API.URL)
 	require.Equal(t, 10, c.Slack.Connections)
 	require.Equal(t, "/training_2-adduser", c.Slack.Command)
+	require.Zero(t, c.Slack.RequestsPerMinute)
 	require.Equal(t, "G0123456789", c.Slack.Channel)
 	require.Equal(t, "ssh {username}@login.example.org", c.Slack.LoginHint)
 	require.Equal(t, view.Chinese, c.Slack.Locale)

@@ -28,6 +28,7 @@ const (
 	rightExpiry    = "; give a time such as 72h or 3d, more than 0 and at most 365d"
 	rightReminder  = "; give a time such as 24h that is less than APPROVAL_EXPIRY, or 0 for no reminder"
 	rightLength    = "; give a whole number from 12 to 30, such as 20"
+	rightPerMinute = "; give a whole number from 1 to 1000, such as 10, or 0 for no limit"
 	rightTTL       = "; give a time such as 24h or 3d, or 0 to keep the credentials"
 	rightHint      = "; give one line of at most 500 characters, such as ssh {username}@login.example.org"
 	rightDatabase  = "; give sqlite:PATH, such as sqlite:ehpcbot.db, or postgres://user:password@host:5432/database"
@@ -124,6 +125,8 @@ func TestFaults(t *testing.T) {
 		"reminder: default":     {env{"APPROVAL_EXPIRY": "12h"}, "APPROVAL_REMINDER: 24h is not less than APPROVAL_EXPIRY, which is 12h" + rightReminder},
 		"reminder: negative":    {env{"APPROVAL_REMINDER": "-5m"}, "APPROVAL_REMINDER: -5m is less than 0" + rightReminder},
 		"active: none":          {env{"MAX_ACTIVE_REQUESTS": "0"}, "MAX_ACTIVE_REQUESTS: 0 is less than 1; give a whole number from 1 on, such as 5"},
+		"per minute: less":      {env{"REQUESTS_PER_MINUTE": "-1"}, "REQUESTS_PER_MINUTE: -1 is less than 0" + rightPerMinute},
+		"per minute: words":     {env{"REQUESTS_PER_MINUTE": "none"}, `REQUESTS_PER_MINUTE: "none" is not a whole number` + rightPerMinute},
 		"length: short":         {env{"PASSWORD_LENGTH": "11"}, "PASSWORD_LENGTH: 11 is less than 12" + rightLength},
 		"length: long":          {env{"PASSWORD_LENGTH": "31"}, "PASSWORD_LENGTH: 31 is more than 30" + rightLength},
 		"ttl: no unit":          {env{"CREDENTIALS_TTL": "24"}, `CREDENTIALS_TTL: "24" has no unit` + rightTTL},

@@ -22,6 +22,7 @@ type slackEnv struct {
 	Connections string `env:"SLACK_CONNECTIONS"`
 	Command     string `env:"SLACK_COMMAND"`
 	Channel     string `env:"APPROVAL_CHANNEL"`
+	PerMinute   string `env:"REQUESTS_PER_MINUTE"`
 	LoginHint   string `env:"LOGIN_HINT"`
 	Locale      string `env:"LOCALE"`
 }
@@ -32,11 +33,12 @@ func (e slackEnv) config(f *collector) bot.Config {
 		API: slackapi.Config{
 			URL: checkAPIURL(f, e.APIURL), AppToken: secret.New(e.AppToken), BotToken: secret.New(e.BotToken),
 		},
-		Connections: f.number("SLACK_CONNECTIONS", e.Connections, 1, 10),
-		Command:     checkCommand(f, e.Command),
-		Channel:     checkChannel(f, e.Channel),
-		LoginHint:   checkHint(f, e.LoginHint),
-		Locale:      view.Locale(f.choice("LOCALE", e.Locale, string(view.English), string(view.Chinese))),
+		Connections:       f.number("SLACK_CONNECTIONS", e.Connections, 1, 10),
+		Command:           checkCommand(f, e.Command),
+		Channel:           checkChannel(f, e.Channel),
+		RequestsPerMinute: f.number("REQUESTS_PER_MINUTE", e.PerMinute, 0, 1000),
+		LoginHint:         checkHint(f, e.LoginHint),
+		Locale:            view.Locale(f.choice("LOCALE", e.Locale, string(view.English), string(view.Chinese))),
 	}
 }
 

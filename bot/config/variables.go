@@ -147,6 +147,10 @@ func policyVariables() []Variable {
 		Meaning: "how many requests of one person may be under way",
 		right:   "give a whole number from 1 on, such as 5",
 	}, {
+		Name: "REQUESTS_PER_MINUTE", Default: "10",
+		Meaning: "how many commands and forms a minute one person may send, to each replica; 0 means no limit",
+		right:   "give a whole number from 1 to 1000, such as 10, or 0 for no limit",
+	}, {
 		Name: "PASSWORD_LENGTH", Default: "20",
 		Meaning: "characters of a password, 12–30",
 		right:   "give a whole number from 12 to 30, such as 20",

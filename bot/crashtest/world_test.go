@@ -73,7 +73,7 @@ func (w *world) environment(d database) map[string]string {
 		"SLACK_API_URL": w.slack.APIURL(), "SLACK_APP_TOKEN": slacktest.AppToken, "SLACK_BOT_TOKEN": slacktest.BotToken,
 		"EHPC_ENDPOINT": w.api.URL, "EHPC_CLUSTERS": ehpctest.ClusterID + "@" + ehpctest.Zone,
 		"QINGCLOUD_ACCESS_KEY_ID": ehpctest.AccessKeyID, "QINGCLOUD_SECRET_ACCESS_KEY": ehpctest.SecretAccessKey,
-		"APPROVAL_CHANNEL": channel, "APPROVERS": anna + "," + otto, "DATABASE_URL": w.address, "HTTP_ADDR": "",
+		"APPROVAL_CHANNEL": channel, "APPROVERS": anna + "," + otto, "DATABASE_URL": w.address, "HTTP_ADDR": "", "REQUESTS_PER_MINUTE": "0",
 		"EHPCBOT_CRASHPOINTS": w.points.listen(w.t), "LOG_LEVEL": "debug",
 	}
 	if d.name == postgres.name {

@@ -3,6 +3,8 @@ package messenger
 import (
 	"context"
 
+	"github.com/slack-go/slack"
+
 	"ehpcbot/bot/slackapi"
 	"ehpcbot/bot/view"
 )
@@ -18,10 +20,13 @@ func (r *Readers) Channel() view.View { return r.Base }
 
 // View returns the view of a person, in their language.
 func (r *Readers) View(ctx context.Context, person string) view.View {
+	user, _ := r.People.Person(ctx, person) // nothing is known of one whom Slack doesn't tell of
+	return r.Of(person, user)
+}
+
+// Of returns the view of a person of whom Slack has told.
+func (r *Readers) Of(person string, user slack.User) view.View {
 	v := r.Base
-	v.Reader = person
-	if user, err := r.People.Person(ctx, person); err == nil {
-		v.Locale = view.LocaleOf(user.Locale, r.Base.Locale)
-	}
+	v.Reader, v.Locale = person, view.LocaleOf(user.Locale, r.Base.Locale)
 	return v
 }

@@ -95,6 +95,9 @@ func (p *People) Person(ctx context.Context, id string) (slack.User, error) {
 	return p.persons.get(ctx, id, p.now, age{fresh: personFresh, stale: personStale, patience: lookUpTime})
 }
 
+// Known returns what Slack said of a person before, however long ago, without asking it.
+func (p *People) Known(id string) slack.User { return p.persons.recall(id).value }
+
 // decider is Person for one who is about to decide: what Slack said some time ago does not do.
 func (p *People) decider(ctx context.Context, id string) (slack.User, error) {
 	return p.persons.get(ctx, id, p.now, age{fresh: decisionFresh, stale: decisionStale, patience: decisionTime})

@@ -1,6 +1,12 @@
 package view
 
-import "ehpcbot/approval"
+import (
+	"math"
+	"strconv"
+	"time"
+
+	"ehpcbot/approval"
+)
 
 // Asked answers the person whose request was just stored.
 func (v View) Asked(s approval.Story) Message {
@@ -68,6 +74,21 @@ func (v View) FormFailed() Message { return v.sentences(v.texts().Answer.FormFai
 
 // Busy answers while too much is asked at once.
 func (v View) Busy() Message { return v.sentences(v.texts().Answer.Busy) }
+
+// TooMuch answers somebody who asks for more than one person may, and says when to try again.
+func (v View) TooMuch(wait time.Duration) Message {
+	b := v.answer(approval.Story{})
+	b.fields["seconds"] = seconds(wait)
+	b.line(b.texts.Answer.TooMuch)
+	return b.message()
+}
+
+// TooMuchInForm is TooMuch for a form, by block.
+func (v View) TooMuchInForm(wait time.Duration) map[string]string {
+	return map[string]string{blockUsername: v.texts().Answer.TooMuch.fill(fields{"seconds": seconds(wait)}).plain()}
+}
+
+func seconds(d time.Duration) richText { return text(strconv.Itoa(int(math.Ceil(d.Seconds())))) }
 
 // Untold answers where Slack refuses to tell the bot who somebody is, or who is in a group: waiting does not help.
 func (v View) Untold() Message { return v.sentences(v.texts().Answer.Untold...) }

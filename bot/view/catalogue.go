@@ -87,6 +87,7 @@ type answerTexts struct {
 
 	Trouble, StorageFailed    []phrase
 	FormFailed, Busy, Foreign phrase
+	TooMuch                   phrase // {seconds}
 	Untold                    []phrase
 }
 

@@ -137,6 +137,7 @@ func messages(v View) map[string]Message {
 		"help":                           v.Help(),
 		"trouble":                        v.Trouble(),
 		"busy":                           v.Busy(),
+		"too-much":                       v.TooMuch(5100 * time.Millisecond),
 		"untold":                         v.Untold(),
 		"foreign":                        v.Foreign(),
 		"storage-failed":                 v.StorageFailed(),

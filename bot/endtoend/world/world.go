@@ -117,6 +117,7 @@ func New(t *testing.T, options ...ehpctest.Option) *World {
 		"APPROVERS":                   Anna + "," + Ben,
 		"DATABASE_URL":                "sqlite:" + filepath.Join(w.Dir, "ehpcbot.db"),
 		"HTTP_ADDR":                   "127.0.0.1:0",
+		"REQUESTS_PER_MINUTE":         "0",
 		"LOG_LEVEL":                   "debug",
 	}
 	return w

@@ -1,0 +1,73 @@
+package bot_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"ehpcbot/bot/slacktest"
+)
+
+// What is one person's limit is nobody else's, and those who decide have none.
+func TestRequestsPerMinute(t *testing.T) {
+	t.Parallel()
+	limited := func(t *testing.T, perMinute int, people ...slacktest.User) *office {
+		t.Parallel()
+		o := open(t, plan{before: func(o *office) {
+			o.conf.RequestsPerMinute = perMinute
+			for _, u := range people {
+				o.slack.AddUser(u)
+			}
+		}, bot: func(o *office) { o.bot.LimitBy(newClock().now) }}).connected()
+		t.Cleanup(func() { o.clean() })
+		return o
+	}
+	t.Run("a command", func(t *testing.T) {
+		o := limited(t, 3, slacktest.User{ID: "U0LI", Name: "li", Locale: "zh-CN"})
+		li := o.slack.Person("U0LI")
+		for _, text := range []string{"help", "li", "status 1"} {
+			require.NotContains(t, li.Command(t.Context(), command, text).Plain(), "秒后再试")
+		}
+		o.says(channel, "li", "Approve")
+		calls := len(o.slack.Calls("users.info"))
+		for _, text := range []string{"li2", "list", "", "li reason="} {
+			require.Contains(t, li.Command(t.Context(), command, text).Plain(), "这一次我没有处理。请在 20 秒后再试")
+		}
+		require.Len(t, o.slack.Calls("users.info"), calls, "it costs no call")
+		require.Empty(t, o.slack.Calls("views.open"))
+		require.Contains(t, o.ask("isabel").Plain(), "Request 2 is in")
+	})
+	t.Run("a form keeps what was typed", func(t *testing.T) {
+		o := limited(t, 2)
+		require.Empty(t, o.ask("").Plain())
+		form, err := o.slack.Person(isabel).WaitModal(o.patient())
+		require.NoError(t, err)
+		o.ask("help")
+		answer, err := o.slack.Person(isabel).Submit(t.Context(), form, map[string]string{"Username": "isabel"})
+		require.NoError(t, err)
+		require.Len(t, answer.Errors, 1)
+		require.Contains(t, answer.Errors["username"], "Please try again in 30 s.")
+	})
+	t.Run("two ids of a person", func(t *testing.T) {
+		o := limited(t, 2, slacktest.User{ID: "U0BEA", Name: "bea", OrgID: "W0BEA", Teams: []string{slacktest.TeamID}})
+		for _, id := range []string{"U0BEA", "W0BEA", "U0BEA", "W0BEA"} {
+			o.slack.Person(id).Command(t.Context(), command, "help")
+		}
+		for _, id := range []string{"U0BEA", "W0BEA"} {
+			require.Contains(t, o.slack.Person(id).Command(t.Context(), command, "help").Plain(), "Please try again in")
+		}
+	})
+	t.Run("an approver decides", func(t *testing.T) {
+		o := limited(t, 1)
+		m := o.asked("isabel")
+		o.slack.Person(anna).Command(t.Context(), command, "help")
+		require.Contains(t, o.slack.Person(anna).Command(t.Context(), command, "help").Plain(), "Please try again in")
+		o.press(anna, m, "Deny")
+		form, err := o.slack.Person(anna).WaitModal(o.patient())
+		require.NoError(t, err)
+		answer, err := o.slack.Person(anna).Submit(t.Context(), form, nil)
+		require.NoError(t, err)
+		require.True(t, answer.Closed)
+		o.says(channel, "Denied by")
+	})
+}
