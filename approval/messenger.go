@@ -12,7 +12,8 @@ import (
 // crash or by another process, and must do no harm then. An error means: again, later; an [*LaterError] says when.
 type Messenger interface {
 	// Refresh makes the approval message show the story, and remembers that with [Service.Sent], unless the
-	// request has ended and there is nobody to whom it could be shown. It takes a reminder away that is over.
+	// request has ended and there is nobody to whom it could be shown, or nobody saw it before. It takes a reminder away
+	// that is over.
 	Refresh(ctx context.Context, s Story) error
 	// Remind reminds the approvers of a pending request.
 	Remind(ctx context.Context, s Story) error

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ehpcbot/approval"
+	"ehpcbot/ehpc/ehpctest"
 )
 
 // TestQuotaUsedUp approves more than the quota of the hour allows: the oldest get their accounts, the others and

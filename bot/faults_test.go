@@ -280,10 +280,11 @@ func TestClosedChannel(t *testing.T) {
 				ways["is_archived"].close(o)
 			}
 			o.ask("isabel") // a repetition, or the request
+			o.eventually(func() bool { return !before || o.bot.Ready() != nil }, "the bot has tried")
 			o.ask("cancel 1")
 			o.says("D0ISABEL", "took", "back")
 			o.eventually(func() bool {
-				return o.log.has("the end of a request is not shown", map[bool]string{true: "is_archived", false: "is_inactive"}[before])
+				return o.log.has("the end of a request is not shown", map[bool]string{true: "nobody saw it before", false: "is_inactive"}[before])
 			}, "the log says so")
 			require.ErrorContains(t, o.bot.Ready(), "archived")
 			mend(o)

@@ -1,10 +1,12 @@
 package bot_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"ehpcbot/approval"
 	"ehpcbot/bot/slacktest"
 )
 
@@ -69,5 +71,38 @@ func TestRequestsPerMinute(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, answer.Closed)
 		o.says(channel, "Denied by")
+	})
+}
+
+// What was asked for and taken back again shows nowhere in the channel, and holds up nobody else's request there.
+func TestTakenBackBeforeItWasShown(t *testing.T) {
+	t.Parallel()
+	t.Run("before its turn", func(t *testing.T) {
+		t.Parallel()
+		o := open(t, plan{bot: func(o *office) {
+			for range 100 {
+				story, err := o.service.Ask(t.Context(), approval.Ask{Requester: isabel, Username: "isabel"})
+				require.NoError(t, err)
+				_, err = o.service.Cancel(t.Context(), story.ID, isabel)
+				require.NoError(t, err)
+			}
+			_, err := o.service.Ask(t.Context(), approval.Ask{Requester: greta, Username: "greta"})
+			require.NoError(t, err)
+		}}).connected()
+		o.says(channel, "greta", "Approve")
+		require.Len(t, o.slack.Messages(channel), 1)
+		o.clean()
+	})
+	t.Run("as fast as one can type", func(t *testing.T) {
+		t.Parallel()
+		o := open(t, plan{}).connected()
+		o.slack.SetChannelRate(1, 60)
+		for id := range 100 {
+			require.Contains(t, o.ask("isabel").Plain(), fmt.Sprintf("Request %d is in", id+1))
+			require.Contains(t, o.ask(fmt.Sprint("cancel ", id+1)).Plain(), "is cancelled")
+		}
+		o.slack.Person(greta).Command(t.Context(), command, "greta")
+		o.says(channel, "greta", "Approve")
+		o.clean()
 	})
 }

@@ -99,7 +99,7 @@ func (p *Messenger) claim(ctx context.Context, s approval.Story, posted approval
 
 // send posts a message.
 func (p *Messenger) send(ctx context.Context, s approval.Story, purpose approval.Purpose, to string, m view.Message) (approval.Message, error) {
-	doing := fmt.Sprintf("post the %s of request %d", purpose, s.ID)
+	doing := posting(s, purpose)
 	var channel, ts string
 	err := p.paced(to, doing, purpose == approval.PurposeCredentials, func() (err error) {
 		channel, ts, err = p.api.PostMessageContext(ctx, to, Options(m)...)
@@ -117,6 +117,11 @@ func (p *Messenger) send(ctx context.Context, s approval.Story, purpose approval
 		p.mu.Unlock()
 	}
 	return approval.Message{Purpose: purpose, Place: channel, Ref: ts, Version: s.Version}, nil
+}
+
+// posting is what is done, in words, by which the lane of a conversation knows it too.
+func posting(s approval.Story, purpose approval.Purpose) string {
+	return fmt.Sprintf("post the %s of request %d", purpose, s.ID)
 }
 
 // update changes a message. The credentials, and what takes them away, come before all others.
@@ -217,7 +222,7 @@ func unreachable(err error) bool {
 }
 
 // Refresh implements [approval.Messenger]. What has come to its end need not be shown in a channel that takes
-// no messages.
+// no messages, nor where it was not shown before.
 func (p *Messenger) Refresh(ctx context.Context, s approval.Story) error {
 	err := p.refresh(ctx, s)
 	if closedTo(err) && s.State.Final() && !s.CanRetry() {
@@ -249,6 +254,11 @@ func (p *Messenger) refresh(ctx context.Context, s approval.Story) error {
 		}
 	}
 	if known > 0 {
+		return nil
+	}
+	if s.State.Final() && !s.CanRetry() {
+		p.log.Info("the end of a request is not shown, as nobody saw it before", "request", s.ID, "state", s.State)
+		p.pace.leave(p.channel, posting(s, approval.PurposeApproval))
 		return nil
 	}
 	_, err := p.postOnce(ctx, s, approval.PurposeApproval, p.channel, m)

@@ -82,6 +82,17 @@ func (p *pace) take(name, what string, urgent bool) error {
 	return nil
 }
 
+// leave gives back the time that was kept for a call, if there was one: it is not needed any more.
+func (p *pace) leave(name, what string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := p.lane(name)
+	if _, given := l.due[what]; given {
+		delete(l.due, what)
+		l.next = l.next.Add(-l.gap)
+	}
+}
+
 // slot takes the next time that is free.
 func (l *lane) slot(now time.Time, urgent bool) slot {
 	l.next = latest(l.next, now)

@@ -43,6 +43,28 @@ func TestPace(t *testing.T) {
 	})
 }
 
+// A time that is not needed any more is free for others.
+func TestPaceOfWhatIsNotSaidAnyMore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPace(time.Now)
+		for i := range postsAtOnce {
+			require.NoError(t, p.take("C", fmt.Sprint("said ", i), false))
+		}
+		var later *approval.LaterError
+		for i := range 100 {
+			require.ErrorAs(t, p.take("C", fmt.Sprint(i), false), &later)
+		}
+		for i := range 100 {
+			p.leave("C", fmt.Sprint(i))
+		}
+		p.leave("C", "said 1")
+		p.leave("D", "never asked for")
+		require.ErrorAs(t, p.take("C", "another", false), &later)
+		require.Equal(t, postPause, later.After)
+	})
+}
+
 // After a 429 nobody goes before its time, and then one a second.
 func TestPaceObeysRetryAfter(t *testing.T) {
 	t.Parallel()
