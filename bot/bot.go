@@ -36,6 +36,7 @@ type Bot struct {
 	log       *slog.Logger
 	sockets   *socket.Pool
 	limit     limit
+	forms     *rate.Limiter // of requesters
 
 	mu   sync.Mutex
 	self *slack.AuthTestResponse // who the bot is; nil until Slack has told
@@ -52,6 +53,7 @@ func New(conf Config, api *slackapi.API, people *slackapi.People, service *appro
 		conf: conf, api: api, service: service, people: people, readers: readers, log: log,
 		messenger: messenger.New(conf.Channel, readers, api, service, log),
 		limit:     limit{perMinute: conf.RequestsPerMinute, now: time.Now, persons: map[string]*rate.Limiter{}},
+		forms:     newForms(),
 	}
 	b.sockets = &socket.Pool{
 		Address: b.socketAddress, RetryAfter: retryAfter, Proxy: http.ProxyFromEnvironment, Handle: b.handle, Refuse: b.refuse,

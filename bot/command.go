@@ -69,6 +69,10 @@ func (b *Bot) ask(ctx context.Context, v view.View, a approval.Ask) view.Message
 }
 
 func (b *Bot) openForm(ctx context.Context, v view.View, c slack.SlashCommand) view.Message {
+	if !b.forms.Allow() {
+		b.log.Warn("no form is opened, to keep room for those of approvers", "person", c.UserID)
+		return v.TooManyForms()
+	}
 	form := v.AskForm(b.service.Config(), approval.Ask{})
 	if _, err := b.api.OpenViewContext(ctx, c.TriggerID, form); err != nil {
 		b.log.Warn("the form could not be opened", "person", c.UserID, "error", slackapi.CallError("open a form", err))

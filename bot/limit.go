@@ -47,6 +47,11 @@ func (l *limit) take(person string) time.Duration {
 	return wait
 }
 
+// newForms limits the forms that requesters open, all together. Slack opens about 100 a minute for an app
+// (docs.slack.dev/reference/methods/views.open), and then none, so that no approver could deny anything; with these, at
+// most 80 in any minute, there is always room for the form behind Deny.
+func newForms() *rate.Limiter { return rate.NewLimiter(rate.Every(time.Minute/40), 40) }
+
 // tooMuch tells whether a person asks for more than they may. What Slack has said of them before tells under which id
 // and in which language.
 func (b *Bot) tooMuch(id string) (v view.View, wait time.Duration) {

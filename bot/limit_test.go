@@ -2,6 +2,8 @@ package bot_test
 
 import (
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -105,4 +107,41 @@ func TestTakenBackBeforeItWasShown(t *testing.T) {
 		o.says(channel, "greta", "Approve")
 		o.clean()
 	})
+}
+
+// Slack opens so many forms a minute and no more: those of requesters leave room for those of approvers.
+func TestRoomForTheFormsOfApprovers(t *testing.T) {
+	t.Parallel()
+	o := open(t, plan{before: func(o *office) {
+		o.conf.RequestsPerMinute = 10
+		for i := range 12 {
+			o.slack.AddUser(slacktest.User{ID: fmt.Sprint("U0P", i), Name: username(i)})
+		}
+		o.slack.SetRateLimit("views.open", 100, 100)
+	}, bot: func(o *office) { o.bot.LimitBy(newClock().now) }}).connected()
+	m := o.asked("isabel")
+	var people sync.WaitGroup
+	var turnedAway atomic.Int64
+	for i := range 12 {
+		people.Go(func() {
+			for range 10 {
+				r := o.slack.Person(fmt.Sprint("U0P", i)).Command(t.Context(), command, "")
+				if holds(r.Plain(), "Please ask without it: /ehpc-adduser isabel", "try again in a minute") {
+					turnedAway.Add(1)
+				} else if r.Err != nil || r.Plain() != "" {
+					t.Errorf("%v %s", r.Err, r.Plain())
+				}
+			}
+		})
+	}
+	people.Wait()
+	require.Zero(t, o.slack.RateLimited("views.open"))
+	require.Positive(t, turnedAway.Load())
+	o.press(anna, m, "Deny")
+	form, err := o.slack.Person(anna).WaitModal(o.patient())
+	require.NoError(t, err, o.log)
+	_, err = o.slack.Person(anna).Submit(t.Context(), form, nil)
+	require.NoError(t, err)
+	o.says(channel, "Denied by")
+	o.clean()
 }

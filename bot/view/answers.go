@@ -72,6 +72,9 @@ func (v View) StorageFailed() Message { return v.sentences(v.texts().Answer.Stor
 // FormFailed answers where Slack did not open a form, most often because it was asked too late.
 func (v View) FormFailed() Message { return v.sentences(v.texts().Answer.FormFailed) }
 
+// TooManyForms answers where Slack has to open so many forms that one more would be at the cost of approvers.
+func (v View) TooManyForms() Message { return v.sentences(v.texts().Answer.TooManyForms...) }
+
 // Busy answers while too much is asked at once.
 func (v View) Busy() Message { return v.sentences(v.texts().Answer.Busy) }
 

@@ -88,7 +88,7 @@ type answerTexts struct {
 	Trouble, StorageFailed    []phrase
 	FormFailed, Busy, Foreign phrase
 	TooMuch                   phrase // {seconds}
-	Untold                    []phrase
+	TooManyForms, Untold      []phrase
 }
 
 // credentialsTexts hand the credentials over.

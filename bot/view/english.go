@@ -189,8 +189,12 @@ var english = catalogue{
 			"Please try again in a minute. If it happens again, tell the administrator of this bot.",
 		},
 		FormFailed: "The form could not be opened, and nothing was changed. Please try again.",
-		TooMuch:    "That is a lot within one minute, so I have done nothing this time. Please try again in {seconds} s.",
-		Busy:       "I have a lot to do at the moment, and nothing was changed. Please try again in a minute.",
+		TooManyForms: []phrase{
+			"**Slack opens only so many forms a minute, and many people want one.** Nothing was changed.",
+			"Please ask without it: `{command} isabel`, with the username that you want. Or try again in a minute.",
+		},
+		TooMuch: "That is a lot within one minute, so I have done nothing this time. Please try again in {seconds} s.",
+		Busy:    "I have a lot to do at the moment, and nothing was changed. Please try again in a minute.",
 		Untold: []phrase{
 			"**I can't find out whether you may do this: Slack refuses to tell me.** Nothing was changed.",
 			"Trying again does not help. Please ask the administrator of this bot to run `ehpcbot check`, which says what to fix.",

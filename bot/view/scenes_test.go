@@ -138,6 +138,7 @@ func messages(v View) map[string]Message {
 		"trouble":                        v.Trouble(),
 		"busy":                           v.Busy(),
 		"too-much":                       v.TooMuch(5100 * time.Millisecond),
+		"too-many-forms":                 v.TooManyForms(),
 		"untold":                         v.Untold(),
 		"foreign":                        v.Foreign(),
 		"storage-failed":                 v.StorageFailed(),
