@@ -916,6 +916,27 @@ func TestDocuments(t *testing.T) {
 			require.True(t, found, "the demo does not say this, or not in this order: %s", said)
 		}
 	})
+	t.Run("links", func(t *testing.T) {
+		t.Parallel()
+		prose := regexp.MustCompile("(?ms)^```.*?^```$").ReplaceAllString(text, "")
+		headings := map[string]bool{}
+		for _, m := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(prose, -1) {
+			headings["#"+anchor(m[1])] = true
+		}
+		for _, m := range regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(prose, -1) {
+			switch target := m[1]; {
+			case strings.HasPrefix(target, "#"):
+				require.True(t, headings[target], "no heading for %s", target)
+			case !strings.HasPrefix(target, "https://"):
+				require.FileExists(t, target)
+			}
+		}
+		_, rest, _ := strings.Cut(prose, "\n## Contents\n")
+		contents, rest, _ := strings.Cut(rest, "\n## ")
+		for _, m := range regexp.MustCompile(`(?m)^## (.+)$`).FindAllStringSubmatch("## "+rest, -1) {
+			require.Contains(t, contents, "](#"+anchor(m[1])+")")
+		}
+	})
 	t.Run("unit", func(t *testing.T) {
 		t.Parallel()
 		_, unit, _ := strings.Cut(text, "```ini\n")
@@ -944,6 +965,11 @@ func TestDocuments(t *testing.T) {
 			require.Contains(t, text, "| `"+m[1]+"` |")
 		}
 	})
+}
+
+// anchor is what GitHub calls a heading in links.
+func anchor(heading string) string {
+	return strings.ReplaceAll(regexp.MustCompile(`[^\p{L}\p{N}_ -]`).ReplaceAllString(strings.ToLower(heading), ""), " ", "-")
 }
 
 var update = flag.Bool("update", false, "write the golden files")
