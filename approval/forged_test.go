@@ -33,34 +33,44 @@ func forge(t *testing.T, db *sql.DB, b *bench, e approval.Event) {
 // The database alone, without the key, does not suffice to have an account made; and audit verify tells of it.
 func TestForgedApproval(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
-		b := setup(t, url(t), nil)
-		asked := b.ask("isabel")
-		ring, err := keyring.New(b.keys...)
-		require.NoError(t, err)
-		before, err := b.reader().Verify(t.Context(), ring, nil)
-		require.NoError(t, err)
-		require.Empty(t, before.Findings)
-		require.Equal(t, before.Events, before.Signed)
+	for name, change := range map[string]string{
+		"approved":               `state = 'approved'`,
+		"approved and asked for": `state = 'approved', asked_at = 1, attempted_at = 1, started_at = updated_at`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			onBoth(t, func(t *testing.T, url func(t testing.TB) string) { forgedApproval(t, url(t), change) })
+		})
+	}
+}
 
-		db := raw(t, b.url)
-		detail := `requester=UISABEL username=isabel cluster=` + cluster
-		forge(t, db, b, approval.Event{RequestID: 1, Actor: anna, Action: "approve", From: approval.Pending, To: approval.Approved, Detail: detail})
-		do(t, db, fmt.Sprintf(`INSERT INTO decision VALUES (1, '%s', 'approve', '', 1)`, anna),
-			`UPDATE request SET state = 'approved', version = version + 1 WHERE id = 1`)
-		v, err := b.reader().Verify(t.Context(), ring, &before.Last)
-		require.NoError(t, err)
-		require.Equal(t, []string{"event 2 is not signed by ehpcbot: it was added by somebody else, or changed with its hash"}, v.Findings)
+func forgedApproval(t *testing.T, url, change string) {
+	b := setup(t, url, nil)
+	asked := b.ask("isabel")
+	ring, err := keyring.New(b.keys...)
+	require.NoError(t, err)
+	before, err := b.reader().Verify(t.Context(), ring, nil)
+	require.NoError(t, err)
+	require.Empty(t, before.Findings)
+	require.Equal(t, before.Events, before.Signed)
 
-		b.work()
-		b.reach(asked.ID, approval.Pending)
-		require.Zero(t, b.api.CallCount(ehpctest.ActionAddUser))
-		// A real approval counts, also of the person in whose name one was forged.
-		_, err = b.service.Approve(t.Context(), b.target(1), anna)
-		require.NoError(t, err)
-		b.requireCredentials(b.reach(asked.ID, approval.Delivered))
-		require.Contains(t, detail, "requester="+isabel)
-	})
+	db := raw(t, b.url)
+	detail := `requester=UISABEL username=isabel cluster=` + cluster
+	forge(t, db, b, approval.Event{RequestID: 1, Actor: anna, Action: "approve", From: approval.Pending, To: approval.Approved, Detail: detail})
+	do(t, db, fmt.Sprintf(`INSERT INTO decision VALUES (1, '%s', 'approve', '', 1)`, anna),
+		`UPDATE request SET version = version + 1, `+change+` WHERE id = 1`)
+	v, err := b.reader().Verify(t.Context(), ring, &before.Last)
+	require.NoError(t, err)
+	require.Equal(t, []string{"event 2 is not signed by ehpcbot: it was added by somebody else, or changed with its hash"}, v.Findings)
+
+	b.work()
+	b.reach(asked.ID, approval.Pending)
+	require.Zero(t, b.api.CallCount(ehpctest.ActionAddUser))
+	// A real approval counts, also of the person in whose name one was forged.
+	_, err = b.service.Approve(t.Context(), b.target(1), anna)
+	require.NoError(t, err)
+	b.requireCredentials(b.reach(asked.ID, approval.Delivered))
+	require.Contains(t, detail, "requester="+isabel)
 }
 
 // What a request asks for, and for whom, can't be changed between its approval and its account, or between the account

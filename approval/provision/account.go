@@ -83,7 +83,8 @@ func (a *account) ask(ctx context.Context) (goOn bool, err error) {
 		a.pause(&ehpc.LimitedError{RetryAfter: wait})
 		return false, err
 	}
-	if a.AskedAt.IsZero() {
+	// A sealed password shows that this was done before: nobody makes one without the key.
+	if a.Sealed == nil || a.AskedAt.IsZero() {
 		if holds, err := a.service.Recheck(ctx, &a.Request); !holds || err != nil {
 			a.log.Warn("an account is not made after all", "request", a.ID, "state", a.State, "why", a.Failure, "error", err)
 			return true, err
