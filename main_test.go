@@ -948,6 +948,16 @@ func TestDocuments(t *testing.T) {
 			require.Contains(t, strings.Split(unit, "\n"), line)
 		}
 	})
+	t.Run("deployments", func(t *testing.T) {
+		t.Parallel()
+		for _, block := range regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$").FindAllStringSubmatch(text, -1) {
+			for _, name := range regexp.MustCompile(`\b[A-Z]+(_[A-Z]+)+\b`).FindAllString(block[1], -1) {
+				name = strings.TrimSuffix(name, "_FILE")
+				known := slices.ContainsFunc(config.Variables(), func(v config.Variable) bool { return v.Name == name })
+				require.True(t, known || strings.HasPrefix(name, "POSTGRES_"), name)
+			}
+		}
+	})
 	t.Run("states", func(t *testing.T) {
 		t.Parallel()
 		for _, state := range approval.States() {
