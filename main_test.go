@@ -335,10 +335,14 @@ func TestCheck(t *testing.T) {
 		"unknown group":        {nothing, []string{"APPROVERS=S0NOWHERE"}, "APPROVERS S0NOWHERE", "id"},
 		"free plan":            {func(w *world.World) { w.Slack.SetFreePlan(true) }, []string{"APPROVERS=" + world.Admins}, "APPROVERS.*plan_upgrade_required", "user ids"},
 		"too few":              {nothing, []string{"APPROVERS=" + world.Admins, "APPROVALS_REQUIRED=2"}, "APPROVALS_REQUIRED", "APPROVERS"},
-		"messages tab off":     {func(w *world.World) { w.Slack.SetMessagesTab(false) }, nil, "", ""}, // can't be told without writing to somebody
-		"EHPC key id":          {nothing, []string{"QINGCLOUD_ACCESS_KEY_ID=WRONG"}, "EHPC_CLUSTERS.*1200", "QINGCLOUD_ACCESS_KEY_ID"},
-		"EHPC key":             {nothing, []string{"QINGCLOUD_SECRET_ACCESS_KEY=wrong"}, "EHPC_CLUSTERS.*1200", "QINGCLOUD_SECRET_ACCESS_KEY"},
-		"cluster":              {nothing, []string{"EHPC_CLUSTERS=ehpc-8jqdq0mz@jn1a,ehpc-nowhere@jn1a"}, "EHPC_CLUSTERS ehpc-nowhere.*2100", "zone"},
+		"one person, two ids": {func(w *world.World) {
+			w.Slack.AddUser(slacktest.User{ID: world.Anna, Name: "anna", OrgID: "W0ANNA", Teams: []string{slacktest.TeamID}})
+			w.Slack.SetUserGroup(world.Admins, "W0ANNA")
+		}, []string{"APPROVERS=" + world.Anna + "," + world.Admins, "APPROVALS_REQUIRED=2"}, "APPROVALS_REQUIRED: 2 approvers are needed, and there are 1", "APPROVERS"},
+		"messages tab off": {func(w *world.World) { w.Slack.SetMessagesTab(false) }, nil, "", ""}, // can't be told without writing to somebody
+		"EHPC key id":      {nothing, []string{"QINGCLOUD_ACCESS_KEY_ID=WRONG"}, "EHPC_CLUSTERS.*1200", "QINGCLOUD_ACCESS_KEY_ID"},
+		"EHPC key":         {nothing, []string{"QINGCLOUD_SECRET_ACCESS_KEY=wrong"}, "EHPC_CLUSTERS.*1200", "QINGCLOUD_SECRET_ACCESS_KEY"},
+		"cluster":          {nothing, []string{"EHPC_CLUSTERS=ehpc-8jqdq0mz@jn1a,ehpc-nowhere@jn1a"}, "EHPC_CLUSTERS ehpc-nowhere.*2100", "zone"},
 		"messages": {func(w *world.World) {
 			refusal := `{"ok":false,"error":"invalid_view","errors":[{"pointer":"/blocks/0","code":"failed_constraint","message":"too long"}]}`
 			w.Slack.Fail("blocks.validate", slacktest.Fault{Body: []byte(refusal), Match: func(c slacktest.Call) bool { return strings.Contains(c.Params.Get("view"), `"deny"`) }})

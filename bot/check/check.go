@@ -274,7 +274,7 @@ func (c *checker) approvers(ctx context.Context) (findings []Finding) {
 		return nil
 	}
 	ids := c.conf.Policy.Approvers
-	people := make([][]string, len(ids))
+	people := make([][]approval.Person, len(ids))
 	var questions []question
 	for i, id := range ids {
 		questions = append(questions, func(ctx context.Context) []Finding {
@@ -294,22 +294,34 @@ func (c *checker) approvers(ctx context.Context) (findings []Finding) {
 		findings = append(findings, f)
 		known = known && f.Status == OK
 	})
-	different := slices.Concat(people...)
-	slices.Sort(different)
-	if n, need := len(slices.Compact(different)), c.conf.Policy.Required; known && n < need {
+	if n, need := different(slices.Concat(people...)), c.conf.Policy.Required; known && n < need {
 		findings = append(findings, Finding{"APPROVALS_REQUIRED", Fault, fmt.Sprintf("%d approvers are needed, and there are %d", need, n),
 			"name more people in APPROVERS, or lower APPROVALS_REQUIRED"})
 	}
 	return findings
 }
 
-func (c *checker) group(ctx context.Context, id string) (people []string, f Finding) {
+// different counts people, each once, whichever ids they go by.
+func different(people []approval.Person) int {
+	var seen []approval.Person
+	for _, p := range people {
+		if !slices.ContainsFunc(seen, func(s approval.Person) bool { return s.Is(p.ID) || s.Is(p.Also) }) {
+			seen = append(seen, p)
+		}
+	}
+	return len(seen)
+}
+
+func (c *checker) group(ctx context.Context, id string) (people []approval.Person, f Finding) {
 	members, err := c.api.GetUserGroupMembersContext(ctx, id)
 	switch {
 	case err == nil && len(members) == 0:
 		return nil, Finding{"APPROVERS " + id, Fault, "the user group has no members", "add members to the group"}
 	case err == nil:
-		return members, ok("APPROVERS "+id, fmt.Sprintf("a user group of %d", len(members)))
+		for _, m := range members {
+			people = append(people, approval.Person{ID: m, Also: m})
+		}
+		return people, ok("APPROVERS "+id, fmt.Sprintf("a user group of %d", len(members)))
 	}
 	advice := map[string]string{
 		"plan_upgrade_required": "user groups need a paid plan: list the approvers by their user ids (U…)",
@@ -319,7 +331,7 @@ func (c *checker) group(ctx context.Context, id string) (people []string, f Find
 	return nil, fault("APPROVERS "+id, err, slackURL, advice)
 }
 
-func (c *checker) person(ctx context.Context, id, team string) (people []string, f Finding) {
+func (c *checker) person(ctx context.Context, id, team string) (people []approval.Person, f Finding) {
 	const advice = "look at the id: in Slack, the person's profile, ⋮, Copy member ID"
 	name := "APPROVERS " + id
 	wrong := ""
@@ -339,7 +351,7 @@ func (c *checker) person(ctx context.Context, id, team string) (people []string,
 	if wrong != "" {
 		return nil, Finding{name, Fault, wrong, advice}
 	}
-	return []string{user.ID}, ok(name, cmp.Or(user.RealName, user.Name))
+	return []approval.Person{slackapi.Identity(id, *user)}, ok(name, cmp.Or(user.RealName, user.Name))
 }
 
 // cluster lists one user, which needs the key, the zone and the cluster to be right, and changes nothing.

@@ -39,10 +39,11 @@ func (p *People) Identify(ctx context.Context, id string) approval.Person {
 	if err != nil {
 		return approval.Person{ID: id, Also: id}
 	}
-	return identity(id, user)
+	return Identity(id, user)
 }
 
-func identity(id string, user slack.User) approval.Person {
+// Identity returns the ids of a person whom Slack was asked about by one of them.
+func Identity(id string, user slack.User) approval.Person {
 	return approval.Person{ID: cmp.Or(user.ID, id), Also: cmp.Or(user.Enterprise.ID, id)}
 }
 
@@ -69,7 +70,7 @@ func (p *People) AdmitRequester(ctx context.Context, id string, teams []string) 
 // AdmitDecider looks at a person who presses a button. Guests are admitted where they are listed by name.
 func (p *People) AdmitDecider(ctx context.Context, id string, teams, listed []string) error {
 	user, err := p.decider(ctx, id)
-	return p.judge(user, err, teams, slices.ContainsFunc(listed, identity(id, user).Is))
+	return p.judge(user, err, teams, slices.ContainsFunc(listed, Identity(id, user).Is))
 }
 
 // AdmitReader looks at a person who presses a button under what is theirs.
