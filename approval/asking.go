@@ -10,22 +10,17 @@ import (
 func (s *Service) Ask(ctx context.Context, a Ask) (Story, error) {
 	who := s.people.Identify(ctx, a.Requester)
 	a.Requester = who.ID
-	var story Story
-	var refusal *Refusal
 	if refusals := s.conf.Check(a); len(refusals) > 0 {
-		refusal = refusals[0]
+		s.unrecorded(s.recordRefusedAsk(ctx, a, refusals[0]))
+		return Story{}, refusals[0]
 	}
+	var story Story
 	err := s.store.Write(ctx, func(ctx context.Context, tx Tx) (err error) {
-		if refusal == nil {
-			story, err = s.ask(ctx, tx, a, who)
-			if refusal = Refused(err); refusal == nil {
-				return err
-			}
-		}
-		return s.recordRefusedAsk(ctx, tx, a, refusal)
+		story, err = s.ask(ctx, tx, a, who)
+		return err
 	})
-	if refusal != nil {
-		s.unrecorded(err)
+	if refusal := Refused(err); refusal != nil {
+		s.unrecorded(s.recordRefusedAsk(ctx, a, refusal))
 		return Story{}, refusal
 	}
 	return story, err
@@ -58,16 +53,16 @@ func (s *Service) ask(ctx context.Context, tx Tx, a Ask, who Person) (Story, err
 
 // recordRefusedAsk writes into the audit log what somebody asked for in vain. Who asks for the same again, or whose
 // messenger repeats it, is refused nothing.
-func (s *Service) recordRefusedAsk(ctx context.Context, tx Tx, a Ask, refusal *Refusal) error {
+func (s *Service) recordRefusedAsk(ctx context.Context, a Ask, refusal *Refusal) error {
 	rival := refusal.Story.Request
 	if rival.ID != 0 && rival.Requester == a.Requester {
 		return nil
 	}
-	detail := "ask: " + string(refusal.Kind)
+	var about string
 	if asked := a.asked().String(); asked != "" {
-		detail += " (" + asked + ")"
+		about = " (" + asked + ")"
 	}
-	return s.record(ctx, tx, rival, a.Requester, "refused", rival.State, detail)
+	return s.recordRefusal(ctx, rival.ID, refused{a.Requester, "ask", string(refusal.Kind)}, about)
 }
 
 // unrecorded tells the log of a refusal that could not be written into the audit log. The person is told the same.

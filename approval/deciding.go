@@ -195,35 +195,34 @@ func (s *Service) press(ctx context.Context, on Target, d deed, f func(Tx, *Requ
 }
 
 // act runs a person's deed on a request in one transaction, and returns the request as it is after it. A
-// refusal is an answer and no fault: it is written into the audit log, and nothing else is.
+// refusal is an answer and no fault: it is told to the audit log, and nothing is changed.
 func (s *Service) act(ctx context.Context, id int64, d deed, f func(Tx, *Request, scene) error) (Story, error) {
 	at, notApprover, err := s.before(ctx, id, d)
 	if err != nil {
 		return Story{}, fmt.Errorf("%s request %d: %w", d.action, id, err)
 	}
 	var story Story
-	var refusal *Refusal
 	err = s.store.Write(ctx, func(ctx context.Context, tx Tx) error {
 		r, err := tx.Request(ctx, id)
-		if err == nil {
-			if at.Story, err = s.story(ctx, tx, r); err != nil {
-				return err
-			}
-			if notApprover != nil {
-				err = notApprover
-			} else {
-				err = f(tx, &r, at)
-			}
-		}
-		if refusal = Refused(err); refusal != nil {
-			return s.record(ctx, tx, r, at.who.ID, "refused", r.State, refusedDetail(d.action, string(refusal.Kind), r.ID, id))
-		}
 		if err != nil {
+			return err
+		}
+		if at.Story, err = s.story(ctx, tx, r); err != nil {
+			return err
+		}
+		if notApprover != nil {
+			return notApprover
+		}
+		if err := f(tx, &r, at); err != nil {
 			return err
 		}
 		story, err = s.story(ctx, tx, r)
 		return err
 	})
+	refusal := Refused(err)
+	if refusal != nil {
+		err = s.recordRefusal(ctx, id, refused{at.who.ID, d.action, string(refusal.Kind)}, "")
+	}
 	switch {
 	case err != nil:
 		return Story{}, fmt.Errorf("%s request %d: %w", d.action, id, err)
@@ -253,28 +252,4 @@ func (s *Service) before(ctx context.Context, id int64, d deed) (at scene, notAp
 		at.standing, err = s.lookAgain(ctx, story, 0)
 	}
 	return at, nil, err
-}
-
-// refusedDetail says what was refused, and of which request where there is none of that number.
-func refusedDetail(action, why string, found, wanted int64) string {
-	if found == 0 && wanted != 0 {
-		return fmt.Sprintf("%s: %s (request %d)", action, why, wanted)
-	}
-	return action + ": " + why
-}
-
-// TurnAway writes into the audit log that somebody wanted to act who was not let in. The request need not exist.
-func (s *Service) TurnAway(ctx context.Context, id int64, person, action, why string) error {
-	person = s.people.Identify(ctx, person).ID
-	err := s.store.Write(ctx, func(ctx context.Context, tx Tx) error {
-		r, err := tx.Request(ctx, id)
-		if err != nil && Refused(err) == nil {
-			return err
-		}
-		return s.record(ctx, tx, r, person, "refused", r.State, refusedDetail(action, why, r.ID, id))
-	})
-	if err != nil {
-		return fmt.Errorf("write a refusal into the audit log: %w", err)
-	}
-	return nil
 }

@@ -23,13 +23,14 @@ type Keys interface {
 
 // Service is the one place where requests change. Its methods may be called from many goroutines.
 type Service struct {
-	conf   Config
-	store  Store
-	keys   Keys
-	people Directory
-	log    *slog.Logger
-	now    func() time.Time
-	line   chan struct{} // bounds the jobs that wait for the database
+	conf     Config
+	store    Store
+	keys     Keys
+	people   Directory
+	log      *slog.Logger
+	now      func() time.Time
+	refusals refusals
+	line     chan struct{} // bounds the jobs that wait for the database
 }
 
 // jobsInLine is how many jobs wait for the database at the same time. People, who want an answer within three
@@ -38,7 +39,8 @@ const jobsInLine = 2
 
 // NewService returns a service on a store. now is the time of day, [time.Now] but in tests.
 func NewService(conf Config, store Store, keys Keys, people Directory, log *slog.Logger, now func() time.Time) *Service {
-	return &Service{conf: conf, store: store, keys: keys, people: people, log: log, now: now, line: make(chan struct{}, jobsInLine)}
+	return &Service{conf: conf, store: store, keys: keys, people: people, log: log, now: now,
+		refusals: refusals{counts: map[refused]tally{}}, line: make(chan struct{}, jobsInLine)}
 }
 
 // Config returns the policy that the service follows.

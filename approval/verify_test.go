@@ -214,11 +214,11 @@ func (b *bench) nineEvents() {
 	require.NoError(b.t, err)                                 //
 	_, err = b.service.Deny(ctx, b.target(2), anna, "no")     // 6
 	require.NoError(b.t, err)                                 //
-	_, err = b.service.Approve(ctx, b.target(3), "USTRANGER") // 7
+	_, err = b.service.Approve(ctx, b.target(3), "USTRANGE2") // 7
 	require.NotNil(b.t, approval.Refused(err))                //
 	_, err = b.service.Cancel(ctx, 3, isabel)                 // 8
 	require.NoError(b.t, err)                                 //
-	_, err = b.service.Approve(ctx, b.target(1), "USTRANGER") // 9
+	_, err = b.service.Approve(ctx, b.target(1), "USTRANGE3") // 9
 	require.NotNil(b.t, approval.Refused(err))                //
 }
 
@@ -298,7 +298,7 @@ func TestVerifyBesideTheBot(t *testing.T) {
 		done := make(chan error, 1)
 		go func() {
 			for id := int64(1); id <= 40; id++ {
-				_, refused := b.service.Approve(t.Context(), b.target(id), "USTRANGER")
+				_, refused := b.service.Approve(t.Context(), b.target(id), fmt.Sprint("USTRANGER", id))
 				_, err := b.service.Deny(t.Context(), b.target(id), anna, "no")
 				_, again := b.service.Ask(t.Context(), approval.Ask{Requester: isabel, Username: fmt.Sprint("u", id)})
 				if err = errors.Join(err, again); err != nil || approval.Refused(refused) == nil {

@@ -52,6 +52,9 @@ func (k *keeper) run(ctx context.Context) {
 			if err := k.sweep(ctx, false); err != nil && ctx.Err() == nil {
 				k.log.Warn("looking for requests without their job", "error", err)
 			}
+			if err := k.service.RecordCounts(ctx, false); err != nil && ctx.Err() == nil {
+				k.log.Error("some refusals are not counted", "error", err)
+			}
 		}
 	}
 }

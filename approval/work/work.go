@@ -40,6 +40,7 @@ const firstRetry, longestRetry = 500 * time.Millisecond, time.Minute
 // Run runs the jobs until ctx ends, and then waits for those in hand for up to Grace. Those that are not
 // done by then are continued at the next start. Where the database is away at the start, it is tried again.
 func (w *Worker) Run(ctx context.Context) error {
+	defer w.recordCounts(ctx)
 	for failures := 1; ; failures++ {
 		running := newRunningJobs()
 		client, err := river.NewClient(w.Database.Driver(), w.riverConfig(ctx, running))
@@ -56,6 +57,15 @@ func (w *Worker) Run(ctx context.Context) error {
 			return nil
 		case <-time.After(pause):
 		}
+	}
+}
+
+// recordCounts writes down what people were refused again, which only this process knows.
+func (w *Worker) recordCounts(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if err := w.Service.RecordCounts(ctx, true); err != nil {
+		w.Log.Error("some refusals are not counted", "error", err)
 	}
 }
 

@@ -145,6 +145,9 @@ func (d desk) auditCommand() *cobra.Command {
 			"a request that a rule speaks against, a decision, a look at the request of somebody else, and whatever came from\n" +
 			"a person who is not let in, or was forged. Slips of the pen are in no event: a command that can't be understood,\n" +
 			"a form that is sent back because a field breaks a rule, and a request that its requester asks for again.\n\n" +
+			"Of what one person is refused again and again for the same reason, an hour has two events: the first one, and\n" +
+			"when the hour is over one that tells how many more there were, as (41 more since 2026-11-23T15:04:05Z), of\n" +
+			"whatever requests. Each replica counts for itself, and when it stops it writes what it has counted.\n\n" +
 			"The event of a request tells what was asked for, as username=isabel cluster=ehpc-x mod=700 approvals=1\n" +
 			"reason=\"thesis project\"; approvals is how many are needed.\n\n" +
 			"audit only reads, also while the bot runs, and needs no setting but DATABASE_URL.\n\n" +
