@@ -82,7 +82,7 @@ func TestTakenBackBeforeItWasShown(t *testing.T) {
 	t.Run("before its turn", func(t *testing.T) {
 		t.Parallel()
 		o := open(t, plan{bot: func(o *office) {
-			for range 100 {
+			for range 20 {
 				story, err := o.service.Ask(t.Context(), approval.Ask{Requester: isabel, Username: "isabel"})
 				require.NoError(t, err)
 				_, err = o.service.Cancel(t.Context(), story.ID, isabel)
