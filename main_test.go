@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"log"
 	"net"
 	"net/http"
@@ -939,6 +940,30 @@ func TestDocuments(t *testing.T) {
 		contents, rest, _ := strings.Cut(rest, "\n## ")
 		for _, m := range regexp.MustCompile(`(?m)^## (.+)$`).FindAllStringSubmatch("## "+rest, -1) {
 			require.Contains(t, contents, "](#"+anchor(m[1])+")")
+		}
+	})
+	t.Run("trouble", func(t *testing.T) {
+		t.Parallel()
+		// What others say: Slack, SQLite and the system.
+		words := `failed with the error "dispatch_failed" operation_timeout is not a valid command locking protocol open ehpcbot.db.lock permission denied bind address already in use`
+		for _, root := range []string{"main.go", "bot", "approval", "ehpc"} {
+			require.NoError(t, filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+				if err == nil && strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
+					var source []byte
+					source, err = os.ReadFile(path)
+					words += string(source)
+				}
+				return err
+			}))
+		}
+		_, table, _ := strings.Cut(text, "\n| what you see |")
+		table, _, _ = strings.Cut(table, "\n## ")
+		for _, row := range regexp.MustCompile(`(?m)^\| (.+?) \|`).FindAllStringSubmatch(table, -1) {
+			for _, quoted := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(row[1], -1) {
+				for _, part := range regexp.MustCompile(`…|[0-9]+|[()]|: |; |[A-Z]+(_[A-Z]+)+`).Split(quoted[1], -1) {
+					require.True(t, strings.Contains(words, strings.TrimSpace(part)), "nothing says %q: %s", part, row[1])
+				}
+			}
 		}
 	})
 	t.Run("unit", func(t *testing.T) {
