@@ -251,6 +251,13 @@ func (d *directory) Identify(_ context.Context, id string) approval.Person {
 	return approval.Person{ID: id, Also: id}
 }
 
+// say lets the directory answer about a person who asks.
+func (d *directory) say(person string, answer error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.answers = map[string]error{person: answer}
+}
+
 func (d *directory) Requester(_ context.Context, id string, _ time.Duration) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -345,8 +352,8 @@ func (m *messenger) Notify(ctx context.Context, s approval.Story) error {
 
 func (m *messenger) Scrub(_ context.Context, s approval.Story) error { return m.note("scrub", s) }
 
-func (m *messenger) Deliver(_ context.Context, s approval.Story, password secret.Text) error {
-	if err := m.note("deliver", s); err != nil {
+func (m *messenger) Deliver(ctx context.Context, s approval.Story, password secret.Text) error {
+	if err := errors.Join(m.note("deliver", s), m.sent(ctx, s, approval.PurposeCredentials)); err != nil {
 		return err
 	}
 	if m.onDeliver != nil {

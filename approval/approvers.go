@@ -22,15 +22,22 @@ type Directory interface {
 
 // Person is somebody with both ids that a messenger may have for them. Where there is one, both are the same.
 type Person struct {
-	ID   string // the one by which the person is stored
-	Also string
+	ID     string // the one by which the person is stored
+	Also   string
+	Unsure bool // it is not known now whether there is another
 }
 
 // Is reports whether an id is the person's.
 func (p Person) Is(id string) bool { return id != "" && (id == p.ID || id == p.Also) }
 
-// ErrGone says that a person can have no account, or can't be reached any more.
+// errUnsure is for what hangs on the other id of a person, while nobody tells it.
+var errUnsure = errors.New("it is not known now by which other id this person goes")
+
+// ErrGone says that a person can have no account, or none any more.
 var ErrGone = errors.New("the person is not, or no longer, one of those who may have an account")
+
+// ErrUnreachable says that a person can't be told anything.
+var ErrUnreachable = errors.New("the requester can't be reached")
 
 // checkApprover returns a refusal unless the person is an approver, by id or as a member of a group. A group
 // that can't be asked about speaks for nobody.
@@ -41,6 +48,9 @@ func (s *Service) checkApprover(ctx context.Context, who Person) error {
 	isMember, unknown := s.isMember(ctx, slices.DeleteFunc(slices.Clone(s.conf.Approvers), func(id string) bool { return !isGroup(id) }), who)
 	if isMember {
 		return nil
+	}
+	if who.Unsure {
+		unknown = errors.Join(unknown, errUnsure)
 	}
 	if unknown != nil {
 		s.log.Warn("an approver group can't be asked about", "error", unknown)
@@ -81,6 +91,7 @@ func isGroup(id string) bool { return len(id) > 0 && id[0] == 'S' }
 // standing is what a request hangs on beside itself, as others say it now. What was true when it was asked for and
 // approved need not be true any more.
 type standing struct {
+	former    *Refusal // of a username that was somebody else's meanwhile
 	requester error    // of [Directory.Requester]
 	lapsed    []string // whose approval does not count
 }
@@ -88,8 +99,14 @@ type standing struct {
 // lookAgain asks about all at the same time. An approval counts where the bot has signed what was approved, and unless it
 // is known to be of no approver any more.
 func (s *Service) lookAgain(ctx context.Context, story Story, within time.Duration) (now standing, err error) {
-	signed, err := s.signedBy(ctx, story.Request)
+	signed, err := s.signedBy(ctx, story.ID)
 	if err != nil {
+		return standing{}, err
+	}
+	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
+		return s.refuseFormer(ctx, tx, story.ClusterID, story.Username, s.people.Identify(ctx, story.Requester))
+	})
+	if now.former = Refused(err); now.former == nil && err != nil {
 		return standing{}, err
 	}
 	var asking errgroup.Group
@@ -101,8 +118,9 @@ func (s *Service) lookAgain(ctx context.Context, story Story, within time.Durati
 	approvers := make([]bool, len(approvals))
 	for i, id := range approvals {
 		asking.Go(func() error {
-			refusal := Refused(s.checkApprover(ctx, s.people.Identify(ctx, id)))
-			approvers[i] = signed[id] && (refusal == nil || refusal.Kind != KindNotApprover)
+			who := s.people.Identify(ctx, id)
+			refusal := Refused(s.checkApprover(ctx, who))
+			approvers[i] = signed[id] && (refusal == nil || refusal.Kind != KindNotApprover) && (s.conf.AllowSelf || !who.Is(story.Requester))
 			return nil
 		})
 	}
@@ -116,19 +134,31 @@ func (s *Service) lookAgain(ctx context.Context, story Story, within time.Durati
 }
 
 // signedBy returns who approved a request as it stands, by the events that nobody can write into the database without a
-// key.
-func (s *Service) signedBy(ctx context.Context, r Request) (people map[string]bool, err error) {
-	people = map[string]bool{}
+// key. They count for nothing in a request whose state is not the one that the last of them tells.
+func (s *Service) signedBy(ctx context.Context, id int64) (people map[string]bool, err error) {
 	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
-		events, err := tx.Signed(ctx, r.ID)
-		for _, e := range events {
-			if e.Action == "approve" && e.Detail == r.seen() {
-				people[e.Actor] = true
-			}
+		r, err := tx.Request(ctx, id)
+		if err != nil {
+			return err
 		}
+		people, err = approversOf(ctx, tx, r)
 		return err
 	})
 	return people, err
+}
+
+func approversOf(ctx context.Context, tx Tx, r Request) (people map[string]bool, err error) {
+	people = map[string]bool{}
+	events, err := tx.Signed(ctx, r.ID)
+	if err != nil || len(events) == 0 || events[len(events)-1].To != r.State {
+		return people, err
+	}
+	for _, e := range events {
+		if e.IsApproval() && e.Detail == r.seen() {
+			people[e.Actor] = true
+		}
+	}
+	return people, nil
 }
 
 // count counts the approvals that hold.

@@ -81,15 +81,13 @@ func (s *Service) admit(ctx context.Context, tx Tx, a Ask, who Person, cluster C
 			return s.refuseFor(ctx, tx, KindActive, same)
 		}
 	}
-	if rival, ok, err := s.rival(ctx, tx, cluster.ID, a.Username); err != nil {
+	if rival, ok, err := tx.Active(ctx, cluster.ID, a.Username); err != nil {
 		return err
 	} else if ok {
 		return s.refuseRival(ctx, tx, rival, a.Username)
 	}
-	if former, err := tx.HadByAnother(ctx, cluster.ID, a.Username, who); err != nil {
+	if err := s.refuseFormer(ctx, tx, cluster.ID, a.Username, who); err != nil {
 		return err
-	} else if former && !isListed(s.conf.Reusable, a.Username) {
-		return &Refusal{Kind: KindFormer, Value: a.Username}
 	}
 	n, err := tx.CountActive(ctx, who)
 	if err != nil {
@@ -101,9 +99,13 @@ func (s *Service) admit(ctx context.Context, tx Tx, a Ask, who Person, cluster C
 	return nil
 }
 
-// rival returns the active request that holds a username.
-func (s *Service) rival(ctx context.Context, tx Tx, clusterID, username string) (Request, bool, error) {
-	return tx.Active(ctx, clusterID, username)
+// refuseFormer refuses a username that was somebody else's, unless it may be given away again.
+func (s *Service) refuseFormer(ctx context.Context, tx Tx, clusterID, username string, who Person) error {
+	former, err := tx.HadByAnother(ctx, clusterID, username, who)
+	if err == nil && former && !isListed(s.conf.Reusable, username) {
+		return &Refusal{Kind: KindFormer, Value: username}
+	}
+	return err
 }
 
 // refuseRival refuses a username for the request that holds it, or one that differs by case alone.

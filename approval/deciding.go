@@ -71,10 +71,18 @@ func (s *Service) mayBeApproved(at scene) error {
 	case at.requester != nil:
 		return &Refusal{Kind: KindUntold, Story: at.Story}
 	}
-	if refusals := s.conf.Check(at.Ask()); len(refusals) > 0 {
-		return &Refusal{Kind: KindNotAllowed, Story: at.Story, Why: refusals[0]}
+	if why := s.notAllowed(at.Request, at.standing); why != nil {
+		return &Refusal{Kind: KindNotAllowed, Story: at.Story, Why: why}
 	}
 	return nil
+}
+
+// notAllowed returns why what a request asks for is not allowed any more, if it is not.
+func (s *Service) notAllowed(r Request, now standing) *Refusal {
+	if refusals := s.conf.Check(r.Ask()); len(refusals) > 0 {
+		return refusals[0]
+	}
+	return now.former
 }
 
 // Cancel takes a request back that is not decided yet. Only its requester may. To others, but approvers, there is no
@@ -82,6 +90,8 @@ func (s *Service) mayBeApproved(at scene) error {
 func (s *Service) Cancel(ctx context.Context, id int64, person string) (Story, error) {
 	story, err := s.act(ctx, id, deed{person: person, action: "cancel"}, func(tx Tx, r *Request, at scene) error {
 		switch {
+		case !at.who.Is(r.Requester) && at.who.Unsure:
+			return errUnsure
 		case !at.who.Is(r.Requester):
 			return &Refusal{Kind: KindNotYours, Value: fmt.Sprint(id)}
 		case r.State != Pending:
@@ -101,10 +111,15 @@ func (s *Service) Retry(ctx context.Context, on Target, person string) (Story, e
 		if r.State != Failed {
 			return &Refusal{Kind: KindNoRetry, Story: at.Story}
 		}
-		if rival, ok, err := s.rival(ctx, tx, r.ClusterID, r.Username); err != nil {
+		if rival, ok, err := tx.Active(ctx, r.ClusterID, r.Username); err != nil {
 			return err
 		} else if ok {
 			return s.refuseRival(ctx, tx, rival, r.Username)
+		}
+		if later, ok, err := tx.DeliveredAfter(ctx, *r); err != nil {
+			return err
+		} else if ok { // the account that is there is that one's
+			return s.refuseFor(ctx, tx, KindActive, later)
 		}
 		r.Failure, r.FailureDetail, r.StartedAt = "", "", time.Time{}
 		return s.move(ctx, tx, r, Approved, at.who.ID, "retry", "")
@@ -151,8 +166,12 @@ func (s *Service) abandon(ctx context.Context, tx Tx, r *Request, story Story, a
 func (s *Service) Clear(ctx context.Context, on Target, person string) (Story, error) {
 	return s.press(ctx, on, deed{person: person, action: "clear"}, func(tx Tx, r *Request, at scene) error {
 		switch {
+		case !at.who.Is(r.Requester) && at.who.Unsure:
+			return errUnsure
 		case !at.who.Is(r.Requester):
 			return &Refusal{Kind: KindNotYours, Value: fmt.Sprint(r.ID)}
+		case r.State == Failed: // it was abandoned meanwhile, and they are taken away
+			return s.enqueue(ctx, tx, *r, NotifyJob)
 		case !r.ClearedAt.IsZero():
 			return s.enqueue(ctx, tx, *r, ScrubJob) // the message may still show them
 		case r.State == Provisioned:

@@ -25,11 +25,14 @@ type Event struct {
 	Damaged bool `json:"-"`
 }
 
+// IsApproval tells whether an event says that its actor approves: at the time, or signed with another key later.
+func (e Event) IsApproval() bool { return e.Action == "approve" || e.Action == "sign" }
+
 // Actions lists what can happen to a request, about in the order in which it does.
 func Actions() []string {
 	return []string{
 		"ask", "approve", "deny", "cancel", "expire", "refused", "reopen", "provision", "add_user", "wait", "resume", "attempt",
-		"provisioned", "double_uid", "fail", "abandon", "retry", "erase", "deliver", "clear", "scrub", "rekey",
+		"provisioned", "double_uid", "fail", "abandon", "retry", "erase", "deliver", "clear", "scrub", "rekey", "sign",
 	}
 }
 

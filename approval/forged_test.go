@@ -161,3 +161,19 @@ func TestPanicIsNotGivenUp(t *testing.T) {
 		require.Zero(t, b.told.panics.Load())
 	})
 }
+
+// The approvals of a request that is over suffice for nothing any more.
+func TestReplayedApproval(t *testing.T) {
+	t.Parallel()
+	b := setup(t, sqliteURL(t), nil)
+	b.work()
+	b.approve(cluster, "isabel")
+	b.reach(1, approval.Delivered)
+	b.api.RemoveUser(cluster, "isabel")
+	b.close()
+	do(t, raw(t, b.url), `UPDATE request SET state = 'approved', version = version + 1, job_id = '', attempted_at = NULL, started_at = NULL, until_at = NULL`)
+	b.open()
+	b.work()
+	b.reach(1, approval.Pending)
+	require.Equal(t, 1, b.api.CallCount(ehpctest.ActionAddUser))
+}

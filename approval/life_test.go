@@ -341,7 +341,9 @@ func TestDeciding(t *testing.T) {
 			}
 			b.people.err = errors.New("away")
 			_, err = b.service.StoryFor(t.Context(), asked.ID, greta)
-			require.Equal(t, approval.KindUnknown, kindOf(t, err))
+			require.Equal(t, approval.KindNoAnswer, kindOf(t, err))
+			_, err = b.service.StoryFor(t.Context(), 4711, greta)
+			require.Equal(t, approval.KindNoAnswer, kindOf(t, err), "nor is it told whether there is one")
 			require.Equal(t, []string{"1 status: not_approver", "0 status: unknown_request (request 4711)", "1 status: no_answer"}, b.refusals())
 		})
 		t.Run("a reason that is too long", func(t *testing.T) {

@@ -19,8 +19,8 @@ type Messenger interface {
 	Remind(ctx context.Context, s Story) error
 	// Alarm tells the approvers that the account has the same uid as another (Twin).
 	Alarm(ctx context.Context, s Story) error
-	// Deliver shows the requester the credentials, in a way that no preview shows the password. [ErrGone] says that there
-	// is nobody to whom they could be shown.
+	// Deliver shows the requester the credentials, in a way that no preview shows the password. [ErrUnreachable] says that
+	// this is refused until somebody does something about it.
 	Deliver(ctx context.Context, s Story, password secret.Text) error
 	// Scrub takes the credentials out of sight.
 	Scrub(ctx context.Context, s Story) error

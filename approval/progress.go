@@ -37,8 +37,8 @@ func (s *Service) Password(r *Request) (secret.Text, error) {
 // recheckedWithin is how old an answer may be when it is looked again at what a request hangs on, after the decision.
 const recheckedWithin = 5 * time.Second
 
-// Recheck looks again at what a request hangs on, before its account is asked for the first time. It ends the request
-// where that does not hold any more, or gives it back to the approvers where their approvals do not suffice.
+// Recheck looks again at what a request hangs on, before its account is asked for while no call for it is open. It ends
+// the request where that does not hold any more, or gives it back to the approvers where their approvals do not suffice.
 func (s *Service) Recheck(ctx context.Context, r *Request) (holds bool, err error) {
 	story, err := s.Story(ctx, r.ID)
 	if err != nil {
@@ -48,14 +48,15 @@ func (s *Service) Recheck(ctx context.Context, r *Request) (holds bool, err erro
 	if err != nil {
 		return false, err
 	}
-	refusals := s.conf.Check(r.Ask())
+	notAllowed := s.notAllowed(*r, now)
 	switch {
 	case errors.Is(now.requester, ErrGone):
 		return false, s.fail(ctx, r, FailureGone, "")
-	case len(refusals) > 0:
-		return false, s.fail(ctx, r, FailureNotAllowed, string(refusals[0].Kind))
+	case notAllowed != nil:
+		return false, s.fail(ctx, r, FailureNotAllowed, string(notAllowed.Kind))
 	case now.count(story.Approvals()) < story.Required:
-		r.ExpiresAt = s.now().Add(s.conf.Expiry)
+		r.Forget()
+		r.ExpiresAt, r.Failure, r.FailureDetail = s.now().Add(s.conf.Expiry), "", ""
 		return false, s.Move(ctx, r, Pending, "reopen", "its approvals do not suffice any more")
 	}
 	return true, nil
@@ -109,6 +110,15 @@ func (s *Service) Attempt(ctx context.Context, r *Request, hasRoom func(open []R
 		return s.move(ctx, tx, r, Provisioning, System, "provision", "")
 	})
 	return stored && err == nil, err
+}
+
+// MayBeAnothers tells whether an account of the request's username may be that of another request.
+func (s *Service) MayBeAnothers(ctx context.Context, r Request) (may bool, err error) {
+	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
+		may, err = tx.MayBeAnothers(ctx, r)
+		return err
+	})
+	return may, err
 }
 
 // Uncompared returns the requests of a cluster whose accounts are made, and not compared with the others yet.
@@ -169,7 +179,11 @@ func (s *Service) Delivered(ctx context.Context, id int64, until time.Time) erro
 		if err != nil {
 			return err
 		}
-		if r.State != Provisioned { // by pressing the button the requester has ended the delivery already
+		switch r.State {
+		case Provisioned:
+		case Failed: // it was abandoned, and what was shown after that is to be taken away
+			return s.enqueue(ctx, tx, r, NotifyJob)
+		default: // by pressing the button the requester has ended the delivery already
 			return s.enqueue(ctx, tx, r, ScrubJob) // what was shown after that is to be cleared as well
 		}
 		r.Sealed, r.CredentialsUntil, r.Failure, r.FailureDetail = nil, until, "", ""

@@ -81,7 +81,7 @@ func TestRekey(t *testing.T) {
 
 		b.keys = [][]byte{newKey(1)}
 		b.open()
-		require.Equal(t, []string{"ask", "approve", "provision", "add_user", "fail", "rekey"}, b.actions(1), "rekey is audited, once")
+		require.Equal(t, []string{"ask", "approve", "provision", "add_user", "fail", "rekey", "sign"}, b.actions(1), "rekey is audited, once")
 		v, err := b.reader().Verify(t.Context(), nil, nil)
 		require.NoError(t, err)
 		require.Empty(t, v.Findings)

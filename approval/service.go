@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"ehpcbot/ehpc/secret"
@@ -67,18 +68,26 @@ func (s *Service) Story(ctx context.Context, id int64) (Story, error) {
 }
 
 // StoryFor returns a request as [Service.Story] does, to its requester and to approvers; for others there is
-// no such request. That it was refused is in the audit log, with the real reason.
+// no such request. That it was refused is in the audit log, with the real reason. Where it is not known who is an
+// approver, it is of KindNoAnswer, whether there is such a request or not.
 func (s *Service) StoryFor(ctx context.Context, id int64, person string) (Story, error) {
 	who := s.people.Identify(ctx, person)
 	story, err := s.Story(ctx, id)
-	if err == nil && !who.Is(story.Requester) {
-		err = s.checkApprover(ctx, who)
+	if err == nil && who.Is(story.Requester) {
+		return story, nil
 	}
-	if refusal := Refused(err); refusal != nil {
-		s.unrecorded(s.TurnAway(ctx, id, person, "status", string(refusal.Kind)))
-		return Story{}, &Refusal{Kind: KindUnknown, Value: fmt.Sprint(id)}
+	if notApprover := Refused(s.checkApprover(ctx, who)); notApprover != nil && (err == nil || notApprover.Kind == KindNoAnswer) {
+		err = notApprover
 	}
-	return story, err
+	refusal := Refused(err)
+	if refusal == nil {
+		return story, err
+	}
+	s.unrecorded(s.TurnAway(ctx, id, person, "status", string(refusal.Kind)))
+	if refusal.Kind != KindNoAnswer {
+		refusal = &Refusal{Kind: KindUnknown, Value: fmt.Sprint(id)}
+	}
+	return Story{}, refusal
 }
 
 // StoriesOf returns the requests of a person, newest first.
@@ -134,6 +143,11 @@ func (s *Service) Events(ctx context.Context, requestID int64) (events []Event, 
 
 func (s *Service) story(ctx context.Context, tx Tx, r Request) (Story, error) {
 	story, err := tx.Story(ctx, r)
+	if err == nil && r.State == Pending { // votes that somebody else wrote into the database are none
+		var signed map[string]bool
+		signed, err = approversOf(ctx, tx, r)
+		story.Decisions = slices.DeleteFunc(story.Decisions, func(d Decision) bool { return !signed[d.Person] })
+	}
 	if cluster, ok := s.conf.Cluster(r.ClusterID); ok {
 		story.Cluster = cluster
 	}

@@ -31,8 +31,8 @@ func States() []State {
 // compared with it.
 var next = map[State][]State{
 	Pending:      {Approved, Denied, Expired, Cancelled},
-	Approved:     {Provisioning, Failed, Pending}, // Pending: its approvals do not suffice any more
-	Provisioning: {Provisioned, Failed},
+	Approved:     {Provisioning, Failed, Pending}, // back to Pending, where its approvals do not suffice any more
+	Provisioning: {Provisioned, Failed, Pending},
 	Provisioned:  {Delivered, Failed},
 	Failed:       {Approved}, // Retry: on with the password that is sealed already, where there is one
 }

@@ -29,6 +29,11 @@ type Tx interface {
 	ByEnvelope(ctx context.Context, envelope string) (Request, bool, error)
 	// Active returns the active request for a username, whatever its case, if there is one.
 	Active(ctx context.Context, clusterID, username string) (Request, bool, error)
+	// DeliveredAfter returns a later request by which an account of the same username was delivered, if there is one.
+	DeliveredAfter(ctx context.Context, r Request) (Request, bool, error)
+	// MayBeAnothers tells whether an account of the same username may be that of another request: of a later one that was
+	// delivered, or of any that may have made one and has not handed it over.
+	MayBeAnothers(ctx context.Context, r Request) (bool, error)
 	// HadByAnother tells whether an account of a username, whatever its case, was delivered to another person.
 	HadByAnother(ctx context.Context, clusterID, username string, who Person) (bool, error)
 	// Open returns the requests of a cluster whose accounts are to be made, the oldest first.

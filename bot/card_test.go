@@ -84,10 +84,14 @@ func TestMessageVanishes(t *testing.T) {
 	})
 	t.Run("start with another channel", func(t *testing.T) {
 		t.Parallel()
-		const other = "C0OTHER"
-		o := open(t, plan{before: func(o *office) { o.policy.Reminder = time.Hour }}).connected()
-		old := o.asked("isabel")
-		o.slack.SetChannel(slacktest.Channel{ID: channel, Name: "approvals", BotIsMember: true, Archived: true})
+		const former, other = "G0OLD", "C0OTHER"
+		o := open(t, plan{before: func(o *office) {
+			o.conf.Channel = former
+			o.slack.AddChannel(slacktest.Channel{ID: former, Name: "old", BotIsMember: true})
+		}}).connected()
+		o.ask("isabel")
+		old := o.live(former, "Approve")
+		o.slack.SetChannel(slacktest.Channel{ID: former, Name: "old", BotIsMember: true, Archived: true})
 		o.slack.AddChannel(slacktest.Channel{ID: other, Name: "other", BotIsMember: true})
 		o.conf.Channel = other
 		o.restart(plan{})
@@ -97,6 +101,17 @@ func TestMessageVanishes(t *testing.T) {
 		require.NotEmpty(t, old.Blocks)
 		o.clean()
 	})
+}
+
+// A conversation that takes no messages for any reason is waited for as long as people may take to decide.
+func TestNoConversationForGood(t *testing.T) {
+	t.Parallel()
+	o := open(t, plan{before: func(o *office) { o.policy.Expiry = 2 * time.Second }}).connected()
+	o.slack.Fail("chat.postMessage", slacktest.Fault{Error: "channel_not_found", Times: -1, Match: func(c slacktest.Call) bool {
+		return c.Params.Get("channel") == isabel
+	}})
+	o.press(anna, o.asked("isabel"), "Approve")
+	o.says(channel, "The account isabel is made, but", "Retry")
 }
 
 // A reminder that comes too late says nothing, and one whose request is decided is taken away.

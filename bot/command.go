@@ -21,6 +21,7 @@ func (b *Bot) command(ctx context.Context, c slack.SlashCommand, envelope string
 		b.turnAway(ctx, 0, c.UserID, "command", err)
 		return b.turnedAway(err)
 	}
+	c.UserID = b.people.Identify(ctx, c.UserID).ID
 	v := b.readers.View(ctx, c.UserID)
 	parsed, err := command.Parse(c.Text)
 	if err != nil {

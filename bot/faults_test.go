@@ -69,7 +69,7 @@ func TestPassingFaults(t *testing.T) {
 				o.says(m.Channel, "Password")
 				require.Equal(t, 1, o.showing("isabel"), "the credentials are in one message")
 				if c.logs != "" {
-					require.True(t, o.log.has("job will be repeated", c.logs), o.log)
+					o.eventually(func() bool { return o.log.has("job will be repeated", c.logs) }, "the job is repeated")
 				} else {
 					require.False(t, o.log.has("level=WARN"), o.log)
 				}

@@ -31,6 +31,7 @@ func (b *Bot) submitAsk(ctx context.Context, c slack.InteractionCallback) any {
 		b.turnAway(ctx, 0, c.User.ID, c.View.CallbackID, err)
 		return showInstead(b.readers.Channel(), b.turnedAway(err))
 	}
+	c.User.ID = b.people.Identify(ctx, c.User.ID).ID
 	v := b.readers.View(ctx, c.User.ID)
 	a := view.AskFormValues(c.View.State)
 	a.Requester = c.User.ID
@@ -57,6 +58,7 @@ func (b *Bot) submitDenial(ctx context.Context, c slack.InteractionCallback) any
 		b.turnAway(ctx, on.ID, c.User.ID, c.View.CallbackID, err)
 		return showInstead(b.readers.Channel(), b.turnedAway(err))
 	}
+	c.User.ID = b.people.Identify(ctx, c.User.ID).ID
 	v := b.readers.View(ctx, c.User.ID)
 	if !ok {
 		b.turnAway(ctx, 0, c.User.ID, c.View.CallbackID, fmt.Errorf("%w: %.50q", errForged, c.View.PrivateMetadata))

@@ -72,7 +72,8 @@ func TestOnePersonTwoIDs(t *testing.T) {
 		require.Contains(t, o.slack.Person(u).Command(t.Context(), command, "bea").Plain(), "Request 1 is in")
 		require.Contains(t, o.slack.Person(w).Command(t.Context(), command, "beate").Plain(), "You have an open request")
 		require.Contains(t, o.slack.Person(w).Command(t.Context(), command, "list").Plain(), "bea")
-		require.Contains(t, o.slack.Person(w).Command(t.Context(), command, "status 1").Plain(), "waiting for approval")
+		require.Contains(t, o.slack.Person(w).Command(t.Context(), command, "status 1").Plain(), "Take it back")
+		require.Contains(t, o.slack.Person(w).Command(t.Context(), command, "bea").Plain(), "You have asked for the account")
 		o.press(anna, o.says(channel, "bea", "Approve"), "Approve")
 		m, err := o.slack.WaitDirectMessage(o.patient(), u, func(m slacktest.Message) bool { return holds(m.Plain(), "I have saved it") })
 		require.NoError(t, err)
@@ -201,4 +202,56 @@ func TestCredentialsGoToTheRequesterOnly(t *testing.T) {
 	require.NotContains(t, o.read(place), password)
 	require.True(t, o.log.has("is said to be where the requester is not"))
 	o.clean()
+}
+
+// Jobs that run before Slack has told which workspace the bot is in take nobody for a stranger.
+func TestHomeIsNotKnownYet(t *testing.T) {
+	t.Parallel()
+	o := open(t, plan{}).connected()
+	o.ehpc.HangJobs(true)
+	o.press(anna, o.asked("isabel"), "Approve")
+	o.says(channel, "The account is being made")
+	o.ehpc.HangJobs(false)
+	o.slack.Fail("auth.test", slacktest.Fault{Status: http.StatusServiceUnavailable, Times: 3})
+	o.restart(plan{})
+	o.delivered("isabel")
+	o.clean()
+}
+
+// While Slack is silent, an approver who is listed by the other id is not taken for somebody else.
+func TestSilenceAboutTheOtherID(t *testing.T) {
+	t.Parallel()
+	const u, w = "U0BEA", "W0BEA"
+	o := open(t, plan{before: func(o *office) {
+		o.slack.AddUser(slacktest.User{ID: u, Name: "bea", OrgID: w, Teams: []string{slacktest.TeamID}})
+		o.policy.Approvers = []string{w}
+	}}).connected()
+	o.ehpc.HangJobs(true)
+	o.press(w, o.asked("isabel"), "Approve")
+	o.says(channel, "The account is being made")
+	o.restart(plan{})
+	o.slack.Fail("users.info", slacktest.Fault{Status: http.StatusInternalServerError, Times: -1})
+	require.Contains(t, o.slack.Person(u).Command(t.Context(), command, "abandon 1").Plain(), "I can't find out at the moment whether you are an approver")
+	require.Contains(t, o.slack.Person(u).Command(t.Context(), command, "status 1").Plain(), "I can't find out at the moment")
+	o.slack.ClearFaults()
+	o.ehpc.HangJobs(false)
+	o.delivered("isabel")
+}
+
+// A press is not lost while Slack is slow about people and groups, as long as what it said before may count.
+func TestPressWhileSlackIsSlow(t *testing.T) {
+	t.Parallel()
+	clock := newClock()
+	o := open(t, plan{clock: clock.now}).connected()
+	m := o.asked("isabel")
+	o.press(greta, o.asked("nina"), "Approve") // she is an approver by her group
+	o.delivered("nina")
+	clock.advance(10 * time.Second)
+	for _, method := range []string{"users.info", "usergroups.users.list"} {
+		o.slack.Fail(method, slacktest.Fault{Delay: 10 * time.Second, Times: -1})
+	}
+	r, err := o.slack.Person(greta).Press(t.Context(), m, "Approve")
+	require.NoError(t, err)
+	require.NoError(t, r.Err)
+	o.delivered("isabel")
 }

@@ -38,6 +38,7 @@ func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) socket.Rep
 		b.turnAway(ctx, on.ID, c.User.ID, action.ActionID, err)
 		return b.tell(c, b.turnedAway(err))
 	}
+	c.User.ID = b.people.Identify(ctx, c.User.ID).ID
 	v := b.readers.View(ctx, c.User.ID)
 	if !ok {
 		b.turnAway(ctx, 0, c.User.ID, action.ActionID, fmt.Errorf("%w: %.50q", errForged, action.Value))

@@ -148,6 +148,12 @@ func (k *Keyring) Sign(text string) string {
 	return base64.RawURLEncoding.EncodeToString(append(k.first[:], code(k.keys[k.first].signing, text)...))
 }
 
+// IsFirst tells whether a signature was made with the first key.
+func (k *Keyring) IsFirst(signature string) bool {
+	data, err := base64.RawURLEncoding.DecodeString(signature)
+	return err == nil && len(data) > keyIDSize && keyID(data[:keyIDSize]) == k.first
+}
+
 // Verify tells whether a signature is of this text. Of one that was made with another key it is not known.
 func (k *Keyring) Verify(text, signature string) (right, known bool) {
 	data, err := base64.RawURLEncoding.DecodeString(signature)

@@ -14,11 +14,12 @@ type Rekeyed struct {
 }
 
 // Rekey seals every sealed password of a database with the first key, each in a transaction of its own, with its
-// audit event. Nothing is changed if the key of one of them is missing.
+// audit event, and signs the approvals anew that are still needed. Nothing is changed if the key of one of them is missing.
 //
 // On PostgreSQL it may run beside the bot: who has read a request before goes on with the password that it read
 // and that its keys open, and never writes it back.
 func (k *Keyring) Rekey(ctx context.Context, d Database) (Rekeyed, error) {
+	d.SignWith(k)
 	damaged, err := k.Check(ctx, d)
 	if err != nil {
 		return Rekeyed{}, err
@@ -50,6 +51,9 @@ func (k *Keyring) Rekey(ctx context.Context, d Database) (Rekeyed, error) {
 		default:
 			done.Right++ // or it was delivered, and erased, meanwhile
 		}
+	}
+	if err := d.SignAnew(ctx); err != nil {
+		return done, fmt.Errorf("sign the approvals anew: %w", err)
 	}
 	return done, k.allWithFirst(ctx, d, damaged)
 }

@@ -83,19 +83,13 @@ func (a *account) ask(ctx context.Context) (goOn bool, err error) {
 		a.pause(&ehpc.LimitedError{RetryAfter: wait})
 		return false, err
 	}
-	// A sealed password shows that this was done before: nobody makes one without the key.
-	if a.Sealed == nil || a.AskedAt.IsZero() {
-		if holds, err := a.service.Recheck(ctx, &a.Request); !holds || err != nil {
-			a.log.Warn("an account is not made after all", "request", a.ID, "state", a.State, "why", a.Failure, "error", err)
-			return true, err
-		}
+	if holds, err := a.mayBeMade(ctx); !holds || err != nil {
+		a.log.Warn("an account is not made after all", "request", a.ID, "state", a.State, "why", a.Failure, "error", err)
+		return true, err
 	}
 	before := a.AttemptedAt // zero: no earlier call of ours is open
 	password, err := a.service.Password(&a.Request)
-	switch {
-	case err != nil && a.Sealed != nil: // it is not called, so nothing is noted as open
-		return true, a.fail(ctx, approval.FailureKey, "")
-	case err != nil:
+	if err != nil {
 		return false, err
 	}
 	if a.AskedAt.IsZero() {
@@ -111,6 +105,20 @@ func (a *account) ask(ctx context.Context) (goOn bool, err error) {
 		return true, a.follows(ctx, job, before)
 	}
 	return a.notAsked(ctx, cause, before)
+}
+
+// mayBeMade tells whether the account may be asked for. While a call of ours is open that is not asked again: it was made with
+// the sealed password, and nobody seals one without the key.
+func (a *account) mayBeMade(ctx context.Context) (bool, error) {
+	if a.Sealed != nil {
+		if _, err := a.service.Password(&a.Request); err != nil {
+			return false, a.fail(ctx, approval.FailureKey, "")
+		}
+		if !a.AttemptedAt.IsZero() {
+			return true, nil
+		}
+	}
+	return a.service.Recheck(ctx, &a.Request)
 }
 
 // follows commits the job that tells from now on what becomes of the call. An earlier call stays as open as it was.
@@ -223,9 +231,13 @@ func (a *account) isMade(ctx context.Context) (over bool, err error) {
 }
 
 // claim ends the request with an account that is there and that no job tells to be ours. It is ours where it was made
-// no earlier than our first call.
+// no earlier than our first call, and can be no other request's.
 func (a *account) claim(ctx context.Context, user ehpc.User) error {
-	if user.Username != a.Username || user.CreatedAt.Before(a.AskedAt.Add(-clockMargin)) {
+	anothers, err := a.service.MayBeAnothers(ctx, a.Request)
+	if err != nil {
+		return err
+	}
+	if anothers || user.Username != a.Username || user.CreatedAt.Before(a.AskedAt.Add(-clockMargin)) {
 		return a.fail(ctx, approval.FailureUnclear, "")
 	}
 	return a.succeed(ctx)

@@ -102,13 +102,14 @@ var ErrStopped = errors.New("the process stops")
 // cluster is the making of a cluster's accounts. What it keeps between the rounds only saves calls and time.
 type cluster struct {
 	*Maker
-	id      string
-	zone    string              // empty where the cluster is no longer configured
-	memory  map[int64]*progress // by request
-	failed  int                 // calls in a row that were not answered as they should be
-	paused  time.Time           // until then no account is asked for, after such a call
-	stopped context.Context     // ends soon after the process was told to stop
-	listed  int                 // how often the accounts could not be compared
+	id       string
+	zone     string              // empty where the cluster is no longer configured
+	memory   map[int64]*progress // by request
+	failed   int                 // calls in a row that were not answered as they should be
+	paused   time.Time           // until then no account is asked for, after such a call
+	stopped  context.Context     // ends soon after the process was told to stop
+	compared time.Time           // when the new accounts are compared with the others next, while there are any
+	unlisted int                 // how often in a row they could not be
 }
 
 // progress is what is known of a request beside what is stored.
@@ -160,13 +161,16 @@ func (m *Maker) Run(ctx, stopping context.Context, clusterID string, end func(co
 // work does a round, or asks for the end where there is nothing left to do. It returns when there is more.
 func (c *cluster) work(ctx context.Context, end func(context.Context) (over bool, err error)) (next time.Time, over bool, err error) {
 	open, err := c.service.Open(ctx, c.id)
+	if err != nil {
+		return next, false, err
+	}
+	left, err := c.compare(ctx, len(open) == 0)
 	switch {
 	case err != nil:
 		return next, false, err
+	case len(open) == 0 && left:
+		return time.Now().Add(newRequests), false, nil
 	case len(open) == 0:
-		if again, err := c.compare(ctx); again || err != nil {
-			return time.Now().Add(backoff.Delay(c.listed, firstRetry, longestHold)), false, err
-		}
 		over, err = end(ctx)
 		return next, over && err == nil, err
 	}
@@ -174,29 +178,34 @@ func (c *cluster) work(ctx context.Context, end func(context.Context) (over bool
 	return next, false, err
 }
 
-// mostListings is how often it is tried to compare new accounts, before that is left to the next ones.
-const mostListings = 5
+// compareEvery is how long a new account is not compared with the others, at the most, while more are made.
+const compareEvery = time.Minute
 
 // compare looks whether new accounts share their uid with another, which the API does not prevent: their users could
-// read each other's files. It tells whether that is to be tried again.
-func (c *cluster) compare(ctx context.Context) (again bool, err error) {
+// read each other's files. It does so when the last account is made, and now and then before. It tells whether any is
+// left to compare.
+func (c *cluster) compare(ctx context.Context, isLast bool) (left bool, err error) {
+	if c.zone == "" || time.Now().Before(c.compared) && (!isLast || c.unlisted > 0) {
+		return c.unlisted > 0, nil
+	}
 	made, err := c.service.Uncompared(ctx, c.id)
-	if err != nil || len(made) == 0 || c.zone == "" {
+	c.compared = time.Now().Add(compareEvery)
+	if err != nil || len(made) == 0 {
 		return false, err
 	}
 	owners := map[int64][]string{} // usernames by uid
 	uids := map[string]int64{}
 	for user, cause := range c.accounts.Users(c.stopped, ehpc.ListUsersRequest{ClusterID: c.id, Zone: c.zone}) {
 		if cause != nil {
-			c.listed++
-			c.log.Warn("the uids of new accounts could not be compared", "cluster", c.id, "error", cause)
-			_, limited := errors.AsType[*ehpc.LimitedError](cause)
-			return !limited && c.listed < mostListings, nil
+			c.unlisted++
+			c.compared = time.Now().Add(max(backoff.Delay(c.unlisted, firstRetry, compareEvery), ehpc.RetryAfter(cause)))
+			c.log.Warn("the uids of new accounts could not be compared yet", "cluster", c.id, "error", cause)
+			return true, nil
 		}
 		owners[user.UID] = append(owners[user.UID], user.Username)
 		uids[user.Username] = user.UID
 	}
-	c.listed = 0
+	c.unlisted = 0
 	for _, r := range made {
 		uid, twin := uids[r.Username], ""
 		if i := slices.IndexFunc(owners[uid], func(name string) bool { return name != r.Username }); uid != 0 && i >= 0 {

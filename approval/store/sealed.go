@@ -68,3 +68,41 @@ func (d *Database) Reseal(ctx context.Context, requestID int64, f func(sealed []
 	})
 	return done && err == nil, err
 }
+
+// SignAnew implements [keyring.Database]. Events never change, so each approval that another key has signed is followed by
+// one that says the same.
+func (d *Database) SignAnew(ctx context.Context) error {
+	return d.write(ctx, func(ctx context.Context, tx *Tx) error {
+		requests, err := tx.Unsettled(ctx)
+		if err != nil {
+			return err
+		}
+		for _, r := range requests {
+			if err := tx.signAnew(ctx, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (tx *Tx) signAnew(ctx context.Context, r approval.Request) error {
+	events, err := tx.Signed(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	signed := map[string]bool{} // by whom there is an approval with the first key
+	for _, e := range events {
+		signed[e.Actor] = signed[e.Actor] || e.IsApproval() && tx.db.keys.IsFirst(e.MAC)
+	}
+	for _, e := range events {
+		if !e.IsApproval() || signed[e.Actor] {
+			continue
+		}
+		again := approval.Event{At: time.Now().UTC(), RequestID: r.ID, Actor: e.Actor, Action: "sign", From: r.State, To: r.State, Detail: e.Detail}
+		if err := tx.Append(ctx, again); err != nil {
+			return err
+		}
+	}
+	return nil
+}

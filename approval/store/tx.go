@@ -276,6 +276,18 @@ func (tx *Tx) Active(ctx context.Context, clusterID, username string) (approval.
 	return tx.requestWhere(ctx, `cluster = $1 AND lower(username) = lower($2) AND `+activeStates, clusterID, username)
 }
 
+// DeliveredAfter implements [approval.Tx].
+func (tx *Tx) DeliveredAfter(ctx context.Context, r approval.Request) (approval.Request, bool, error) {
+	return tx.requestWhere(ctx, `cluster = $1 AND lower(username) = lower($2) AND state = 'delivered' AND id > $3`, r.ClusterID, r.Username, r.ID)
+}
+
+// MayBeAnothers implements [approval.Tx].
+func (tx *Tx) MayBeAnothers(ctx context.Context, r approval.Request) (bool, error) {
+	_, found, err := tx.requestWhere(ctx, `cluster = $1 AND lower(username) = lower($2)
+		AND (sealed IS NOT NULL AND id <> $3 OR state = 'delivered' AND id > $3)`, r.ClusterID, r.Username, r.ID)
+	return found, err
+}
+
 // HadByAnother implements [approval.Tx].
 func (tx *Tx) HadByAnother(ctx context.Context, clusterID, username string, who approval.Person) (bool, error) {
 	_, found, err := tx.requestWhere(ctx, `cluster = $1 AND lower(username) = lower($2) AND state = 'delivered' AND requester NOT IN ($3, $4)`,

@@ -24,7 +24,7 @@ func (r runner) deliver(ctx context.Context, id int64) error {
 	}
 	story.CredentialsUntil = r.Service.CredentialsUntil()
 	err = r.Messenger.Deliver(ctx, story, password)
-	if errors.Is(err, approval.ErrGone) {
+	if errors.Is(err, approval.ErrUnreachable) {
 		if over, err := r.Service.Unreachable(ctx, &story.Request); over {
 			return err
 		}
@@ -101,6 +101,11 @@ func (r runner) notify(ctx context.Context, id int64) error {
 	story, err := r.Service.Story(ctx, id)
 	if err != nil || story.State.Active() {
 		return err // a failed request that is tried again has not ended
+	}
+	if _, shown := story.Message(approval.PurposeCredentials); shown && story.State == approval.Failed {
+		if err := r.Messenger.Scrub(ctx, story); err != nil { // they were on their way, and are not to be seen
+			return err
+		}
 	}
 	for _, m := range story.Messages {
 		if m.Purpose == approval.PurposeNotice && m.Version >= story.Version {

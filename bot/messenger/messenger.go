@@ -299,7 +299,7 @@ func (p *Messenger) refreshOne(ctx context.Context, s approval.Story, old approv
 		p.log.Info("an approval message is gone, which nobody needs any more", "request", s.ID, "error", err)
 		old.Version = s.Version
 		return p.service.Sent(ctx, s.ID, old)
-	case gone(err), fixed(err):
+	case gone(err), fixed(err), closedTo(err) && s.AwaitsApprover() && !p.IsApprovals(old.Place):
 		p.log.Warn("the approval message can't be updated, a new one follows", "request", s.ID, "error", err)
 		return p.replace(ctx, s, old, m)
 	}
@@ -352,13 +352,11 @@ func (p *Messenger) Deliver(ctx context.Context, s approval.Story, password secr
 	v := p.readers.View(ctx, s.Requester)
 	message, err := p.directMessage(ctx, s, v)
 	if err != nil {
-		return gonePerson(err)
+		return unreached(err)
 	}
 	credentials := v.Credentials(s, password)
 	err = p.update(ctx, message, credentials)
 	switch {
-	case unreachable(err):
-		return gonePerson(err)
 	case gone(err), slackapi.Code(err) == "channel_not_found":
 		if err := p.service.Forget(ctx, s.ID, message); err != nil {
 			return err
@@ -368,7 +366,7 @@ func (p *Messenger) Deliver(ctx context.Context, s approval.Story, password secr
 		p.log.Warn("the workspace forbids editing: the credentials go out as a message of their own", "request", s.ID, "error", err)
 		return p.deliverAnew(ctx, s, message, credentials)
 	}
-	return err
+	return unreached(err)
 }
 
 // directMessage returns the message in which the credentials are to be shown. Where it is known already, it counts only
@@ -400,10 +398,10 @@ func (p *Messenger) directMessage(ctx context.Context, s approval.Story, v view.
 
 var errElsewhere = errors.New("the message for the credentials is not in the conversation with the requester")
 
-// gonePerson says of an error that there is nobody who could be told, where it is so.
-func gonePerson(err error) error {
-	if unreachable(err) {
-		return fmt.Errorf("%w: %w", approval.ErrGone, err)
+// unreached says of an error that it stays until somebody does something about it.
+func unreached(err error) error {
+	if slackapi.Refused(err) {
+		return fmt.Errorf("%w: %w", approval.ErrUnreachable, err)
 	}
 	return err
 }

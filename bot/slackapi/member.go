@@ -21,6 +21,8 @@ var ErrForeign = errors.New("not a person of this workspace")
 // ErrUntold says that Slack has not told whether a person is one of those.
 var ErrUntold = errors.New("it is not known whether this is a person of this workspace: Slack did not tell")
 
+var errHomeless = errors.New("Slack has not told yet which workspace the bot is in")
+
 // SetHome says which workspace is the bot's.
 func (p *People) SetHome(team string) { p.home.Store(&team) }
 
@@ -37,7 +39,7 @@ func (p *People) homeTeam() string {
 func (p *People) Identify(ctx context.Context, id string) approval.Person {
 	user, err := p.Person(ctx, id)
 	if err != nil {
-		return approval.Person{ID: id, Also: id}
+		return approval.Person{ID: id, Also: id, Unsure: !errors.Is(err, ErrUnknown)}
 	}
 	return Identity(id, user)
 }
@@ -82,8 +84,11 @@ func (p *People) AdmitReader(ctx context.Context, id string, teams []string) err
 // judge is the one rule of who is let in: people of the workspace, and nobody else. In a shared channel people of other
 // organisations see the buttons too. user and err are what Slack answered about the person.
 func (p *People) judge(user slack.User, err error, teams []string, guests bool) error {
-	elsewhere := slices.DeleteFunc(append(slices.Clone(teams), user.TeamID), func(team string) bool { return team == "" || IsOurs(user, team, p.homeTeam()) })
+	home := p.homeTeam()
+	elsewhere := slices.DeleteFunc(append(slices.Clone(teams), user.TeamID), func(team string) bool { return team == "" || IsOurs(user, team, home) })
 	switch {
+	case home == "":
+		return errHomeless
 	case errors.Is(err, ErrUnknown):
 		return fmt.Errorf("%w: %w", ErrForeign, err)
 	case err != nil && len(elsewhere) > 0: // it may be one of several workspaces of the person

@@ -148,7 +148,7 @@ func (m *memory[T]) get(ctx context.Context, id string, now func() time.Time, ma
 		m.remember(id, value, err, now())
 		return value, err
 	})
-	timer := time.NewTimer(may.patience)
+	timer := time.NewTimer(patience(ctx, may))
 	defer timer.Stop()
 	select {
 	case answer := <-asked:
@@ -173,6 +173,15 @@ func (m *memory[T]) contained(ctx context.Context, id string) (value T, err erro
 		}
 	}()
 	return m.ask(ctx, id)
+}
+
+// patience is how long an answer is waited for: of the time that is left, so much stays for what follows from it.
+func patience(ctx context.Context, may age) time.Duration {
+	const rest = 700 * time.Millisecond
+	if deadline, bounded := ctx.Deadline(); bounded {
+		return min(may.patience, max(0, time.Until(deadline)-rest))
+	}
+	return may.patience
 }
 
 // settle is for what is known when Slack does not answer.

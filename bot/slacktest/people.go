@@ -101,7 +101,7 @@ func (p *Person) command(command, text string) (payload object, channelID string
 	u := s.user(p.ID)
 	return object{
 		"token": verificationToken, "team_id": u.TeamID, "team_domain": s.domainOf(u.TeamID),
-		"channel_id": in.ID, "channel_name": in.Name, "user_id": u.ID, "user_name": u.Name,
+		"channel_id": in.ID, "channel_name": in.Name, "user_id": p.ID, "user_name": u.Name,
 		"command": command, "text": strings.TrimSpace(text), "api_app_id": s.appID, "is_enterprise_install": "false",
 		"response_url": s.newResponseURL("commands", p.ID, in.ID, nil), "trigger_id": s.newTrigger(p.ID, false),
 	}, in.ID, true
@@ -269,7 +269,7 @@ func (s *Server) interaction(kind, user string) object {
 	u := s.user(user)
 	return object{
 		"type": kind, "api_app_id": s.appID, "token": verificationToken,
-		"user":       object{"id": u.ID, "username": u.Name, "name": u.Name, "team_id": u.TeamID},
+		"user":       object{"id": user, "username": u.Name, "name": u.Name, "team_id": u.TeamID},
 		"team":       object{"id": u.TeamID, "domain": s.domainOf(u.TeamID)},
 		"enterprise": nil, "is_enterprise_install": false,
 	}

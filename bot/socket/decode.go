@@ -20,11 +20,22 @@ func decode(message []byte) (event socketmode.Event, err error) {
 	case socketmode.EventTypeSlashCommand:
 		event.Data, err = payload[slack.SlashCommand](r)
 	case socketmode.EventTypeInteractive:
-		event.Data, err = payload[slack.InteractionCallback](r)
+		event.Data, err = interaction(r)
 	default:
 		err = errors.New("an unknown type")
 	}
 	return event, err
+}
+
+// interaction reads what people do with messages and forms. What else there may be some day is not handled, and so not to
+// be acknowledged as if it were.
+func interaction(r socketmode.Request) (slack.InteractionCallback, error) {
+	data, err := payload[slack.InteractionCallback](r)
+	switch data.Type {
+	case slack.InteractionTypeBlockActions, slack.InteractionTypeViewSubmission, slack.InteractionTypeViewClosed:
+		return data, err
+	}
+	return data, errors.Join(err, errors.New("an unknown interaction"))
 }
 
 // payload leaves out is_enterprise_install, which nobody here needs: Slack sends it as true and as "true", and
