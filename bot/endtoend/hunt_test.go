@@ -1,0 +1,178 @@
+package endtoend
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"ehpcbot/bot/endtoend/world"
+	"ehpcbot/bot/slacktest"
+	"ehpcbot/ehpc/ehpctest"
+
+	"github.com/slack-go/slack"
+	"github.com/stretchr/testify/require"
+)
+
+// An account that somebody else made is nobody's who asked for it, also where the answer that would say so is lost.
+func TestAccountOfSomebodyElse(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		older time.Duration
+		code  int
+	}{
+		"made after the look-up, and the process ends": {10 * time.Second, 0},
+		"there for long, but listed late":              {24 * time.Hour, 5000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := world.New(t)
+			p := w.Start()
+			var once sync.Once
+			w.EHPC.OnCall(func(call ehpctest.Call, phase string) {
+				switch {
+				case call.Action != ehpctest.ActionAddUser:
+				case phase == ehpctest.PhaseBefore:
+					w.EHPC.AddExisting(ehpctest.ClusterID, "isabel", "Old-pass&word1A")
+					w.EHPC.Backdate(ehpctest.ClusterID, "isabel", c.older)
+				default:
+					once.Do(p.Kill)
+				}
+			})
+			w.Command(isabel, "isabel")
+			if c.code != 0 {
+				w.EHPC.Answer(ehpctest.ActionAddUser, c.code, 1)
+			}
+			w.Press(anna, w.Request("isabel"), "Approve")
+			if c.code == 0 {
+				w.WaitFor("the end of the process", p.Ended)
+				w.Start()
+			}
+			for i := range 2 {
+				w.WaitFor("isabel is told that it has failed", func() bool { return len(w.Slack.Person(isabel).DirectMessages()) == i+1 })
+				m := w.WaitState("isabel", "failed")
+				require.Contains(t, m.Plain(), "nothing shows that it was made for this request")
+				if i == 1 {
+					w.EHPC.OnCall(nil)
+					w.EHPC.RemoveUser(ehpctest.ClusterID, "isabel")
+				}
+				w.Press(anna, m, "Retry")
+			}
+			w.Credentials(isabel, "isabel")
+		})
+	}
+}
+
+// Where numbers begin anew, a card, a form or a button of former times concerns nothing of today.
+func TestNumbersBeginAnew(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]func(w *world.World, backup string){
+		"the database is lost": func(w *world.World, _ string) {
+			files, err := filepath.Glob(filepath.Join(w.Dir, "ehpcbot.db*"))
+			require.NoError(w.T, err)
+			for _, f := range files {
+				require.NoError(w.T, os.Remove(f))
+			}
+		},
+		"the database is restored": func(w *world.World, backup string) {
+			require.NoError(w.T, os.Rename(backup, filepath.Join(w.Dir, "ehpcbot.db")))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := world.New(t)
+			w.Stop(w.Start())
+			backup := filepath.Join(t.TempDir(), "backup")
+			content, err := os.ReadFile(filepath.Join(w.Dir, "ehpcbot.db"))
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(backup, content, 0o600))
+			p := w.Start()
+			w.Command(isabel, "isabel")
+			card := w.Request("isabel")
+			w.Press(ben, card, "Deny")
+			form, err := w.Slack.Person(ben).WaitModal(w.Ctx, func(v slacktest.View) bool { return v.Submit != "" })
+			require.NoError(t, err)
+			w.Press(anna, card, "Approve")
+			dm, _ := w.Credentials(isabel, "isabel")
+			w.WaitState("isabel", "delivered")
+			w.Stop(p)
+			lose(w, backup)
+			w.Start()
+
+			require.Contains(t, w.Command(isabel, "isabel2").Plain(), "Request 1 is in")
+			today := w.Request("isabel2")
+			for _, button := range []string{"Approve", "Deny"} {
+				require.Len(t, w.Refused(anna, "had the number 1 before", func() { w.PressOld(anna, card, button) }), 1)
+			}
+			r, err := w.Slack.Person(ben).Submit(w.Ctx, form, nil)
+			require.NoError(t, err)
+			require.NoError(t, r.Err)
+			require.Contains(t, w.Command(isabel, "status 1").Plain(), "0 of 1")
+			w.Press(anna, today, "Approve")
+			now, password := w.Credentials(isabel, "isabel2")
+			w.WaitState("isabel2", "delivered")
+			require.Len(t, w.Refused(isabel, "had the number 1 before", func() { w.PressOld(isabel, dm, "I have saved it") }), 1)
+			require.Contains(t, w.Latest(now).Plain(), password)
+			out, code := w.Run([]string{"audit", "--action", "refused", "--format", "csv"})
+			require.Zero(t, code, out)
+			require.Equal(t, 4, strings.Count(out, ": stale"), out)
+		})
+	}
+}
+
+// A button that somebody posts with the bot's token decides nothing.
+func TestCardOfSomebodyElse(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	w.Slack.AddChannel(slacktest.Channel{ID: "C0OTHER", Name: "other", BotIsMember: true})
+	w.Start()
+	w.Command(isabel, "isabel")
+	real := w.Request("isabel").Buttons()[0]
+	client := slack.New(slacktest.BotToken, slack.OptionAPIURL(w.Slack.APIURL()))
+	for _, c := range []struct{ channel, value string }{
+		{"C0OTHER", "1"}, {"C0OTHER", real.Value}, {anna, real.Value}, {channel, "1"}, {channel, real.Value + "A"},
+	} {
+		button := slack.NewButtonBlockElement(real.ActionID, c.value, slack.NewTextBlockObject("plain_text", "Approve", false, false))
+		place, ts, err := client.PostMessageContext(w.Ctx, c.channel, slack.MsgOptionText("lunch?", false), slack.MsgOptionBlocks(slack.NewActionBlock("x", button)))
+		require.NoError(t, err)
+		forged := slacktest.Message{Channel: place, TS: ts}
+		require.Len(t, w.Refused(anna, "Nothing was changed", func() { w.Press(anna, forged, "Approve") }), 1, c)
+	}
+	require.Contains(t, w.Command(isabel, "status 1").Plain(), "0 of 1")
+	out, code := w.Run([]string{"audit", "--action", "refused", "--format", "csv"})
+	require.Zero(t, code, out)
+	require.Contains(t, out, anna+",refused,pending,pending,approve: it was not pressed where requests are approved")
+	require.Contains(t, out, anna+",refused,pending,pending,approve: stale")
+	require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAny))
+}
+
+// What somebody writes into the database is no approval.
+func TestWrittenIntoTheDatabase(t *testing.T) {
+	t.Parallel()
+	world.Databases(t, func(t *testing.T, w *world.World) {
+		p := w.Start()
+		w.Command(isabel, "isabel")
+		m := w.Request("isabel")
+		w.Stop(p)
+		db := w.OpenDatabase()
+		defer db.Close()
+		for _, statement := range []string{
+			"INSERT INTO decision (request_id, person, verdict, reason, at) VALUES (1, '" + anna + "', 'approve', '', 1)",
+			"UPDATE request SET state = 'approved', version = version + 1 WHERE id = 1",
+		} {
+			_, err := db.Exec(statement)
+			require.NoError(t, err)
+		}
+		out, code := w.Run([]string{"audit", "verify"})
+		require.Equal(t, 1, code, out)
+		require.Contains(t, out, "request 1 is approved, but the log says pending")
+		require.Contains(t, out, "the decision of "+anna+" on request 1 is in no event")
+		w.Start()
+		w.WaitFor("it waits again", func() bool { return strings.Contains(w.Command(isabel, "status 1").Plain(), "waiting for approval") })
+		require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAddUser))
+		w.Press(anna, m, "Approve")
+		w.Credentials(isabel, "isabel")
+	})
+}
