@@ -1,6 +1,7 @@
 package endtoend
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -175,4 +176,145 @@ func TestWrittenIntoTheDatabase(t *testing.T) {
 		w.Press(anna, m, "Approve")
 		w.Credentials(isabel, "isabel")
 	})
+}
+
+// The queue of jobs is lost, in whatever state a request is: it goes on all the same.
+func TestJobsAreGone(t *testing.T) {
+	t.Parallel()
+	world.Databases(t, func(t *testing.T, w *world.World) {
+		db := w.OpenDatabase()
+		defer db.Close()
+		lose := func(p *world.Process) *world.Process {
+			w.Stop(p)
+			_, err := db.Exec("DELETE FROM river_job")
+			require.NoError(t, err)
+			return w.Start()
+		}
+		w.Env["APPROVAL_EXPIRY"], w.Env["APPROVAL_REMINDER"], w.Env["CREDENTIALS_TTL"] = "4s", "1s", "2s"
+		w.EHPC.FailJobs(1)
+		p := w.Start()
+		w.Command(isabel, "fails")
+		w.Press(anna, w.Request("fails"), "Approve")
+		w.WaitState("fails", "failed")
+		w.Command(isabel, "expires")
+		w.Request("expires")
+		w.Command(otto, "otto")
+		w.EHPC.HangJobs(true)
+		w.Press(anna, w.Request("otto"), "Approve")
+		w.WaitState("otto", "being made")
+		p = lose(p)
+		w.Told(isabel, "has expired")
+		w.WaitState("expires", "expired")
+		w.WaitFor("the password of what failed is erased", func() bool {
+			var sealed int
+			require.NoError(t, db.QueryRow("SELECT count(*) FROM request WHERE sealed IS NOT NULL AND state = 'failed'").Scan(&sealed))
+			return sealed == 0
+		})
+		w.Slack.SetMessagesTab(false)
+		w.EHPC.HangJobs(false)
+		w.WaitState("otto", "the account is made")
+		p = lose(p)
+		w.Slack.SetMessagesTab(true)
+		w.Credentials(otto, "otto")
+		w.WaitState("otto", "delivered")
+		lose(p)
+		w.Cleared(otto, w.Password(ehpctest.ClusterID, "otto"))
+	})
+}
+
+// One damaged password is its request's trouble.
+func TestDamagedPassword(t *testing.T) {
+	t.Parallel()
+	world.Databases(t, func(t *testing.T, w *world.World) {
+		w.EHPC.FailJobs(1)
+		p := w.Start()
+		w.Command(isabel, "isabel")
+		w.Press(anna, w.Request("isabel"), "Approve")
+		m := w.WaitState("isabel", "failed")
+		w.Stop(p)
+		db := w.OpenDatabase()
+		defer db.Close()
+		_, err := db.Exec("UPDATE request SET sealed = $1 WHERE id = 1", []byte("damaged"))
+		require.NoError(t, err)
+		out, code := w.Run([]string{"check"})
+		require.Zero(t, code, out)
+		require.Contains(t, out, "warn  ENCRYPTION_KEY: the sealed passwords of the requests [1] are damaged\n")
+		w.Start()
+		w.Command(otto, "otto")
+		w.Press(anna, w.Request("otto"), "Approve")
+		w.Credentials(otto, "otto")
+		w.Press(anna, m, "Retry")
+		w.WaitFor("isabel is told", func() bool { return len(w.Slack.Person(isabel).DirectMessages()) == 2 })
+		require.Contains(t, w.WaitState("isabel", "failed").Plain(), "The sealed password can't be opened")
+	})
+}
+
+// What has changed since a request was approved counts when its account is made.
+func TestChangedMeanwhile(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		before, after []string
+		voters        []string
+		end           string
+	}{
+		"the username is reserved":    {after: []string{"EHPC_RESERVED_USERNAMES=ISABEL"}, voters: []string{anna}, end: "failed"},
+		"the pattern forbids it":      {after: []string{"USERNAME_PATTERN=x.*"}, voters: []string{anna}, end: "failed"},
+		"the permissions":             {after: []string{"EHPC_ALLOWED_MODS=750"}, voters: []string{anna}, end: "failed"},
+		"the cluster":                 {after: []string{"EHPC_CLUSTERS=ehpc-x@jn1a"}, voters: []string{anna}, end: "failed"},
+		"more approvals are needed":   {after: []string{"APPROVALS_REQUIRED=2"}, voters: []string{anna}, end: "waiting"},
+		"who approved is no approver": {after: []string{"APPROVERS=" + ben}, voters: []string{anna}, end: "waiting"},
+		"one of two is no approver": {
+			before: []string{"APPROVALS_REQUIRED=2"}, after: []string{"APPROVALS_REQUIRED=2", "APPROVERS=" + ben + "," + carl},
+			voters: []string{anna, ben}, end: "waiting",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := world.New(t)
+			w.EHPC.Fail(ehpctest.ActionListUsers, ehpctest.Fault{Status: http.StatusBadGateway, Times: -1})
+			p := w.Start(c.before...)
+			w.Command(isabel, "isabel mod=700")
+			m := w.Request("isabel")
+			for _, who := range c.voters {
+				w.Press(who, m, "Approve")
+			}
+			w.WaitState("isabel", "approved")
+			w.Stop(p)
+			w.EHPC.ClearFaults()
+			w.Start(c.after...)
+			w.WaitState("isabel", c.end)
+			require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAddUser))
+		})
+	}
+	t.Run("too little when its time is over", func(t *testing.T) {
+		t.Parallel()
+		w := world.New(t)
+		w.Env["APPROVAL_EXPIRY"], w.Env["APPROVAL_REMINDER"] = "3s", "0"
+		w.EHPC.Fail(ehpctest.ActionListUsers, ehpctest.Fault{Status: http.StatusBadGateway, Times: -1})
+		p := w.Start()
+		w.Command(isabel, "isabel")
+		end := time.Now().Add(3 * time.Second)
+		w.Press(anna, w.Request("isabel"), "Approve")
+		w.WaitState("isabel", "approved")
+		w.Stop(p)
+		w.EHPC.ClearFaults()
+		w.WaitFor("the end of its time", func() bool { return time.Now().After(end) })
+		w.Start("APPROVALS_REQUIRED=2")
+		w.Told(isabel, "had 1 of 2 approvals")
+		require.Empty(t, w.WaitState("isabel", "expired").Buttons())
+		require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAddUser))
+	})
+}
+
+// A guest who asks while Slack says nothing of people is known for a guest at the decision.
+func TestGuestAsksWhileSlackIsSilent(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	w.Start()
+	w.Slack.Fail("users.info", slacktest.Fault{Status: http.StatusInternalServerError, Times: -1})
+	require.NotEmpty(t, w.CommandIn(channel, gus, "gus").Plain())
+	w.Slack.ClearFaults()
+	w.Press(anna, w.Request("gus"), "Approve")
+	w.Answered(anna, "a guest")
+	require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAny))
 }
