@@ -1,11 +1,15 @@
 package endtoend
 
 import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -317,4 +321,152 @@ func TestGuestAsksWhileSlackIsSilent(t *testing.T) {
 	w.Press(anna, w.Request("gus"), "Approve")
 	w.Answered(anna, "a guest")
 	require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAny))
+}
+
+// Whatever form the API repeats a password in, nobody sees it.
+func TestAPIRepeatsThePassword(t *testing.T) {
+	t.Parallel()
+	forms := func(p string) string {
+		return strings.Join([]string{p[:15], p[:10] + "\n" + p[10:], base64.StdEncoding.EncodeToString([]byte(p)), fmt.Sprintf("%x", p)}, " ")
+	}
+	for name, c := range map[string]struct {
+		action string
+		fault  func(password string) ehpctest.Fault
+		state  string
+	}{
+		"in a redirect": {ehpctest.ActionOperation, func(p string) ehpctest.Fault {
+			return ehpctest.Fault{Status: http.StatusFound, Header: http.Header{"Location": {"http://[::1/" + p + "%zz"}}}
+		}, "delivered"},
+		"in a message": {ehpctest.ActionListUsers, func(p string) ehpctest.Fault {
+			return ehpctest.Fault{Code: 1400, Message: forms(p)}
+		}, "failed"},
+		"in what became of a job": {ehpctest.ActionOperation, func(p string) ehpctest.Fault {
+			body, _ := json.Marshal(map[string]any{"action": "HpcOperationListOperationResponse", "ret_code": 0, "total_count": 1, "job_set": []any{map[string]any{
+				"job_id": "j-000000001", "status": "failed", "error_codes": forms(p), "action_describe": forms(p), "resource_ids": forms(p),
+			}}})
+			return ehpctest.Fault{Body: body}
+		}, "failed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := world.New(t)
+			var password atomic.Value
+			w.EHPC.OnCall(func(call ehpctest.Call, phase string) {
+				var body map[string]string
+				if call.Action == ehpctest.ActionAddUser && phase == ehpctest.PhaseBefore && json.Unmarshal(call.Body, &body) == nil {
+					password.Store(body["password"])
+					w.EHPC.Fail(c.action, c.fault(body["password"]))
+				}
+			})
+			if c.action == ehpctest.ActionListUsers {
+				w.EHPC.DropBefore(ehpctest.ActionAddUser, 1) // so that it looks again
+			}
+			p := w.Start()
+			w.Command(isabel, "isabel")
+			w.Press(anna, w.Request("isabel"), "Approve")
+			w.WaitState("isabel", c.state)
+			if c.state == "delivered" {
+				w.Credentials(isabel, "isabel")
+			}
+			seen, code := w.Run([]string{"audit"})
+			require.Zero(t, code)
+			seen += p.Err.String() + p.Get("/readyz")
+			for _, e := range w.Slack.Transcript() {
+				if e.Channel == channel {
+					seen += e.Text
+				}
+			}
+			secret := password.Load().(string)
+			for i := 0; i+8 <= len(secret); i++ {
+				require.NotContains(t, seen, secret[i:i+8])
+			}
+			require.NotContains(t, seen, base64.StdEncoding.EncodeToString([]byte(secret)))
+			require.NotContains(t, seen, fmt.Sprintf("%x", secret))
+		})
+	}
+}
+
+// Names that the API would take, and that nobody gets.
+func TestRefusedNames(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	w.EHPC.AddExisting(ehpctest.ClusterID, "Zoe", "Old-pass&word1A")
+	p := w.Start()
+	for name, why := range map[string]string{
+		"0": "digits only", "1000": "digits only", "oracle": "reserved", "ORACLE": "reserved", "_apt": "reserved", "qemu": "reserved", "Root": "reserved",
+	} {
+		require.Contains(t, w.Command(isabel, name).Plain(), why, name)
+	}
+	w.Command(otto, "zoe")
+	w.Press(anna, w.Request("zoe"), "Approve")
+	require.Contains(t, w.WaitState("zoe", "failed").Plain(), "is taken")
+	w.Command(isabel, "Isabel")
+	m := w.Request("Isabel")
+	require.Contains(t, w.Command(otto, "isabel").Plain(), "upper and lower case alone")
+	w.Press(anna, m, "Approve")
+	w.Credentials(isabel, "Isabel")
+	w.WaitState("Isabel", "delivered")
+
+	w.EHPC.RemoveUser(ehpctest.ClusterID, "Isabel")
+	for _, name := range []string{"Isabel", "isabel"} {
+		require.Contains(t, w.Command(otto, name).Plain(), "former owner", name)
+	}
+	require.Contains(t, w.Command(isabel, "Isabel").Plain(), "is in:", "it was one's own")
+	w.Command(isabel, "cancel 3")
+	w.Stop(p)
+	w.Start("EHPC_REUSABLE_USERNAMES=ISABEL")
+	require.Contains(t, w.Command(otto, "Isabel").Plain(), "is in:")
+}
+
+// A cluster that is at work on something else is waited for, and makes one account at a time.
+func TestBusyCluster(t *testing.T) {
+	t.Parallel()
+	w := world.New(t, ehpctest.WithJobTime(time.Second))
+	w.EHPC.Fail(ehpctest.ActionAddUser, ehpctest.Fault{Skip: 1, Times: 2, Code: 1400, Message: "PermissionDenied, cluster [ehpc-8jqdq0mz] is in transition status, can not add user"})
+	w.Start()
+	for _, name := range []string{"one", "two"} {
+		w.Command(isabel, name)
+	}
+	for _, name := range []string{"one", "two"} {
+		w.Press(anna, w.Request(name), "Approve")
+	}
+	for _, name := range []string{"one", "two"} {
+		w.Credentials(isabel, name)
+		w.WaitState(name, "delivered")
+	}
+}
+
+// Of two accounts that can read each other's files the channel hears.
+func TestDoubleUID(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	w.Start()
+	w.Command(isabel, "isabel")
+	w.Press(anna, w.Request("isabel"), "Approve")
+	w.Credentials(isabel, "isabel")
+	w.EHPC.ShareNumber(ehpctest.ClusterID)
+	w.Command(otto, "otto")
+	w.Press(anna, w.Request("otto"), "Approve")
+	w.Credentials(otto, "otto")
+	w.WaitMessage("a warning", func(m slacktest.Message) bool {
+		return strings.Contains(m.Plain(), "have the same uid: otto (request 2) and isabel")
+	})
+}
+
+// What one person is refused again and again is one event for each kind.
+func TestRefusalsAreCountedTogether(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	w.Start()
+	w.Command(isabel, "isabel")
+	m := w.Request("isabel")
+	for range 10 {
+		w.Command(otto, "root")
+		w.Command(otto, "cancel 1")
+		w.Press(otto, m, "Approve")
+	}
+	w.WaitFor("answers", func() bool { return len(w.Slack.Person(otto).Ephemerals()) == 30 })
+	out, code := w.Run([]string{"audit", "--action", "refused", "--format", "csv"})
+	require.Zero(t, code, out)
+	require.Equal(t, 3, strings.Count(out, otto+",refused"), out)
 }
