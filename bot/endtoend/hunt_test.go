@@ -1,12 +1,18 @@
 package endtoend
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,6 +23,7 @@ import (
 	"ehpcbot/bot/slacktest"
 	"ehpcbot/ehpc/ehpctest"
 
+	"github.com/gorilla/websocket"
 	"github.com/slack-go/slack"
 	"github.com/stretchr/testify/require"
 )
@@ -469,4 +476,221 @@ func TestRefusalsAreCountedTogether(t *testing.T) {
 	out, code := w.Run([]string{"audit", "--action", "refused", "--format", "csv"})
 	require.Zero(t, code, out)
 	require.Equal(t, 3, strings.Count(out, otto+",refused"), out)
+}
+
+// between puts something between the program and Slack that changes the envelopes on their way.
+func between(w *world.World, change func(kind string, payload map[string]any)) {
+	to, err := url.Parse(w.Slack.URL())
+	require.NoError(w.T, err)
+	var front *httptest.Server
+	api := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) },
+		ModifyResponse: func(r *http.Response) error {
+			if !strings.HasSuffix(r.Request.URL.Path, "apps.connections.open") {
+				return nil
+			}
+			body, err := io.ReadAll(r.Body)
+			body = bytes.ReplaceAll(body, []byte(to.Host), []byte(strings.TrimPrefix(front.URL, "http://")))
+			r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+			r.Header.Set("Content-Length", strconv.Itoa(len(body)))
+			return err
+		},
+	}
+	front = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if !websocket.IsWebSocketUpgrade(r) {
+			api.ServeHTTP(rw, r)
+			return
+		}
+		slack, resp, err := websocket.DefaultDialer.Dial("ws://"+to.Host+r.URL.RequestURI(), nil)
+		if err != nil {
+			rw.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		defer resp.Body.Close()
+		bot, err := (&websocket.Upgrader{CheckOrigin: func(*http.Request) bool { return true }}).Upgrade(rw, r, nil)
+		if err != nil {
+			_ = slack.Close()
+			return
+		}
+		var both sync.WaitGroup
+		both.Go(func() {
+			defer slack.Close()
+			for {
+				kind, message, err := bot.ReadMessage()
+				if err != nil || slack.WriteMessage(kind, message) != nil {
+					return
+				}
+			}
+		})
+		both.Go(func() {
+			defer bot.Close()
+			slack.SetPingHandler(func(data string) error {
+				_ = slack.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(time.Second))
+				return bot.WriteControl(websocket.PingMessage, []byte(data), time.Now().Add(time.Second))
+			})
+			for {
+				kind, message, err := slack.ReadMessage()
+				if err != nil {
+					return
+				}
+				var envelope map[string]any
+				if json.Unmarshal(message, &envelope) == nil && envelope["payload"] != nil {
+					change(envelope["type"].(string), envelope["payload"].(map[string]any))
+					message, _ = json.Marshal(envelope)
+				}
+				if bot.WriteMessage(kind, message) != nil {
+					return
+				}
+			}
+		})
+		both.Wait()
+	}))
+	w.T.Cleanup(front.Close)
+	w.T.Cleanup(w.Slack.Close) // first, or connections would stay
+	w.Env["SLACK_API_URL"] = front.URL + "/api/"
+}
+
+// The organisation's id may stand where a workspace's is expected.
+func TestOrganisationInThePlaceOfTheWorkspace(t *testing.T) {
+	t.Parallel()
+	const org = "E0GRID"
+	user := func(p map[string]any) map[string]any { return p["user"].(map[string]any) }
+	for name, c := range map[string]struct {
+		team   string
+		change func(kind string, p map[string]any)
+	}{
+		"nothing": {slacktest.TeamID, func(string, map[string]any) {}},
+		"of the press": {slacktest.TeamID, func(kind string, p map[string]any) {
+			if p["type"] == "block_actions" {
+				user(p)["team_id"] = org
+			}
+		}},
+		"of the person": {org, func(string, map[string]any) {}},
+		"of the form": {slacktest.TeamID, func(kind string, p map[string]any) {
+			if p["type"] == "view_submission" {
+				user(p)["team_id"], p["team"] = org, nil
+			}
+		}},
+		"of all, with a team of null": {org, func(kind string, p map[string]any) {
+			if kind == "interactive" {
+				user(p)["team_id"], p["team"], p["enterprise"] = org, nil, map[string]any{"id": org, "name": "harness"}
+			} else {
+				p["team_id"], p["enterprise_id"] = org, org
+			}
+		}},
+		"is_enterprise_install as text": {slacktest.TeamID, func(kind string, p map[string]any) {
+			p["is_enterprise_install"] = map[string]any{"interactive": "false", "slash_commands": 0}[kind]
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := world.New(t)
+			for id, org := range map[string]string{isabel: "W0ISABEL", anna: "W0ANNA", ben: "W0BEN"} {
+				w.Slack.AddUser(slacktest.User{ID: id, Name: strings.ToLower(id[2:]), OrgID: org, TeamID: c.team, Teams: []string{slacktest.TeamID, "T02HARNESS2"}})
+			}
+			between(w, c.change)
+			w.Start()
+			w.Command(isabel, "")
+			form, err := w.Slack.Person(isabel).WaitModal(w.Ctx)
+			require.NoError(t, err)
+			got, err := w.Slack.Person(isabel).Submit(w.Ctx, form, map[string]string{"Username": "isabel"})
+			require.NoError(t, err)
+			require.NoError(t, got.Err)
+			require.Empty(t, got.Errors)
+			w.Press(anna, w.Request("isabel"), "Approve")
+			dm, password := w.Credentials(isabel, "isabel")
+			w.WaitState("isabel", "delivered")
+			w.Press(isabel, dm, "I have saved it")
+			w.Cleared(isabel, password)
+			w.Command(isabel, "denied")
+			w.Press(ben, w.Request("denied"), "Deny")
+			form, err = w.Slack.Person(ben).WaitModal(w.Ctx, func(v slacktest.View) bool { return v.Submit != "" })
+			require.NoError(t, err)
+			_, err = w.Slack.Person(ben).Submit(w.Ctx, form, nil)
+			require.NoError(t, err)
+			w.WaitState("denied", "denied")
+			out, code := w.Run([]string{"check"})
+			require.Zero(t, code, out)
+		})
+	}
+}
+
+// What could not be read is not acknowledged, so that Slack shows its error.
+func TestUnreadable(t *testing.T) {
+	t.Parallel()
+	var harm atomic.Value
+	harm.Store("")
+	w := world.New(t)
+	w.Slack.Close()
+	w.Slack = world.NewSlack(slacktest.WithAckDeadline(time.Second))
+	between(w, func(_ string, p map[string]any) {
+		switch harm.Load() {
+		case "who":
+			p["user"], p["user_id"] = 7, 7
+		case "what":
+			p["actions"], p["view"], p["text"] = "none", 7, []int{1}
+		}
+	})
+	w.Start()
+	w.Command(isabel, "isabel")
+	m := w.Request("isabel")
+	w.Command(otto, "")
+	form, err := w.Slack.Person(otto).WaitModal(w.Ctx)
+	require.NoError(t, err)
+	for _, h := range []string{"who", "what"} {
+		harm.Store(h)
+		submitted, err := w.Slack.Person(otto).Submit(w.Ctx, form, map[string]string{"Username": "otto"})
+		require.NoError(t, err)
+		require.ErrorIs(t, submitted.Err, slacktest.ErrNoAck, h)
+		pressed, err := w.Slack.Person(anna).Press(w.Ctx, m, "Approve")
+		require.NoError(t, err)
+		require.ErrorIs(t, pressed.Err, slacktest.ErrNoAck, h)
+		typed := w.Slack.Person(isabel).Command(w.Ctx, "/ehpc-adduser", "isabel2")
+		require.ErrorIs(t, typed.Err, slacktest.ErrNoAck, h)
+	}
+	harm.Store("")
+	require.Contains(t, w.Command(isabel, "status 1").Plain(), "0 of 1")
+	w.Press(anna, m, "Approve")
+	w.Credentials(isabel, "isabel")
+}
+
+// Slack's silence about a person of several workspaces is no no.
+func TestSilenceIsNoNo(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]slacktest.Fault{
+		"an error": {Status: http.StatusInternalServerError, Times: -1},
+		"slow":     {Delay: 4 * time.Second, Times: -1},
+		"a limit":  {RetryAfter: 4 * time.Second, Times: -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := world.New(t)
+			between(w, func(kind string, p map[string]any) {
+				if user, pressed := p["user"].(map[string]any); pressed {
+					user["team_id"] = "T0OTHER"
+				} else if p["user_id"] == otto {
+					p["team_id"] = "T0OTHER"
+				}
+			})
+			for _, id := range []string{otto, anna} {
+				w.Slack.AddUser(slacktest.User{ID: id, Name: id, Teams: []string{slacktest.TeamID, "T0OTHER"}})
+			}
+			w.Start()
+			w.Command(isabel, "isabel")
+			m := w.Request("isabel")
+			w.Slack.Fail("users.info", fault)
+			require.Contains(t, w.Command(otto, "otto").Plain(), "Please try again in a minute")
+			require.Len(t, w.Refused(anna, "Please try again in a minute", func() { w.Press(anna, m, "Approve") }), 1)
+			out, code := w.Run([]string{"audit", "--action", "refused"})
+			require.Zero(t, code, out)
+			require.Equal(t, 2, strings.Count(out, "Slack did not tell"), out)
+			w.Slack.ClearFaults()
+			w.WaitFor("it succeeds", func() bool { return strings.Contains(w.Command(otto, "otto").Plain(), "is in:") })
+			w.WaitFor("the press counts", func() bool {
+				w.Press(anna, m, "Approve")
+				return !strings.Contains(w.Latest(m).Plain(), "waiting for approval")
+			})
+			w.Credentials(isabel, "isabel")
+		})
+	}
 }
