@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -692,5 +693,100 @@ func TestSilenceIsNoNo(t *testing.T) {
 			})
 			w.Credentials(isabel, "isabel")
 		})
+	}
+}
+
+// A requester who can't be reached any more: the request ends, the approvers hear of the account, the password is erased.
+func TestRequesterIsGone(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	p := w.Start("APPROVAL_EXPIRY=4s", "APPROVAL_REMINDER=0")
+	w.EHPC.HangJobs(true)
+	w.Command(isabel, "isabel")
+	w.Press(anna, w.Request("isabel"), "Approve")
+	w.WaitState("isabel", "being made")
+	w.Slack.Fail("*", slacktest.Fault{Error: "user_disabled", Times: -1, Match: func(c slacktest.Call) bool {
+		return slices.Contains([]string{isabel, w.Slack.DirectID(isabel)}, c.Params.Get("channel")+c.Params.Get("users"))
+	}})
+	w.EHPC.HangJobs(false)
+	m := w.WaitState("isabel", "failed")
+	require.Contains(t, m.Plain(), "The account isabel is made, but <@"+isabel+"> can't be given its password")
+	require.Contains(t, m.Plain(), "remove the account isabel")
+	db := w.OpenDatabase()
+	defer db.Close()
+	w.WaitFor("the password is erased", func() bool {
+		var sealed int
+		require.NoError(t, db.QueryRow("SELECT count(*) FROM request WHERE sealed IS NOT NULL").Scan(&sealed))
+		return sealed == 0
+	})
+	require.Contains(t, p.Get("/metrics"), "ehpcbot_longest_wait_seconds 0")
+}
+
+// What can't be delivered is ended by an approver, or by the administrator; Retry goes on with it.
+func TestAbandonUndelivered(t *testing.T) {
+	t.Parallel()
+	for _, by := range []string{"approver", "administrator"} {
+		t.Run(by, func(t *testing.T) {
+			t.Parallel()
+			w := world.New(t)
+			p := w.Start()
+			w.Command(isabel, "isabel")
+			m := w.Request("isabel")
+			w.Slack.SetMessagesTab(false)
+			w.Press(anna, m, "Approve")
+			w.WaitMessage("it has to wait", func(m slacktest.Message) bool { return strings.Contains(m.Plain(), "It has to wait") })
+			if by == "approver" {
+				require.Contains(t, w.Command(anna, "abandon 1").Plain(), "Request 1 is ended")
+			} else {
+				w.Stop(p)
+				out, code := w.Run([]string{"abandon", "1"})
+				require.Zero(t, code, out)
+				require.Contains(t, out, "Request 1 is ended. Look in the console whether the account isabel is on ehpc-8jqdq0mz")
+				w.Start()
+			}
+			w.WaitState("isabel", "failed")
+			w.Slack.SetMessagesTab(true)
+			w.Told(isabel, "has failed")
+			out, code := w.Run([]string{"audit", "verify"})
+			require.Zero(t, code, out)
+			w.Press(anna, m, "Retry")
+			w.Credentials(isabel, "isabel")
+		})
+	}
+}
+
+// Retry is where requests are approved, also when that is another channel by now.
+func TestRetryInAnotherChannel(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	w.EHPC.FailJobs(1)
+	p := w.Start()
+	w.Command(isabel, "isabel")
+	w.Press(anna, w.Request("isabel"), "Approve")
+	w.WaitState("isabel", "failed")
+	w.Stop(p)
+	w.Slack.SetChannel(slacktest.Channel{ID: channel, Archived: true, BotIsMember: true})
+	w.Slack.AddChannel(slacktest.Channel{ID: "C0OTHER", Name: "other", BotIsMember: true})
+	w.Start("APPROVAL_CHANNEL=C0OTHER")
+	m, err := w.Slack.WaitMessage(w.Ctx, "C0OTHER", func(m slacktest.Message) bool { return slices.Contains(world.Names(m.Buttons()), "Retry") })
+	require.NoError(t, err)
+	w.Press(anna, m, "Retry")
+	w.Credentials(isabel, "isabel")
+}
+
+// The process was off from before the reminder until after the expiry: nobody is reminded of what is over.
+func TestReminderTooLate(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	w.Env["APPROVAL_REMINDER"], w.Env["APPROVAL_EXPIRY"] = "1s", "2s"
+	p := w.Start()
+	w.Command(isabel, "isabel")
+	end := time.Now().Add(2 * time.Second)
+	p.Kill()
+	w.WaitFor("the end of its time", func() bool { return time.Now().After(end) })
+	w.Start()
+	w.Told(isabel, "has expired")
+	for _, e := range w.Slack.Transcript() {
+		require.NotContains(t, e.Text, "Reminder")
 	}
 }
