@@ -2,10 +2,17 @@ package endtoend
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
+	"log"
+	"math/big"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -20,6 +27,7 @@ import (
 	"testing"
 	"time"
 
+	"ehpcbot/approval/pgtest"
 	"ehpcbot/bot/endtoend/world"
 	"ehpcbot/bot/slacktest"
 	"ehpcbot/ehpc/ehpctest"
@@ -789,4 +797,141 @@ func TestReminderTooLate(t *testing.T) {
 	for _, e := range w.Slack.Transcript() {
 		require.NotContains(t, e.Text, "Reminder")
 	}
+}
+
+// Two tokens of two apps pass one by one and fail together: the start says so.
+func TestTokensOfTwoApps(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	w.Slack.Close()
+	w.Slack = world.NewSlack(slacktest.WithBot("U01HARNESS1", "B01HARNESS1", "A01HARNESS1"))
+	t.Cleanup(w.Slack.Close)
+	out, code := w.Run(nil, "SLACK_API_URL="+w.Slack.APIURL())
+	require.Equal(t, 1, code, out)
+	require.Contains(t, out, "SLACK_APP_TOKEN: is of the app A0EHPCBOT, and SLACK_BOT_TOKEN of the app A01HARNESS1")
+}
+
+// An @ in a password makes a part of it the name of a host, which is asked for.
+func TestAtInAPassword(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	for _, command := range []string{"serve", "check", "requests", "audit", "rekey"} {
+		out, code := w.Run([]string{command}, "DATABASE_URL=postgres://ehpc:s3cr3t@hunter2@127.0.0.1/x", "ENCRYPTION_KEY="+testKey)
+		require.Equal(t, 1, code)
+		require.Contains(t, out, "%40")
+		require.NotRegexp(t, "hunter2|s3cr3t", out)
+	}
+}
+
+var testKey = base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32))
+
+// What an input method of Chinese makes of punctuation is read as what was meant.
+func TestChineseKeyboard(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	w.Env["EHPC_CLUSTERS"], w.Env["APPROVERS"] = "ehpc-8jqdq0mz＠jn1a＝训练、ehpc-x@jn1a", anna+"，"+ben
+	out, code := w.Run([]string{"check"})
+	require.Zero(t, code, out)
+	w.Start()
+	w.Command(isabel, "isabel cluster=训练")
+	w.Press(anna, w.Request("isabel"), "Approve")
+	w.Credentials(isabel, "isabel")
+}
+
+// The cause is told, and not the variable alone.
+func TestCheckNamesDNSAndExpiry(t *testing.T) {
+	t.Parallel()
+	t.Run("no such host", func(t *testing.T) {
+		t.Parallel()
+		w := world.New(t)
+		out, code := w.Run([]string{"check"}, "SLACK_API_URL=https://slack.invalid/api/", "EHPC_ENDPOINT=https://hpc.invalid", "DATABASE_URL=postgres://u:p@db.invalid/x", "ENCRYPTION_KEY="+testKey)
+		require.Equal(t, 1, code)
+		for variable, host := range map[string]string{"SLACK_BOT_TOKEN": "slack.invalid", "EHPC_CLUSTERS ehpc-x@jn1a": "hpc.invalid", "DATABASE_URL": "db.invalid"} {
+			require.Regexp(t, `(?m)^FAIL  `+variable+`: there is no host of the name `+host+`\n +-> .*DNS`, out)
+		}
+	})
+	t.Run("an expired certificate", func(t *testing.T) {
+		t.Parallel()
+		public, private, err := ed25519.GenerateKey(nil)
+		require.NoError(t, err)
+		expired := &x509.Certificate{
+			SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(-time.Hour),
+			IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+		}
+		der, err := x509.CreateCertificate(nil, expired, expired, public, private)
+		require.NoError(t, err)
+		file := filepath.Join(t.TempDir(), "ca.pem")
+		require.NoError(t, os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
+		server := httptest.NewUnstartedServer(http.NotFoundHandler())
+		server.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: private}}}
+		server.Config.ErrorLog = log.New(io.Discard, "", 0)
+		server.StartTLS()
+		t.Cleanup(server.Close)
+		w := world.New(t)
+		out, code := w.Run([]string{"check"}, "SLACK_API_URL="+server.URL+"/api/", "EHPC_ENDPOINT="+server.URL, "SSL_CERT_FILE="+file)
+		require.Equal(t, 1, code)
+		for _, variable := range []string{"SLACK_BOT_TOKEN", "EHPC_CLUSTERS ehpc-x@jn1a"} {
+			require.Regexp(t, `(?m)^FAIL  `+variable+`: its certificate has expired.*\n +-> set the clock .*renewed`, out)
+		}
+	})
+}
+
+// A database is locked by its file, whatever name leads there; and one of several names is none.
+func TestDatabaseOfTwoNames(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	w.Stop(w.Start())
+	path, other := filepath.Join(w.Dir, "ehpcbot.db"), t.TempDir()
+	link, second := filepath.Join(other, "link.db"), filepath.Join(other, "second.db")
+	require.NoError(t, os.Symlink(path, link))
+	p := w.Start()
+	out, code := w.Run(nil, "DATABASE_URL=sqlite:"+link, "HTTP_ADDR=")
+	require.Equal(t, 1, code, out)
+	require.Contains(t, out, "another ehpcbot uses it")
+	w.Stop(p)
+	require.NoError(t, os.Link(path, second))
+	for _, name := range []string{path, link, second} {
+		for _, command := range []string{"serve", "check", "rekey"} {
+			out, code = w.Run([]string{command}, "DATABASE_URL=sqlite:"+name, "ENCRYPTION_KEY="+testKey)
+			require.Equal(t, 1, code, out)
+			require.Contains(t, out, "is one of 2 names of a file")
+		}
+	}
+	require.NoError(t, os.Remove(second))
+	w.Start("DATABASE_URL=sqlite:" + link)
+}
+
+// What matters is set by the program, whatever is set for its role or database.
+func TestSettingsOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	w.Env["DATABASE_URL"], w.Env["ENCRYPTION_KEY"] = pgtest.URL(t), testKey
+	db := w.OpenDatabase()
+	defer db.Close()
+	alter := func(change string) {
+		_, err := db.Exec("DO $do$ BEGIN EXECUTE format('ALTER DATABASE %I " + strings.ReplaceAll(change, "'", "''") + "', current_database()); END $do$")
+		require.NoError(t, err, change)
+	}
+	for _, set := range []string{"client_encoding = 'GBK'", "default_transaction_isolation = 'serializable'", "standard_conforming_strings = off", "bytea_output = 'escape'", "statement_timeout = '500ms'", "timezone = 'Asia/Shanghai'"} {
+		alter("SET " + set)
+	}
+	w.Start()
+	w.Command(isabel, `isabel reason='中文😀\ "a"'`)
+	require.Contains(t, w.Request("isabel").Plain(), `中文😀\ "a"`)
+	w.Press(anna, w.Request("isabel"), "Approve")
+	w.Credentials(isabel, "isabel")
+	alter("RESET ALL")
+}
+
+// Exports for Excel begin with its mark, and an action that there is none of is told which there are.
+func TestAuditAsPeopleTypeIt(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	w.Stop(w.Start())
+	out, code := w.Run([]string{"audit", "--format", "csv", "--excel"})
+	require.Zero(t, code, out)
+	require.True(t, strings.HasPrefix(out, "\ufeff"), out)
+	out, code = w.Run([]string{"audit", "--action", "foo"})
+	require.Equal(t, 1, code, out)
+	require.Regexp(t, "foo.*approve", out)
 }
