@@ -96,13 +96,8 @@ type standing struct {
 	lapsed    []string // whose approval does not count
 }
 
-// lookAgain asks about all at the same time. An approval counts where the bot has signed what was approved, and unless it
-// is known to be of no approver any more.
+// lookAgain asks about all at the same time.
 func (s *Service) lookAgain(ctx context.Context, story Story, within time.Duration) (now standing, err error) {
-	signed, err := s.signedBy(ctx, story.ID)
-	if err != nil {
-		return standing{}, err
-	}
 	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
 		return s.refuseFormer(ctx, tx, story.ClusterID, story.Username, s.people.Identify(ctx, story.Requester))
 	})
@@ -114,51 +109,46 @@ func (s *Service) lookAgain(ctx context.Context, story Story, within time.Durati
 		now.requester = s.people.Requester(ctx, story.Requester, within)
 		return nil
 	})
+	now.lapsed = s.lapsed(ctx, story)
+	_ = asking.Wait()
+	return now, nil
+}
+
+// lapsed returns who approved and is known to be no approver any more, or not of this request.
+func (s *Service) lapsed(ctx context.Context, story Story) (lapsed []string) {
 	approvals := story.Approvals()
-	approvers := make([]bool, len(approvals))
+	is := make([]bool, len(approvals))
+	var asking errgroup.Group
 	for i, id := range approvals {
 		asking.Go(func() error {
 			who := s.people.Identify(ctx, id)
 			refusal := Refused(s.checkApprover(ctx, who))
-			approvers[i] = signed[id] && (refusal == nil || refusal.Kind != KindNotApprover) && (s.conf.AllowSelf || !who.Is(story.Requester))
+			is[i] = refusal != nil && refusal.Kind == KindNotApprover || !s.conf.AllowSelf && who.Is(story.Requester)
 			return nil
 		})
 	}
 	_ = asking.Wait()
 	for i, id := range approvals {
-		if !approvers[i] {
-			now.lapsed = append(now.lapsed, id)
+		if is[i] {
+			lapsed = append(lapsed, id)
 		}
 	}
-	return now, nil
+	return lapsed
 }
 
-// signedBy returns who approved a request as it stands, by the events that nobody can write into the database without a
-// key. They count for nothing in a request whose state is not the one that the last of them tells.
-func (s *Service) signedBy(ctx context.Context, id int64) (people map[string]bool, err error) {
-	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
-		r, err := tx.Request(ctx, id)
-		if err != nil {
-			return err
-		}
-		people, err = approversOf(ctx, tx, r)
-		return err
-	})
-	return people, err
-}
-
-func approversOf(ctx context.Context, tx Tx, r Request) (people map[string]bool, err error) {
-	people = map[string]bool{}
+// signed leaves out the decisions on a request as it stands of which no event tells that the bot has signed: nobody can
+// write one into the database without a key. In a request whose state is not the one that the last of them tells, none
+// count.
+func signed(ctx context.Context, tx Tx, r Request, decisions []Decision) ([]Decision, error) {
 	events, err := tx.Signed(ctx, r.ID)
 	if err != nil || len(events) == 0 || events[len(events)-1].To != r.State {
-		return people, err
+		return nil, err
 	}
-	for _, e := range events {
-		if e.IsApproval() && e.Detail == r.seen() {
-			people[e.Actor] = true
-		}
-	}
-	return people, nil
+	return slices.DeleteFunc(decisions, func(d Decision) bool {
+		return !slices.ContainsFunc(events, func(e Event) bool {
+			return e.Actor == d.Person && e.IsApproval() && e.Detail == r.seen()
+		})
+	}), nil
 }
 
 // count counts the approvals that hold.

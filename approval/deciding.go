@@ -263,7 +263,7 @@ func (s *Service) before(ctx context.Context, id int64, d deed) (at scene, notAp
 	if !d.looksAgain {
 		return at, nil, nil
 	}
-	story, err := s.Story(ctx, id)
+	story, err := s.read(ctx, id)
 	if Refused(err) != nil {
 		return at, nil, nil // it is told in the transaction
 	}

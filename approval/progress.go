@@ -21,6 +21,14 @@ func (s *Service) Open(ctx context.Context, clusterID string) (open []Request, e
 	return open, err
 }
 
+// Unopened is the failure of a request whose sealed password can't be opened, for want of a key or because it is damaged.
+func Unopened(err error) Failure {
+	if errors.Is(err, ErrNoKey) {
+		return FailureKey
+	}
+	return FailureDamaged
+}
+
 // Password returns the password that is sealed for a request. Where there is none yet it makes one, and seals it in r.
 func (s *Service) Password(r *Request) (secret.Text, error) {
 	if r.Sealed != nil {
@@ -40,7 +48,7 @@ const recheckedWithin = 5 * time.Second
 // Recheck looks again at what a request hangs on, before its account is asked for while no call for it is open. It ends
 // the request where that does not hold any more, or gives it back to the approvers where their approvals do not suffice.
 func (s *Service) Recheck(ctx context.Context, r *Request) (holds bool, err error) {
-	story, err := s.Story(ctx, r.ID)
+	story, err := s.read(ctx, r.ID)
 	if err != nil {
 		return false, err
 	}
@@ -70,7 +78,7 @@ func (s *Service) Credentials(ctx context.Context, r *Request) (password secret.
 	}
 	if password, err = s.keys.Open(r.bound(), r.Sealed); err != nil {
 		s.log.Error("a sealed password can't be opened", "request", r.ID, "error", err)
-		return secret.Text{}, false, s.fail(ctx, r, FailureKey, "")
+		return secret.Text{}, false, s.fail(ctx, r, Unopened(err), "")
 	}
 	return password, true, nil
 }

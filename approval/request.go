@@ -104,6 +104,7 @@ const (
 	FailureCluster  Failure = "cluster"  // the cluster is no longer configured
 	FailureKey      Failure = "key"      // the sealed password can't be opened with the configured keys
 
+	FailureDamaged     Failure = "damaged"     // the sealed password can't be opened with any key
 	FailureGone        Failure = "gone"        // the requester can have no account any more; none was made
 	FailureUnreachable Failure = "unreachable" // the account is made, and the requester can't be given its credentials
 	FailureNotAllowed  Failure = "not_allowed" // what was asked for is not allowed any more

@@ -2,6 +2,7 @@ package approval
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -15,6 +16,9 @@ type Bound struct {
 	Request                      int64
 	Cluster, Username, Requester string
 }
+
+// ErrNoKey says that a password was sealed with a key that is not configured.
+var ErrNoKey = errors.New("it was sealed with a key that ENCRYPTION_KEY does not hold")
 
 // Keys seal passwords, each for one request.
 type Keys interface {
@@ -53,8 +57,19 @@ func (s *Service) Now() time.Time { return s.now() }
 // Ping reports whether the database answers.
 func (s *Service) Ping(ctx context.Context) error { return s.store.Ping(ctx) }
 
-// Story returns a request with all that belongs to it, or a *Refusal of KindUnknown.
+// Story returns a request with all that belongs to it, or a *Refusal of KindUnknown. While it waits for approval, votes
+// that do not count any more are left out.
 func (s *Service) Story(ctx context.Context, id int64) (Story, error) {
+	story, err := s.read(ctx, id)
+	if err != nil || story.State != Pending || len(story.Decisions) == 0 {
+		return story, err
+	}
+	lapsed := s.lapsed(ctx, story)
+	story.Decisions = slices.DeleteFunc(story.Decisions, func(d Decision) bool { return slices.Contains(lapsed, d.Person) })
+	return story, nil
+}
+
+func (s *Service) read(ctx context.Context, id int64) (Story, error) {
 	var story Story
 	err := s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
 		r, err := tx.Request(ctx, id)
@@ -143,10 +158,8 @@ func (s *Service) Events(ctx context.Context, requestID int64) (events []Event, 
 
 func (s *Service) story(ctx context.Context, tx Tx, r Request) (Story, error) {
 	story, err := tx.Story(ctx, r)
-	if err == nil && r.State == Pending { // votes that somebody else wrote into the database are none
-		var signed map[string]bool
-		signed, err = approversOf(ctx, tx, r)
-		story.Decisions = slices.DeleteFunc(story.Decisions, func(d Decision) bool { return !signed[d.Person] })
+	if err == nil && slices.Contains([]State{Pending, Approved, Provisioning}, r.State) {
+		story.Decisions, err = signed(ctx, tx, r, story.Decisions)
 	}
 	if cluster, ok := s.conf.Cluster(r.ClusterID); ok {
 		story.Cluster = cluster

@@ -109,7 +109,7 @@ func (k *Keyring) Check(ctx context.Context, d Database) (damaged []int64, err e
 	for _, s := range sealed {
 		_, err := k.Open(s.Bound, s.Password)
 		switch {
-		case errors.Is(err, errNoKey):
+		case errors.Is(err, approval.ErrNoKey):
 			lost++
 			first = cmp.Or(first, err)
 		case err != nil:

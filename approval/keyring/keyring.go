@@ -31,9 +31,6 @@ const (
 	sealHeader = 1 + keyIDSize
 )
 
-// errNoKey says that a sealed password was sealed with a key that is not configured.
-var errNoKey = errors.New("it was sealed with a key that ENCRYPTION_KEY does not hold")
-
 // errNoKeyFile says that the key file is gone, and no key is configured that could stand in for it.
 var errNoKeyFile = errors.New("the key file is not there")
 
@@ -125,7 +122,7 @@ func (k *Keyring) keyOf(sealed []byte) (cipher.AEAD, error) {
 	}
 	key, ok := k.keys[keyID(sealed[1:sealHeader])]
 	if !ok {
-		return nil, errNoKey
+		return nil, approval.ErrNoKey
 	}
 	return key.aead, nil
 }

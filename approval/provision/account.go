@@ -112,7 +112,7 @@ func (a *account) ask(ctx context.Context) (goOn bool, err error) {
 func (a *account) mayBeMade(ctx context.Context) (bool, error) {
 	if a.Sealed != nil {
 		if _, err := a.service.Password(&a.Request); err != nil {
-			return false, a.fail(ctx, approval.FailureKey, "")
+			return false, a.fail(ctx, approval.Unopened(err), "")
 		}
 		if !a.AttemptedAt.IsZero() {
 			return true, nil

@@ -76,6 +76,7 @@ var failures = map[approval.Failure]string{
 	approval.FailureTimeout:     "the outcome is unknown: look whether the account exists",
 	approval.FailureCluster:     "the cluster is not configured any more",
 	approval.FailureKey:         "ENCRYPTION_KEY does not open the sealed password",
+	approval.FailureDamaged:     "the sealed password is damaged",
 	approval.FailureGone:        "the requester can have no account any more",
 	approval.FailureUnreachable: "the account is made, and the requester can't be given the password",
 	approval.FailureNotAllowed:  "not allowed any more",

@@ -64,9 +64,14 @@ var chinese = catalogue{
 			Requester: "请申请其他集群的账号：`{command}` 会列出可选的集群。",
 		},
 		approval.FailureKey: {
-			Why:       "缺少密钥，无法解密已保存的密码，或者密码数据已损坏。",
-			Approver:  "本机器人的管理员可用 `ehpcbot check` 查明原因：如果缺少密钥，请把原来的密钥重新加入 ENCRYPTION_KEY，然后点击“重试”；如果已损坏，请删除可能已存在的账号 `{username}`，然后重新申请。",
+			Why:       "缺少密钥，无法解密已保存的密码。",
+			Approver:  "请让本机器人的管理员把原来的密钥重新加入 ENCRYPTION_KEY，然后点击“重试”。",
 			Requester: "这与您无关。问题解决后审批人可以再次尝试，您无需重新申请。",
+		},
+		approval.FailureDamaged: {
+			Why:       "无法解密已保存的密码：数据已损坏，或申请在此之后被更改。",
+			Approver:  "请让本机器人的管理员运行 `ehpcbot audit verify`。如果账号 `{username}` 已存在，请删除它：没有人知道它的密码。然后由 {requester} 重新申请。",
+			Requester: "请重新申请：`{command} {askAgain}`",
 		},
 		approval.FailureGone: {
 			Why:       "{requester} 已停用、是访客，或已不是本工作区的成员。",

@@ -64,9 +64,14 @@ var english = catalogue{
 			Requester: "Please ask for an account on another cluster: `{command}` shows which there are.",
 		},
 		approval.FailureKey: {
-			Why:       "The sealed password can't be opened: its key is missing, or it is damaged.",
-			Approver:  "`ehpcbot check` tells the administrator of this bot which. A former key is added to ENCRYPTION_KEY again; then press Retry. If it is damaged, have the account `{username}` removed where it is there, and ask again.",
+			Why:       "The sealed password can't be opened, because its key is missing.",
+			Approver:  "The administrator of this bot adds the former key to ENCRYPTION_KEY again. Then press Retry.",
 			Requester: "This has nothing to do with you. The approvers can try again once it is fixed; you need not ask again.",
+		},
+		approval.FailureDamaged: {
+			Why:       "The sealed password can't be opened: it is damaged, or the request was changed since.",
+			Approver:  "Ask the administrator of this bot to run `ehpcbot audit verify`. If the account `{username}` is there, have it removed: nobody knows its password. Then {requester} asks again.",
+			Requester: "Please ask again: `{command} {askAgain}`",
 		},
 		approval.FailureGone: {
 			Why:       "{requester} is deactivated, a guest, or no member of this workspace any more.",

@@ -91,7 +91,7 @@ func savedEarly(s *approval.Story) { s.ClearedAt = monday.Add(3 * time.Hour) }
 
 var failures = []approval.Failure{
 	approval.FailureTaken, approval.FailureUnclear, approval.FailureRefused, approval.FailureOperator, approval.FailureJob,
-	approval.FailureTimeout, approval.FailureCluster, approval.FailureKey, approval.FailureGone, approval.FailureUnreachable,
+	approval.FailureTimeout, approval.FailureCluster, approval.FailureKey, approval.FailureDamaged, approval.FailureGone, approval.FailureUnreachable,
 	approval.FailureNotAllowed, approval.FailureAbandoned, "unheard_of",
 }
 

@@ -1,0 +1,153 @@
+package endtoend
+
+import (
+	"strings"
+	"testing"
+
+	"ehpcbot/bot/endtoend/world"
+	"ehpcbot/bot/slacktest"
+	"ehpcbot/ehpc/ehpctest"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestFaultVotesThatDoNotCount(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	w.Env["APPROVALS_REQUIRED"] = "2"
+	p := w.Start()
+	w.Command(isabel, "isabel")
+	m := w.Request("isabel")
+	w.Press(anna, m, "Approve")
+	w.WaitMessage("1 of 2", func(m slacktest.Message) bool { return strings.Contains(m.Plain(), "1 of 2") })
+	w.Stop(p)
+	w.Start("APPROVERS=" + ben + "," + carl)
+	w.Press(ben, m, "Approve")
+	m = w.WaitMessage("ben's vote", func(m slacktest.Message) bool { return strings.Contains(m.Plain(), "<@"+ben+">") })
+	require.Contains(t, m.Plain(), "Approvals: 1 of 2", "anna is no approver any more")
+	require.NotContains(t, w.Command(isabel, "status 1").Plain(), "2 of 2")
+}
+
+func TestFaultOwnVote(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	w.EHPC.Fail(ehpctest.ActionListUsers, ehpctest.Fault{Status: 502, Times: -1})
+	p := w.Start("APPROVAL_ALLOW_SELF=true")
+	w.Command(anna, "anna")
+	w.Press(anna, w.Request("anna"), "Approve")
+	w.WaitState("anna", "approved")
+	w.Stop(p)
+	w.EHPC.ClearFaults()
+	w.Start()
+	w.WaitState("anna", "waiting for approval")
+	require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAddUser))
+}
+
+func TestFaultRetryFindsTheAccountOfAnotherRequest(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	w.Start()
+	w.EHPC.Fail(ehpctest.ActionAddUser, ehpctest.Fault{Before: true, Times: -1})
+	w.Command(otto, "isabel")
+	w.Press(anna, w.Request("isabel"), "Approve")
+	w.WaitFor("the call", func() bool { return w.EHPC.CallCount(ehpctest.ActionAddUser) > 0 })
+	w.WaitFor("it is ended", func() bool { return strings.Contains(w.Command(anna, "abandon 1").Plain(), "is ended") })
+	failed := w.WaitMessage("failed", func(m slacktest.Message) bool { return strings.Contains(m.Plain(), "Request 1: failed") })
+	w.EHPC.ClearFaults()
+	w.Command(isabel, "isabel")
+	w.Press(anna, w.RequestID(2), "Approve")
+	w.Credentials(isabel, "isabel")
+	w.WaitMessage("delivered", func(m slacktest.Message) bool { return strings.Contains(m.Plain(), "Request 2: done") })
+	answers, told := len(w.Slack.Person(anna).Ephemerals()), len(w.Slack.Person(otto).DirectMessages())
+	w.Press(anna, failed, "Retry")
+	w.WaitFor("an end", func() bool {
+		return len(w.Slack.Person(anna).Ephemerals()) > answers || len(w.Slack.Person(otto).DirectMessages()) > told
+	})
+	for _, m := range w.Slack.Person(otto).DirectMessages() {
+		require.NotContains(t, m.Plain(), "is made")
+		require.NotContains(t, m.Plain(), "Password: ")
+	}
+}
+
+func TestFaultRetryOfAFormerName(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	w.EHPC.FailJobs(1)
+	w.Start()
+	w.Command(otto, "isabel")
+	w.Press(anna, w.Request("isabel"), "Approve")
+	failed := w.WaitMessage("failed", func(m slacktest.Message) bool { return strings.Contains(m.Plain(), "Request 1: failed") })
+	w.Command(isabel, "isabel")
+	w.Press(anna, w.RequestID(2), "Approve")
+	w.Credentials(isabel, "isabel")
+	w.WaitMessage("delivered", func(m slacktest.Message) bool { return strings.Contains(m.Plain(), "Request 2: done") })
+	w.EHPC.RemoveUser(ehpctest.ClusterID, "isabel")
+	answers, told := len(w.Slack.Person(anna).Ephemerals()), len(w.Slack.Person(otto).DirectMessages())
+	w.Press(anna, failed, "Retry")
+	w.WaitFor("an end", func() bool {
+		return len(w.Slack.Person(anna).Ephemerals()) > answers || len(w.Slack.Person(otto).DirectMessages()) > told
+	})
+	require.Empty(t, w.EHPC.Users(ehpctest.ClusterID), "the home directory of its former owner is still there")
+}
+
+// the same without Retry: the name ceases to be reusable while the request waits
+func TestFaultFormerNameIsLookedAtAgain(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	p := w.Start("EHPC_REUSABLE_USERNAMES=isabel")
+	w.Command(isabel, "isabel")
+	w.Press(anna, w.Request("isabel"), "Approve")
+	w.Credentials(isabel, "isabel")
+	w.WaitState("isabel", "delivered")
+	w.EHPC.RemoveUser(ehpctest.ClusterID, "isabel")
+	w.Command(otto, "isabel")
+	m := w.RequestID(2)
+	w.Stop(p)
+	w.Start()
+	w.Press(anna, m, "Approve")
+	w.Answered(anna, "former owner")
+	require.Empty(t, w.EHPC.Users(ehpctest.ClusterID))
+}
+
+func TestFaultDamagedIsNotLost(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	w.EHPC.FailJobs(1)
+	p := w.Start()
+	w.Command(isabel, "isabel")
+	w.Press(anna, w.Request("isabel"), "Approve")
+	m := w.WaitState("isabel", "failed")
+	w.Stop(p)
+	db := w.OpenDatabase()
+	defer db.Close()
+	_, err := db.Exec("UPDATE request SET sealed = $1 WHERE id = 1", []byte("damaged"))
+	require.NoError(t, err)
+	w.Start()
+	w.Press(anna, m, "Retry")
+	w.WaitFor("isabel is told", func() bool { return len(w.Slack.Person(isabel).DirectMessages()) == 2 })
+	require.NotContains(t, w.WaitState("isabel", "failed").Plain(), "its key is missing")
+}
+
+// The job of an abandoned request makes the account while another request's call is open.
+func TestFaultOldJobEndsLater(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	w.EHPC.HangJobs(true)
+	w.Start()
+	w.Command(otto, "isabel")
+	w.Press(anna, w.Request("isabel"), "Approve")
+	w.WaitFor("the job", func() bool { return w.EHPC.CallCount(ehpctest.ActionOperation) > 0 })
+	require.Contains(t, w.Command(anna, "abandon 1").Plain(), "is ended")
+	w.WaitMessage("failed", func(m slacktest.Message) bool { return strings.Contains(m.Plain(), "Request 1: failed") })
+	w.EHPC.DropAfter(ehpctest.ActionAddUser, 1)
+	w.Command(isabel, "isabel")
+	w.Press(anna, w.RequestID(2), "Approve")
+	w.WaitFor("its call", func() bool { return w.EHPC.CallCount(ehpctest.ActionAddUser) == 2 })
+	w.EHPC.HangJobs(false)
+	w.WaitMessage("an end", func(m slacktest.Message) bool {
+		return strings.Contains(m.Plain(), "Request 2: done") || strings.Contains(m.Plain(), "Request 2: failed")
+	})
+	for _, m := range w.Slack.Person(isabel).DirectMessages() {
+		require.NotContains(t, m.Plain(), "Password: ", "it is not the one that the account has")
+	}
+}
