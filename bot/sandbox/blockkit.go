@@ -337,9 +337,8 @@ func (d *drawing) control(b, e element, id string) template.HTML {
 	}
 	if id != "" {
 		common = append(common, "aria-describedby", when(b.Hint.Text != "", id+"-hint ")+id+"-error")
-	} else {
-		common = append(common, "aria-label", cmp.Or(e.AccessibilityLabel, e.Placeholder.Text))
 	}
+	field := append(common, "class", "bk-field", "aria-label", when(id == "", cmp.Or(e.Placeholder.Text, e.ActionID)))
 	switch e.Type {
 	case "button":
 		return button(e, common)
@@ -352,9 +351,9 @@ func (d *drawing) control(b, e element, id string) template.HTML {
 		return d.choices(e, common)
 	case "static_select", "multi_static_select", "users_select", "multi_users_select", "channels_select",
 		"multi_channels_select", "conversations_select", "multi_conversations_select":
-		return d.selection(e, common)
+		return d.selection(e, field)
 	}
-	return d.field(e, common)
+	return d.field(e, field)
 }
 
 // button is a button, or one of an overflow menu. One that leads to an address is a link, pressed all the same.
@@ -363,7 +362,7 @@ func button(e element, common attrs) template.HTML {
 	if e.Style.Name == "primary" || e.Style.Name == "danger" {
 		class += " bk-" + e.Style.Name
 	}
-	common = append(common, "class", class, "data-value", e.Value)
+	common = append(common, "class", class, "data-value", e.Value, "aria-label", e.AccessibilityLabel)
 	if isAddress(e.URL) {
 		return tag("a", append(common, "href", e.URL, "target", "_blank", "rel", "noopener"), text(e.Text.Text))
 	}
@@ -371,7 +370,7 @@ func button(e element, common attrs) template.HTML {
 }
 
 func (d *drawing) field(e element, common attrs) template.HTML {
-	common = append(common, "class", "bk-field", "placeholder", e.Placeholder.Text)
+	common = append(common, "placeholder", e.Placeholder.Text)
 	if e.Type == "plain_text_input" {
 		common = append(common, "minlength", positive(e.MinLength), "maxlength", positive(e.MaxLength))
 	}
@@ -444,7 +443,7 @@ func (d *drawing) selection(e element, common attrs) template.HTML {
 	if !strings.HasSuffix(e.Type, "static_select") {
 		inside += each(chosen, func(id string) template.HTML { return option(id, d.name(id)) })
 	}
-	return tag("select", append(common, "class", "bk-field", "multiple", when(multiple, "multiple")), inside)
+	return tag("select", append(common, "multiple", when(multiple, "multiple")), inside)
 }
 
 // initial are the values of what is chosen at first.
@@ -746,15 +745,12 @@ func (s style) with(mark byte) (style, bool) {
 func closing(s string, i int) int {
 	mark := s[i]
 	before, _ := utf8.DecodeLastRuneInString(s[:i])
-	if isWord(before) {
+	if isWord(before) || strings.HasPrefix(s[i+1:], string(mark)) {
 		return 0
 	}
 	for n := 1; i+n < len(s) && s[i+n] != '\n'; n++ {
-		if s[i+n] != mark || n == 1 {
-			continue
-		}
 		after, _ := utf8.DecodeRuneInString(s[i+n+1:])
-		if mark == '`' || s[i+1] != ' ' && s[i+1] != mark && s[i+n-1] != ' ' && !isWord(after) {
+		if s[i+n] == mark && (mark == '`' || s[i+1] != ' ' && s[i+n-1] != ' ' && !isWord(after)) {
 			return n
 		}
 	}
