@@ -646,14 +646,17 @@ var chineseWeekdays = strings.NewReplacer("Monday", "星期一", "Tuesday", "星
 // paragraphs reads mrkdwn as the elements of rich_text that say the same.
 func paragraphs(s string) []element {
 	const fence = "```"
-	before, rest, opened := strings.Cut(s, fence)
-	code, after, closed := strings.Cut(rest, fence)
-	if !opened || !closed {
-		return quotes(s)
+	var all []element
+	for {
+		before, rest, _ := strings.Cut(s, fence)
+		code, after, closed := strings.Cut(rest, fence)
+		if !closed {
+			return append(all, quotes(s)...)
+		}
+		all = append(all, quotes(strings.TrimSuffix(before, "\n"))...)
+		all = append(all, element{Type: "rich_text_preformatted", Elements: spans(strings.Trim(code, "\n"), style{Code: true})})
+		s = strings.TrimPrefix(after, "\n")
 	}
-	pre := element{Type: "rich_text_preformatted", Elements: spans(strings.Trim(code, "\n"), style{Code: true})}
-	all := append(quotes(strings.TrimSuffix(before, "\n")), pre)
-	return append(all, paragraphs(strings.TrimPrefix(after, "\n"))...)
 }
 
 // quotes makes a section or a quote of each run of lines.
@@ -691,38 +694,34 @@ func cutAny(s string, prefixes ...string) (after string, found bool) {
 // spans reads what stands in a paragraph: texts with their styles, mentions, links and dates.
 func spans(s string, in style) []element {
 	var all []element
+	closing := closings(s)
 	done := 0
-	for i := 0; i < len(s); {
-		found, n := span(s, i, in)
-		if n == 0 {
-			i++
+	for i := 0; i < len(s); i++ {
+		found, end := span(s, i, closing[i], in)
+		if end == 0 {
 			continue
 		}
 		all = append(all, plain(s[done:i], in)...)
 		all = append(all, found...)
-		i += n
-		done = i
+		i, done = end, end+1
 	}
 	return append(all, plain(s[done:], in)...)
 }
 
-// span reads what begins at s[i:], and how long it is; that is 0 where nothing but text does.
-func span(s string, i int, in style) ([]element, int) {
-	end := 0
-	switch s[i] {
-	case '<':
-		if end = strings.IndexByte(s[i:], '>'); end > 0 {
-			return control(s[i+1:i+end], in), end + 1
+// span reads what begins at s[i] and returns where it ends. That is 0 where nothing but text begins.
+func span(s string, i, closing int, in style) (found []element, end int) {
+	if s[i] == '<' {
+		n := strings.IndexByte(s[i:], '>')
+		if n < 0 {
+			return nil, 0
 		}
-		return nil, 0
-	case '*', '_', '~', '`':
-		end = closing(s, i)
+		return control(s[i+1:i+n], in), i + n
 	}
-	within, ok := in.with(s[i])
-	if end == 0 || !ok {
+	within, changed := in.with(s[i])
+	if !changed || closing <= i+1 || !opens(s, i) {
 		return nil, 0
 	}
-	return spans(s[i+1:i+end], within), end + 1
+	return spans(s[i+1:closing], within), closing
 }
 
 // with adds what a mark stands for, unless it is in it already. In code there are no marks.
@@ -741,20 +740,31 @@ func (s style) with(mark byte) (style, bool) {
 	return s, s != before && !before.Code
 }
 
-// closing is how far from s[i] its closing mark is. Both stand at the edges of words, in the same line; 0 is none.
-func closing(s string, i int) int {
-	mark := s[i]
-	before, _ := utf8.DecodeLastRuneInString(s[:i])
-	if isWord(before) || strings.HasPrefix(s[i+1:], string(mark)) {
-		return 0
-	}
-	for n := 1; i+n < len(s) && s[i+n] != '\n'; n++ {
-		after, _ := utf8.DecodeRuneInString(s[i+n+1:])
-		if s[i+n] == mark && (mark == '`' || s[i+1] != ' ' && s[i+n-1] != ' ' && !isWord(after)) {
-			return n
+// closings has for each mark in s the next one in its line that closes it, else 0. It is made in one go, from the
+// end, so that a long text full of marks takes no longer than another.
+func closings(s string) []int {
+	all := make([]int, len(s))
+	next := map[byte]int{}
+	for i := len(s) - 1; i >= 0; i-- {
+		all[i] = next[s[i]]
+		switch s[i] {
+		case '\n':
+			clear(next)
+		case '`':
+			next[s[i]] = i
+		case '*', '_', '~':
+			if after, _ := utf8.DecodeRuneInString(s[i+1:]); i > 0 && s[i-1] != ' ' && !isWord(after) {
+				next[s[i]] = i
+			}
 		}
 	}
-	return 0
+	return all
+}
+
+// opens says whether the mark at s[i] begins a word; one of code also stands before a space.
+func opens(s string, i int) bool {
+	before, _ := utf8.DecodeLastRuneInString(s[:i])
+	return !isWord(before) && s[i+1] != s[i] && (s[i+1] != ' ' || s[i] == '`')
 }
 
 func isWord(r rune) bool {

@@ -237,6 +237,16 @@ func anchor(address, label string) string {
 	return `<a href="` + address + `" target="_blank" rel="noopener">` + label + `</a>`
 }
 
+// A text as long as Slack takes, made of nothing but marks, does not hold the page up.
+func TestMrkdwnOfManyMarks(t *testing.T) {
+	t.Parallel()
+	for _, mark := range []string{"*a ", "*a_b~c ", "<a ", "```", "`", "*_~`a`~_*", "&gt;\na\n"} {
+		begun := time.Now()
+		require.NotEmpty(t, reader("en").Mrkdwn(strings.Repeat(mark, 40_000/len(mark))))
+		require.Less(t, time.Since(begun), 5*time.Second, mark)
+	}
+}
+
 // What can't be drawn is shown as such, and takes nothing else with it.
 func TestUnknown(t *testing.T) {
 	t.Parallel()
