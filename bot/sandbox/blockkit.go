@@ -164,6 +164,8 @@ func (s *style) UnmarshalJSON(data []byte) error {
 // attrs are the names and values of attributes, in turn. Those without a value are left out, save "value" itself.
 type attrs []string
 
+func (a attrs) with(more ...string) attrs { return slices.Concat(a, more) }
+
 // tag is an element of HTML. Its name and those of its attributes are never from a message.
 func tag(name string, attributes attrs, inside ...template.HTML) template.HTML {
 	var b strings.Builder
@@ -206,15 +208,19 @@ func when(is bool, value string) string {
 // drawing is one message or view in the making.
 type drawing struct {
 	Reader
-	id       string // begins the ids of its inputs, so that they differ from those of others on the page
-	inputs   int
-	required bool // of the input that is drawn
+	id     string // begins the ids of its inputs, so that they differ from those of others on the page
+	inputs int
 }
 
 func (r Reader) draw(raw json.RawMessage) *drawing {
 	h := fnv.New32a()
 	h.Write(raw)
 	return &drawing{Reader: r, id: fmt.Sprintf("bk-%08x", h.Sum32())}
+}
+
+func (d *drawing) nextID() string {
+	d.inputs++
+	return fmt.Sprintf("%s-%d", d.id, d.inputs)
 }
 
 func (d *drawing) block(raw json.RawMessage) template.HTML {
@@ -303,9 +309,7 @@ func (d *drawing) input(b element) template.HTML {
 	if b.Element == nil {
 		return d.unknown(b.Type)
 	}
-	d.inputs++
-	id := fmt.Sprintf("%s-%d", d.id, d.inputs)
-	d.required = !b.Optional
+	id := d.nextID()
 	label := text(b.Label.Text)
 	if b.Optional {
 		label += tag("span", attrs{"class", "bk-optional"}, text(d.texts().optional))
@@ -318,14 +322,13 @@ func (d *drawing) input(b element) template.HTML {
 	if b.Hint.Text != "" {
 		inside += tag("p", attrs{"class", "bk-hint", "id", id + "-hint"}, text(b.Hint.Text))
 	}
-	d.required = false
 	return tag(outer, attrs{"class", "bk-block bk-input"}, inside,
 		tag("p", attrs{"class", "bk-error", "id", id + "-error", "role", "alert", "data-error", b.BlockID}))
 }
 
 func isChoice(e element) bool { return e.Type == "checkboxes" || e.Type == "radio_buttons" }
 
-// control is what can be pressed or filled in. It has an id where it is in an input block.
+// control is what can be pressed or filled in. It has an id where its block is an input.
 func (d *drawing) control(b, e element, id string) template.HTML {
 	var confirm bytes.Buffer
 	if len(e.Confirm) > 0 {
@@ -333,12 +336,15 @@ func (d *drawing) control(b, e element, id string) template.HTML {
 	}
 	common := attrs{
 		"data-type", e.Type, "data-block", b.BlockID, "data-action", e.ActionID, "data-confirm", confirm.String(),
-		"id", when(!isChoice(e), id), "autofocus", when(e.FocusOnLoad, "autofocus"), "required", when(d.required && e.Type != "checkboxes", "required"),
+		"autofocus", when(e.FocusOnLoad, "autofocus"),
 	}
 	if id != "" {
-		common = append(common, "aria-describedby", when(b.Hint.Text != "", id+"-hint ")+id+"-error")
+		required := !b.Optional && e.Type != "checkboxes" // of a browser's checkboxes, each alone can be required
+		common = common.with("required", when(required, "required"),
+			"aria-describedby", when(b.Hint.Text != "", id+"-hint ")+id+"-error")
 	}
-	field := append(common, "class", "bk-field", "aria-label", when(id == "", cmp.Or(e.Placeholder.Text, e.ActionID)))
+	field := common.with("class", "bk-field", "id", id,
+		"aria-label", when(id == "", cmp.Or(e.Placeholder.Text, e.ActionID)))
 	switch e.Type {
 	case "button":
 		return button(e, common)
@@ -348,7 +354,7 @@ func (d *drawing) control(b, e element, id string) template.HTML {
 	case "image":
 		return image(e)
 	case "checkboxes", "radio_buttons":
-		return d.choices(e, common)
+		return d.choices(e, common, cmp.Or(id, d.nextID()))
 	case "static_select", "multi_static_select", "users_select", "multi_users_select", "channels_select",
 		"multi_channels_select", "conversations_select", "multi_conversations_select":
 		return d.selection(e, field)
@@ -362,26 +368,26 @@ func button(e element, common attrs) template.HTML {
 	if e.Style.Name == "primary" || e.Style.Name == "danger" {
 		class += " bk-" + e.Style.Name
 	}
-	common = append(common, "class", class, "data-value", e.Value, "aria-label", e.AccessibilityLabel)
+	common = common.with("class", class, "data-value", e.Value, "aria-label", e.AccessibilityLabel)
 	if isAddress(e.URL) {
-		return tag("a", append(common, "href", e.URL, "target", "_blank", "rel", "noopener"), text(e.Text.Text))
+		return tag("a", common.with("href", e.URL, "target", "_blank", "rel", "noopener"), text(e.Text.Text))
 	}
-	return tag("button", append(common, "type", "button"), text(e.Text.Text))
+	return tag("button", common.with("type", "button"), text(e.Text.Text))
 }
 
 func (d *drawing) field(e element, common attrs) template.HTML {
-	common = append(common, "placeholder", e.Placeholder.Text)
+	common = common.with("placeholder", e.Placeholder.Text)
 	if e.Type == "plain_text_input" {
-		common = append(common, "minlength", positive(e.MinLength), "maxlength", positive(e.MaxLength))
+		common = common.with("minlength", positive(e.MinLength), "maxlength", positive(e.MaxLength))
 	}
 	input := func(kind, value string, more ...string) template.HTML {
-		return tag("input", append(append(common, "type", kind, "value", value), more...))
+		return tag("input", common.with("type", kind, "value", value).with(more...))
 	}
 	switch e.Type {
 	case "plain_text_input":
 		if e.Multiline {
 			// HTML takes away the first line break.
-			return tag("textarea", append(common, "rows", "4"), "\n", text(e.InitialValue))
+			return tag("textarea", common.with("rows", "4"), "\n", text(e.InitialValue))
 		}
 		return input("text", e.InitialValue)
 	case "email_text_input":
@@ -406,9 +412,8 @@ func (d *drawing) field(e element, common attrs) template.HTML {
 
 func positive(n int) string { return when(n > 0, strconv.Itoa(n)) }
 
-func (d *drawing) choices(e element, common attrs) template.HTML {
-	d.inputs++ // those in actions have no id, but need a common name
-	kind, name := "radio", fmt.Sprintf("%s-%d", d.id, d.inputs)
+func (d *drawing) choices(e element, common attrs, name string) template.HTML {
+	kind := "radio"
 	if e.Type == "checkboxes" {
 		kind = "checkbox"
 	}
@@ -418,7 +423,7 @@ func (d *drawing) choices(e element, common attrs) template.HTML {
 		if o.Description.Text != "" {
 			label += tag("small", nil, d.phrase(o.Description))
 		}
-		box := tag("input", append(common, "type", kind, "name", name, "value", o.Value,
+		box := tag("input", common.with("type", kind, "name", name, "value", o.Value,
 			"checked", when(slices.Contains(chosen, o.Value), "checked")))
 		return tag("label", nil, box, tag("span", nil, label))
 	}))
@@ -443,7 +448,7 @@ func (d *drawing) selection(e element, common attrs) template.HTML {
 	if !strings.HasSuffix(e.Type, "static_select") {
 		inside += each(chosen, func(id string) template.HTML { return option(id, d.name(id)) })
 	}
-	return tag("select", append(common, "multiple", when(multiple, "multiple")), inside)
+	return tag("select", common.with("multiple", when(multiple, "multiple")), inside)
 }
 
 // initial are the values of what is chosen at first.
@@ -480,7 +485,7 @@ func (d *drawing) list(e element) template.HTML {
 	items := each(e.Elements, func(item element) template.HTML { return tag("li", nil, d.richText(item)) })
 	class := attrs{"class", fmt.Sprintf("bk-list bk-indent-%d", min(max(e.Indent, 0), 8))}
 	if e.Style.Name == "ordered" {
-		return tag("ol", append(class, "start", strconv.Itoa(e.Offset+1)), items)
+		return tag("ol", class.with("start", strconv.Itoa(e.Offset+1)), items)
 	}
 	return tag("ul", class, items)
 }
