@@ -147,7 +147,7 @@ func legible(s string) string {
 			return -1
 		}
 		return r
-	}, strings.ToValidUTF8(s, "\uFFFD"))
+	}, s)
 }
 
 func checkAttribute(a xml.Attr) error {
