@@ -19,7 +19,8 @@ type Call struct {
 	Params url.Values // all arguments but the token; those that are not strings as JSON
 	Token  string     // "bot", "app", "unknown" or "none"
 	At     time.Time
-	Answer string // "ok", Slack's error, "http 503", "dropped"; empty while the call is under way
+	Answer string        // "ok", Slack's error, "http 503", "dropped"; empty while the call is under way
+	Took   time.Duration // from its arguments to its answer
 }
 
 // ResponseURL is the Method of calls of response URLs.
@@ -57,14 +58,19 @@ func (c *Call) copy() Call {
 // an effect ([Before]) nor an answer ([After]). A test can end the bot's process there. The function that it
 // returns takes f away again.
 func (s *Server) OnCall(f func(c Call, phase string)) (cancel func()) {
+	return subscribe(s, s.onCall, f)
+}
+
+// subscribe adds f to those that are told.
+func subscribe[F any](s *Server, told map[int]F, f F) (cancel func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	id := s.next()
-	s.onCall[id] = f
+	told[id] = f
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		delete(s.onCall, id)
+		delete(told, id)
 	}
 }
 
@@ -238,10 +244,11 @@ func (s *Server) serveMethod(w http.ResponseWriter, r *http.Request, name string
 
 // serve runs a call with its hooks and faults, and notes how it ended.
 func (s *Server) serve(c *Call, run func() answer) answer {
+	start := time.Now()
 	s.tell(c, Before)
 	a, injected := s.withFault(c, run)
 	s.mu.Lock()
-	c.Answer = a.code()
+	c.Answer, c.Took = a.code(), time.Since(start)
 	if !injected && ownFault[c.Answer] {
 		s.violate("%s: %s", c.Method, strings.Join(append([]string{c.Answer}, a.failing...), ": "))
 	}

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -36,6 +38,30 @@ type envelope struct {
 	answer  chan json.RawMessage
 }
 
+// Envelope is what a person did, on its way to the app and back.
+type Envelope struct {
+	ID   string
+	What string // such as /ehpc-adduser, or the press of Approve
+	At   time.Time
+	Took time.Duration // until it ended
+	Err  error         // why it was not acknowledged; nil: it was
+}
+
+// OnEnvelope calls f for each envelope that has ended, on the goroutine of the person who waits for it. The function
+// that it returns takes f away again.
+func (s *Server) OnEnvelope(f func(Envelope)) (cancel func()) { return subscribe(s, s.onEnvelope, f) }
+
+// ended tells of an envelope.
+func (s *Server) ended(e *envelope, r receipt) receipt {
+	s.mu.Lock()
+	all := slices.Collect(maps.Values(s.onEnvelope))
+	s.mu.Unlock()
+	for _, f := range all {
+		f(Envelope{ID: e.id, What: e.what, At: time.Now().Add(-r.took), Took: r.took, Err: r.err})
+	}
+	return r
+}
+
 // receipt is how an envelope ended.
 type receipt struct {
 	id      string
@@ -63,7 +89,7 @@ func (s *Server) dispatchEnvelope(ctx context.Context, e *envelope) receipt {
 	c := s.route()
 	if c == nil {
 		s.mu.Unlock()
-		return receipt{id: e.id, err: ErrNotConnected}
+		return s.ended(e, receipt{id: e.id, err: ErrNotConnected})
 	}
 	e.conn, e.sent, e.answer = c, time.Now(), answer
 	e.due++
@@ -78,7 +104,7 @@ func (s *Server) dispatchEnvelope(ctx context.Context, e *envelope) receipt {
 	if errors.Is(err, ErrNoAck) && unsent != nil {
 		err = ErrNotSent
 	}
-	return receipt{e.id, payload, time.Since(start), err}
+	return s.ended(e, receipt{e.id, payload, time.Since(start), err})
 }
 
 func (s *Server) await(ctx context.Context, answer <-chan json.RawMessage) (json.RawMessage, error) {

@@ -36,17 +36,7 @@ type Event struct {
 
 // OnEvent calls f for each event from now on, one after the other and in order, on a goroutine of the server's.
 // f may call the server's methods, but not Close. The function that it returns ends the subscription.
-func (s *Server) OnEvent(f func(Event)) (cancel func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	id := s.next()
-	s.onEvent[id] = f
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.onEvent, id)
-	}
-}
+func (s *Server) OnEvent(f func(Event)) (cancel func()) { return subscribe(s, s.onEvent, f) }
 
 // Transcript returns all events so far, in order.
 func (s *Server) Transcript() []Event {

@@ -94,6 +94,7 @@ func TestOnCall(t *testing.T) {
 	_, _, err = api.PostMessage("C1", text("hi"))
 	require.NoError(t, err)
 	require.Equal(t, []string{"chat.postMessage before hi ", "chat.postMessage after hi ok"}, seen)
+	require.Positive(t, s.Calls("chat.postMessage")[0].Took)
 }
 
 func TestCloseEndsWaits(t *testing.T) {

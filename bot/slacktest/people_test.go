@@ -222,6 +222,26 @@ func TestEventsInOrder(t *testing.T) {
 	require.Len(t, s.Transcript(), 6)
 }
 
+func TestOnEnvelope(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	var ended []slacktest.Envelope
+	cancel := s.OnEnvelope(func(e slacktest.Envelope) { ended = append(ended, e) })
+	ctx := patient(t)
+	require.ErrorIs(t, s.Person("U1").Command(ctx, "/ask", "me").Err, slacktest.ErrNotConnected)
+	connect(t, s, func(_ socketmode.Event, ack func(any)) { ack(nil) })
+	r := s.Person("U1").Command(ctx, "/ask", "me")
+	require.NoError(t, r.Err)
+	cancel()
+	require.NoError(t, s.Person("U1").Command(ctx, "/ask", "again").Err)
+	require.Len(t, ended, 2)
+	require.ErrorIs(t, ended[0].Err, slacktest.ErrNotConnected)
+	require.Equal(t, r.EnvelopeID, ended[1].ID)
+	require.Equal(t, "/ask", ended[1].What)
+	require.Equal(t, r.Took, ended[1].Took)
+	require.NoError(t, ended[1].Err)
+}
+
 func TestWaits(t *testing.T) {
 	t.Parallel()
 	s := start(t)

@@ -85,6 +85,7 @@ type Server struct {
 	events        []Event
 	delivered     int // events given to subscribers
 	onEvent       map[int]func(Event)
+	onEnvelope    map[int]func(Envelope)
 }
 
 // Option changes what [NewServer] makes.
@@ -176,6 +177,7 @@ func newServer(opts []Option) *Server {
 		envelopes:     map[string]*envelope{},
 		notifications: map[string][]Notification{},
 		onEvent:       map[int]func(Event){},
+		onEnvelope:    map[int]func(Envelope){},
 	}
 	for _, opt := range opts {
 		opt(&s.config)

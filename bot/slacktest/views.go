@@ -12,8 +12,9 @@ type View struct {
 	ID, CallbackID, PrivateMetadata, ExternalID string
 	Title, Submit, Close                        string // empty: there is no such text
 	Blocks                                      []json.RawMessage
-	Hash                                        string // changes with every change of the view
-	RootID, PreviousID                          string // of the stack; PreviousID is empty at its root
+	Body                                        json.RawMessage // all of it, as the app gave it
+	Hash                                        string          // changes with every change of the view
+	RootID, PreviousID                          string          // of the stack; PreviousID is empty at its root
 	NotifyOnClose, ClearOnClose                 bool
 	Typed                                       map[string]string // what was filled in already, by block id and action id with a space between
 }
@@ -93,7 +94,7 @@ func (m *modal) view() View {
 	return View{
 		ID: m.id, CallbackID: str(m.body, "callback_id"), PrivateMetadata: str(m.body, "private_metadata"),
 		ExternalID: str(m.body, "external_id"), Title: text("title"), Submit: text("submit"), Close: text("close"),
-		Blocks: raws(list(m.body, "blocks")), Hash: m.hash, RootID: m.root, PreviousID: m.previous,
+		Blocks: raws(list(m.body, "blocks")), Body: encode(m.body), Hash: m.hash, RootID: m.root, PreviousID: m.previous,
 		NotifyOnClose: notify, ClearOnClose: clearAll, Typed: typed,
 	}
 }

@@ -34,7 +34,7 @@ func (s *Server) addUser(in input) (object, string, *refusal) {
 	started := s.jobs[len(s.jobs)-1]
 	started.effect = func() {
 		c.made[name]++
-		c.add(name, password, mod, started.ended)
+		c.add(name, password, mod, id, started.ended)
 	}
 	return object{"job_id": id}, "addUser " + name + " " + id, nil
 }

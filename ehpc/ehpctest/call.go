@@ -24,6 +24,8 @@ type Call struct {
 	At     time.Time // by the server's clock
 	Code   int       // ret_code that the API came to, whatever a fault answered in its place
 	Effect string    // what it did, such as "addUser isabel j-000000001"; empty: nothing
+	Answer string    // what the caller got: a ret_code, "http 503", "garbled" or "dropped"; empty while it is under way
+	Took   time.Duration
 }
 
 func (c *Call) clone() Call {
@@ -44,6 +46,24 @@ func (s *Server) OnCall(hook func(call Call, phase string)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.hook = hook
+}
+
+// OnEnd sets a hook that each call passes once it is over, however it was answered. Nil takes the hook away.
+func (s *Server) OnEnd(hook func(Call)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = hook
+}
+
+// end notes how a call was answered.
+func (s *Server) end(call *Call, answer string, took time.Duration) {
+	s.mu.Lock()
+	call.Answer, call.Took = answer, took
+	hook, copied := s.ended, call.clone()
+	s.mu.Unlock()
+	if hook != nil {
+		hook(copied)
+	}
 }
 
 // Calls returns the calls so far, the oldest first.

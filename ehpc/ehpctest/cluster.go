@@ -26,6 +26,7 @@ type user struct {
 	password string
 	mod      string // empty: not given
 	number   int
+	job      string // which made it; empty: none did
 	created  time.Time
 	updated  time.Time
 }
@@ -42,13 +43,13 @@ func (c *cluster) user(name string) *user {
 	return c.users[i]
 }
 
-func (c *cluster) add(name, password, mod string, at time.Time) {
+func (c *cluster) add(name, password, mod, job string, at time.Time) {
 	if !c.same {
 		c.last++
 	}
 	c.same = false
 	c.users = append(c.users, &user{
-		name: name, password: password, mod: mod, number: firstID + c.last, created: at, updated: at,
+		name: name, password: password, mod: mod, number: firstID + c.last, job: job, created: at, updated: at,
 	})
 }
 

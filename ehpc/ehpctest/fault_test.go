@@ -227,3 +227,47 @@ func TestOnCall(t *testing.T) {
 	b.do(t, listUsers())
 	require.Len(t, steps, 3)
 }
+
+func TestOnEnd(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		fault Fault
+		want  string
+	}{
+		"none":     {Fault{}, "0"},
+		"code":     {Fault{Code: 5000}, "5000"},
+		"status":   {Fault{Status: 503}, "http 503"},
+		"body":     {Fault{Body: []byte("<html>")}, "garbled"},
+		"truncate": {Fault{Truncate: true}, "garbled"},
+		"before":   {Fault{Before: true}, "dropped"},
+		"after":    {Fault{After: true}, "dropped"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			ended := make(chan Call, 1)
+			b.api.OnEnd(func(call Call) { ended <- call })
+			b.api.Fail(ActionAddUser, test.fault)
+			_, _ = b.try(t, addUser("isabel"))
+			call := <-ended
+			require.Equal(t, test.want, call.Answer)
+			require.Equal(t, ActionAddUser, call.Action)
+			require.Positive(t, call.Took)
+			require.Equal(t, call, b.api.Calls()[0])
+		})
+	}
+}
+
+func TestAccounts(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.api.AddExisting(ClusterID, "otto", "")
+	added := b.do(t, addUser("isabel"))
+	all := b.api.Accounts(ClusterID)
+	require.Len(t, all, 2)
+	require.Equal(t, "otto", all[0].Username)
+	require.Empty(t, all[0].JobID)
+	require.Equal(t, added.JobID, all[1].JobID)
+	require.NotEqual(t, all[0].UID, all[1].UID)
+	require.False(t, all[1].CreatedAt.IsZero())
+}

@@ -2,6 +2,7 @@ package ehpctest
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -95,17 +96,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	entry, known := actions()[r.URL.Path]
-	s.serve(w, r, entry, known, body)
+	begun := time.Now()
+	call := s.record(entry.name, r, body)
+	answer := s.serve(w, r, entry, known, body, call)
+	s.end(call, answer, time.Since(begun))
 }
 
-// serve takes a call through the phases, where faults and the hook come in.
-func (s *Server) serve(w http.ResponseWriter, r *http.Request, entry action, known bool, body []byte) {
-	call := s.record(entry.name, r, body)
+// serve takes a call through the phases, where faults and the hook come in, and tells what the caller got.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, entry action, known bool, body []byte, call *Call) string {
 	f := s.takeFault(entry.name)
 	s.tell(call, PhaseBefore)
 	if !s.wait(r, f.Delay) || f.Before {
 		drop(w)
-		return
+		return dropped
 	}
 	var reply object
 	status := http.StatusOK
@@ -115,9 +118,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, entry action, kno
 	}
 	if !s.wait(r, f.DelayAnswer) || f.After {
 		drop(w)
-		return
+		return dropped
 	}
 	s.reply(w, f, reply, status)
+	return f.answer(reply)
 }
 
 // wait lets a delay pass and tells whether anybody still waits for the answer.
@@ -202,6 +206,22 @@ func encode(reply object) []byte {
 		panic("ehpctest: encode an answer: " + err.Error()) // answers hold texts and numbers only
 	}
 	return body
+}
+
+// dropped is the answer of a call whose connection was broken.
+const dropped = "dropped"
+
+// answer tells in a word what the caller gets.
+func (f Fault) answer(reply object) string {
+	switch {
+	case f.Body != nil, f.Truncate:
+		return "garbled"
+	case f.Status != 0 && f.Status != http.StatusOK:
+		return fmt.Sprintf("http %d", f.Status)
+	case f.replaces():
+		return strconv.Itoa(f.Code)
+	}
+	return fmt.Sprint(reply["ret_code"])
 }
 
 // drop breaks the connection. It sends the first bytes of an answer before:

@@ -49,6 +49,7 @@ type Server struct {
 	faults   []*fault
 	calls    []*Call
 	hook     func(call Call, phase string)
+	ended    func(call Call)
 }
 
 // Option changes a server before it starts.
@@ -193,7 +194,7 @@ func (s *Server) AddExisting(clusterID, username, password string) {
 		existing.password = password
 		return
 	}
-	c.add(username, password, "", s.now())
+	c.add(username, password, "", "", s.now())
 }
 
 // Share makes a cluster a shared one, of the type hpc. What else is special about these it does not act.
@@ -230,6 +231,26 @@ func (s *Server) Users(clusterID string) []string {
 		names = append(names, u.name)
 	}
 	return names
+}
+
+// Account is an account as it is now.
+type Account struct {
+	Username  string
+	UID       int
+	CreatedAt time.Time
+	JobID     string // of the job that made it; empty: none did
+}
+
+// Accounts returns the accounts of a cluster, the oldest first.
+func (s *Server) Accounts(clusterID string) []Account {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settle()
+	var all []Account
+	for _, u := range s.mustCluster(clusterID).users {
+		all = append(all, Account{Username: u.name, UID: u.number, CreatedAt: u.created, JobID: u.job})
+	}
+	return all
 }
 
 // Password returns the password that an account has now, and whether there is
