@@ -31,6 +31,7 @@ import (
 	"ehpcbot/bot/licenses"
 	"ehpcbot/bot/manifest"
 	"ehpcbot/bot/report"
+	"ehpcbot/bot/sandbox"
 	"ehpcbot/bot/slackapi"
 	"ehpcbot/bot/status"
 	"ehpcbot/ehpc"
@@ -107,11 +108,20 @@ var errReported = errors.New("reported")
 // rootCommand is the whole command line. It writes to out and errOut only, and reads env only; environ lists what
 // is set, also what env is never asked for.
 func rootCommand(out, errOut io.Writer, env envconfig.Lookuper, environ func() []string) *cobra.Command {
+	var whileStdin bool
 	serving := func(cmd *cobra.Command, _ []string) error {
 		// The end of the terminal, or of what reads the log, is no reason to stop.
 		signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
-		err := serve(cmd.Context(), env, errOut, environ())
-		if cmd.Context().Err() != nil && errors.Is(err, context.Canceled) {
+		ctx, stop := context.WithCancel(cmd.Context())
+		defer stop()
+		if whileStdin {
+			go func() {
+				_, _ = io.Copy(io.Discard, os.Stdin)
+				stop()
+			}()
+		}
+		err := serve(ctx, env, errOut, environ())
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 			return nil // told to stop while it was still starting
 		}
 		return err
@@ -154,11 +164,17 @@ func rootCommand(out, errOut io.Writer, env envconfig.Lookuper, environ func() [
 	root.SetOut(out)
 	root.SetErr(errOut)
 	root.CompletionOptions.HiddenDefaultCmd = true
+	serveCommand := &cobra.Command{
+		Use: "serve", Short: "Run the bot (what ehpcbot does without a command, too)", Args: cobra.NoArgs, RunE: serving,
+	}
+	serveCommand.Flags().BoolVar(&whileStdin, "while-stdin", false, "stop at the end of the standard input, for a bot that must not outlive another program")
+	_ = serveCommand.Flags().MarkHidden("while-stdin") // can't fail: there is such a flag
 	root.AddCommand(
-		&cobra.Command{Use: "serve", Short: "Run the bot (what ehpcbot does without a command, too)", Args: cobra.NoArgs, RunE: serving},
+		serveCommand,
 		checkCommand(out, env, environ),
 		manifestCommand(out, env),
 		demoCommand(out, errOut, env),
+		sandboxCommand(out, env),
 		&cobra.Command{Use: "version", Short: "Print the version", Args: cobra.NoArgs, Run: printVersion},
 		licensesCommand(out),
 		healthCommand(out, env),
@@ -269,6 +285,38 @@ func demoCommand(out, errOut io.Writer, env envconfig.Lookuper) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "print the bot's log as well")
+	return cmd
+}
+
+func sandboxCommand(out io.Writer, env envconfig.Lookuper) *cobra.Command {
+	var o sandbox.Options
+	var noBot bool
+	cmd := &cobra.Command{
+		Use:   "sandbox",
+		Short: "Try the bot in a browser, on this machine alone",
+		Long: "sandbox opens a page on which you are each person of an embedded Slack workspace in turn. It runs the bot\n" +
+			"as a process of its own between that workspace and an embedded EHPC API, shows what goes on behind it, and\n" +
+			"lets things go wrong at a press. It needs no configuration; with LOCALE=zh it speaks Chinese.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if locale, _ := env.Lookup("LOCALE"); strings.EqualFold(strings.TrimSpace(locale), "zh") {
+				o.Locale = "zh"
+			}
+			if !noBot {
+				var err error
+				if o.Program, err = os.Executable(); err != nil {
+					return fmt.Errorf("find this program, to run the bot: %w", err)
+				}
+			}
+			// A closed terminal ends it in order, so that nothing of it is left behind.
+			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGHUP)
+			defer stop()
+			return sandbox.Run(ctx, out, o)
+		},
+	}
+	cmd.Flags().StringVar(&o.Addr, "addr", "127.0.0.1:8088", "where the page is, on `loopback`")
+	cmd.Flags().BoolVar(&o.Open, "open", false, "open the page in the browser")
+	cmd.Flags().BoolVar(&noBot, "no-bot", false, "run no bot, and print what one of your own needs to connect")
 	return cmd
 }
 

@@ -1,0 +1,121 @@
+'use strict';
+// The server draws everything. This puts the parts that have changed into the page, and tells what is done on it.
+
+const $ = id => document.getElementById(id);
+const token = document.querySelector('meta[name=token]').content;
+
+// The parts, as they come.
+let connected = false;
+const events = new EventSource('/events' + location.search);
+events.onerror = () => { $('lost').hidden = false; };
+events.addEventListener('hello', () => {
+  // After an interruption much may be different, even the sandbox.
+  if (connected) location.reload();
+  connected = true;
+  $('lost').hidden = true;
+});
+events.addEventListener('part', e => show(JSON.parse(e.data)));
+
+function show(part) {
+  const old = $(part.id);
+  if (!part.mark) return old?.remove();
+  if (old?.dataset.mark === part.mark) return;
+  const list = $(part.in);
+  const atEnd = list && list.scrollHeight - list.scrollTop - list.clientHeight < 40;
+  const element = old ?? list.appendChild(document.createElement('li'));
+  element.id = part.id;
+  element.dataset.mark = part.mark;
+  element.innerHTML = part.html;
+  if (atEnd) list.scrollTop = list.scrollHeight;
+  if (part.id === 'modal') showView();
+}
+
+// The form that is open.
+function showView() {
+  const open = $('modal').firstElementChild !== null;
+  if (open && !$('view').open) $('view').showModal();
+  if (!open && $('view').open) $('view').close();
+  $('view').setAttribute('aria-label', $('modal').firstElementChild?.getAttribute('aria-label') ?? '');
+}
+$('view').addEventListener('cancel', e => { e.preventDefault(); act('close'); });
+
+// What is done.
+async function act(deed, fields = {}) {
+  $('error').textContent = '';
+  let outcome;
+  try {
+    const answer = await fetch('/do/' + deed + location.search, {
+      method: 'POST', headers: {'X-Sandbox-Token': token}, body: new URLSearchParams(fields),
+    });
+    outcome = answer.ok ? await answer.json() : {error: await answer.text()};
+  } catch {
+    outcome = {error: $('lost').textContent};
+  }
+  $('error').textContent = outcome.error ?? '';
+  if (outcome.watch) $('watch').textContent = outcome.watch;
+  return outcome;
+}
+
+$('say').addEventListener('submit', async e => {
+  e.preventDefault();
+  const box = $('box'), text = box.value;
+  box.value = '';
+  const outcome = await act('say', {text});
+  if (outcome.error && !box.value) box.value = text;
+});
+
+document.addEventListener('click', async e => {
+  const button = e.target.closest('[data-fault], [data-close], .bk-button[data-action]');
+  if (!button || button.disabled) return;
+  const d = button.dataset;
+  if (d.close) return act('close');
+  if (d.confirm && !await confirmed(JSON.parse(d.confirm))) return;
+  button.disabled = true;
+  if (d.fault) await act('fault', {name: d.fault});
+  else await act('press', {
+    message: button.closest('[data-message]')?.dataset.message ?? '',
+    action: d.action ?? '', block: d.block ?? '', value: d.value ?? '',
+  });
+  button.disabled = false;
+});
+
+document.addEventListener('submit', async e => {
+  const form = e.target;
+  if (!form.matches('.bk-modal')) return;
+  e.preventDefault();
+  const fields = new URLSearchParams({view: form.closest('[data-view]').dataset.view});
+  for (const input of form.querySelectorAll('[data-block]')) {
+    if (input.matches('button, a, [type=checkbox]:not(:checked), [type=radio]:not(:checked)')) continue;
+    const values = input.multiple ? [...input.selectedOptions].map(o => o.value) : [input.value];
+    for (const value of values) fields.append('in:' + input.dataset.block, value);
+  }
+  const outcome = await act('submit', fields);
+  for (const place of form.querySelectorAll('[data-error]')) {
+    place.textContent = outcome.errors?.[place.dataset.error] ?? '';
+    const input = [...form.querySelectorAll('[data-block]')].find(i => i.dataset.block === place.dataset.error);
+    input?.setAttribute('aria-invalid', place.textContent !== '');
+  }
+  form.querySelector('[aria-invalid=true]')?.focus();
+});
+
+// confirmed asks what a button wants to have confirmed.
+function confirmed(words) {
+  const dialog = $('confirm'), [no, yes] = dialog.querySelectorAll('button');
+  dialog.querySelector('h2').textContent = words.title?.text ?? '';
+  dialog.querySelector('p').textContent = words.text?.text ?? '';
+  no.textContent = words.deny?.text ?? '';
+  yes.textContent = words.confirm?.text ?? '';
+  yes.classList.toggle('danger', words.style === 'danger');
+  dialog.returnValue = '';
+  dialog.showModal();
+  yes.focus();
+  return new Promise(done => dialog.addEventListener('close', () => done(dialog.returnValue === 'yes'), {once: true}));
+}
+
+// What is unfolded stays so from page to page.
+document.querySelectorAll('aside details').forEach((fold, i) => {
+  fold.open = sessionStorage.getItem('fold' + i) === 'open';
+  fold.addEventListener('toggle', () => sessionStorage.setItem('fold' + i, fold.open ? 'open' : ''));
+});
+$('messages').scrollTop = $('messages').scrollHeight;
+showView();
