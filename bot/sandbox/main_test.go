@@ -3,7 +3,7 @@ package sandbox
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	real "ehpcbot/bot/endtoend/world"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { real.Main(m) }

@@ -38,7 +38,7 @@ var stories = []struct {
 	}},
 	{"A denial with a reason", []step{
 		{as: "U0LIWEI", in: general, say: "/ehpc-adduser",
-			do:  "You are 李伟. Send the command alone: a form opens. Try a username such as 1x first, then liwei.",
+			do:  "You are 李伟. Send the command alone: a form opens. Try the username liweiliwei first, which is too long, then liwei.",
 			see: "The form speaks Chinese, as 李伟 does in Slack. What is wrong with a field is said below it."},
 		{as: "U0BEN", in: approvals,
 			do:  "Now you are Ben, who approves. Press Deny, and give a reason.",

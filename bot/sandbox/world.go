@@ -199,7 +199,7 @@ func (w *world) kill() {
 func (w *world) hurry() error {
 	w.kill()
 	w.mu.Lock()
-	w.env["APPROVAL_REMINDER"], w.env["APPROVAL_EXPIRY"], w.env["CREDENTIALS_TTL"] = "10s", "40s", "30s"
+	w.env["APPROVAL_REMINDER"], w.env["APPROVAL_EXPIRY"], w.env["CREDENTIALS_TTL"] = "5s", "15s", "20s"
 	w.mu.Unlock()
 	return w.start()
 }
