@@ -191,7 +191,7 @@ func table[T any](v viewer, head []string, all []T, cells func(T) []template.HTM
 	if len(all) == 0 {
 		return tag("p", attrs{"class", "none"}, text(v.t("None yet.")))
 	}
-	return tag("div", attrs{"class", "table"}, tag("table", nil,
+	return tag("div", attrs{"class", "table", "tabindex", "0"}, tag("table", nil,
 		tag("thead", nil, tag("tr", nil, each(head, func(h string) template.HTML {
 			return tag("th", attrs{"scope", "col"}, text(v.t(h)))
 		}))),
@@ -242,7 +242,7 @@ func (w *world) drawNotifications(v viewer) template.HTML {
 }
 
 func took(d time.Duration) template.HTML {
-	return text(fmt.Sprintf("%.3f s", d.Seconds()))
+	return text(fmt.Sprintf("%.3f\u00a0s", d.Seconds()))
 }
 
 // answer draws how a call went.
@@ -306,11 +306,11 @@ func (s *site) page(w http.ResponseWriter, r *http.Request) {
 			text(map[string]string{"en": "中文", "zh": "English"}[v.lang])),
 	}
 	for _, p := range world.parts(r.Context(), v) {
-		name, drawn := "="+p.ID, tag("div", attrs{"id", p.ID, "data-mark", p.Mark}, p.HTML)
+		name, element := "="+p.ID, "div"
 		if p.In != "" {
-			name, drawn = "="+p.In, tag("li", attrs{"id", p.ID, "data-mark", p.Mark}, p.HTML)
+			name, element = "="+p.In, "article"
 		}
-		fields[name] += drawn
+		fields[name] += tag(element, attrs{"id", p.ID, "data-mark", p.Mark}, p.HTML)
 	}
 	layout, err := static.ReadFile("static/page.html")
 	if err != nil {

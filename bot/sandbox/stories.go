@@ -123,7 +123,7 @@ func (v viewer) drawGuide() template.HTML {
 	}
 	story := stories[v.story-1]
 	s := story.steps[v.step-1]
-	inside := tag("h3", nil, text(v.t(story.title)+" "), tag("small", nil, text(strconv.Itoa(v.step)+" / "+strconv.Itoa(len(story.steps))))) +
+	inside := tag("h2", nil, text(v.t(story.title)+" "), tag("small", nil, text(strconv.Itoa(v.step)+" / "+strconv.Itoa(len(story.steps))))) +
 		tag("p", nil, text(v.t(s.do)))
 	if f, found := findFault(s.fault); found {
 		inside += tag("p", nil, v.drawFault(f))

@@ -22,7 +22,7 @@ function show(part) {
   if (old?.dataset.mark === part.mark) return;
   const list = $(part.in);
   const atEnd = list && list.scrollHeight - list.scrollTop - list.clientHeight < 40;
-  const element = old ?? list.appendChild(document.createElement('li'));
+  const element = old ?? list.appendChild(document.createElement('article'));
   element.id = part.id;
   element.dataset.mark = part.mark;
   element.innerHTML = part.html;
