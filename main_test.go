@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
@@ -166,7 +167,7 @@ func TestCommandLine(t *testing.T) {
 		for _, arg := range []string{"--help", "-h", "help"} {
 			out, code := run(t, nil, arg)
 			require.Zero(t, code)
-			for _, word := range []string{"serve", "check", "manifest", "demo", "version"} {
+			for _, word := range []string{"serve", "check", "manifest", "demo", "sandbox", "version"} {
 				require.Contains(t, out, word)
 			}
 		}
@@ -268,6 +269,31 @@ func TestCommandLine(t *testing.T) {
 		cmd.Env, cmd.Stdout = []string{"TMPDIR=" + tmp}, writer
 		require.Error(t, cmd.Run(), "what was not written is no success")
 		require.NoError(t, writer.Close())
+		entries, err := os.ReadDir(tmp)
+		require.NoError(t, err)
+		require.Empty(t, entries, "it clears up")
+	})
+	t.Run("sandbox", func(t *testing.T) {
+		t.Parallel()
+		tmp := t.TempDir()
+		cmd := exec.CommandContext(t.Context(), world.Binary, "sandbox", "--addr", "127.0.0.1:0")
+		cmd.Env = []string{"TMPDIR=" + tmp, "LOCALE=zh", "SLACK_BOT_TOKEN=nonsense"}
+		out, err := cmd.StdoutPipe()
+		require.NoError(t, err)
+		begin := time.Now()
+		require.NoError(t, cmd.Start())
+		line, err := bufio.NewReader(out).ReadString('\n')
+		require.NoError(t, err)
+		resp, err := http.Get(strings.TrimSpace(strings.TrimPrefix(line, "ehpcbot sandbox: ")))
+		require.NoError(t, err)
+		page, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		http.DefaultClient.CloseIdleConnections()
+		t.Logf("figures: the page of the sandbox is there after %s", time.Since(begin).Round(time.Millisecond))
+		require.Contains(t, string(page), `<html lang="zh">`)
+		require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+		require.NoError(t, cmd.Wait())
 		entries, err := os.ReadDir(tmp)
 		require.NoError(t, err)
 		require.Empty(t, entries, "it clears up")
@@ -698,7 +724,7 @@ func TestEnvFile(t *testing.T) {
 
 	path = file("LOCALE=en\nexport SLACK_BOT_TOKEN=xoxb-hidden\n")
 	for _, command := range []string{
-		"", "serve", "check", "manifest", "demo", "requests", "audit", "audit verify", "rekey", "version", "--version", "licenses", "healthcheck",
+		"", "serve", "check", "manifest", "demo", "sandbox", "requests", "audit", "audit verify", "rekey", "version", "--version", "licenses", "healthcheck",
 	} {
 		for file, want := range map[string]string{
 			path: "--env-file: " + path + ", line 2: it is not NAME=VALUE; leave out export, and spaces in front of the =",

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/slack-go/slack"
 	"github.com/stretchr/testify/require"
 
 	real "ehpcbot/bot/endtoend/world"
@@ -25,6 +26,12 @@ const patience = time.Minute
 // open starts a sandbox and returns its address.
 func open(t testing.TB, o Options) string {
 	t.Helper()
+	return printed(t, o, "ehpcbot sandbox: ")[0]
+}
+
+// printed starts a sandbox and returns what it prints behind some words.
+func printed(t testing.TB, o Options, words ...string) []string {
+	t.Helper()
 	o.Addr = "127.0.0.1:0"
 	ctx, cancel := context.WithCancel(context.Background())
 	in, out := io.Pipe()
@@ -35,12 +42,26 @@ func open(t testing.TB, o Options) string {
 		require.NoError(t, <-ended)
 	})
 	lines := bufio.NewScanner(in)
-	require.True(t, lines.Scan())
-	go func() { _, _ = io.Copy(io.Discard, in) }()
 	t.Cleanup(func() { _ = in.Close() })
-	_, address, found := strings.Cut(lines.Text(), "ehpcbot sandbox: ")
-	require.True(t, found, lines.Text())
-	return address
+	var all []string
+	for _, w := range words {
+		for lines.Scan() {
+			if _, value, found := strings.Cut(lines.Text(), w); found {
+				all = append(all, value)
+				break
+			}
+		}
+	}
+	require.Len(t, all, len(words))
+	go func() { _, _ = io.Copy(io.Discard, in) }()
+	return all
+}
+
+// openBare starts a sandbox without a bot, and returns also what one of somebody else's connects with.
+func openBare(t testing.TB) (address string, bot *slack.Client) {
+	t.Helper()
+	said := printed(t, Options{}, "ehpcbot sandbox: ", "SLACK_API_URL=", "SLACK_APP_TOKEN=", "SLACK_BOT_TOKEN=")
+	return said[0], slack.New(said[3], slack.OptionAPIURL(said[1]), slack.OptionAppLevelToken(said[2]))
 }
 
 func withBot() Options { return Options{Program: real.Binary} }

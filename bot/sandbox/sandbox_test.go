@@ -3,14 +3,19 @@ package sandbox
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os/exec"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/slack-go/slack"
 	"github.com/stretchr/testify/require"
 
 	real "ehpcbot/bot/endtoend/world"
@@ -346,4 +351,33 @@ func TestBotThatDoesNotStart(t *testing.T) {
 	t.Parallel()
 	err := Run(context.Background(), io.Discard, Options{Addr: "127.0.0.1:0", Program: "/nonexistent/ehpcbot"})
 	require.ErrorContains(t, err, "start the bot")
+}
+
+// BenchmarkStream measures how long a message of a bot takes to the page, over the network both ways, with a past of
+// so many messages.
+func BenchmarkStream(b *testing.B) {
+	for _, past := range []int{0, 1000} {
+		b.Run(strconv.Itoa(past), func(b *testing.B) {
+			address, bot := openBare(b)
+			page := newBrowser(b, address)
+			page.as("U0ANNA", approvals)
+			for range past {
+				page.say("an older message")
+			}
+			var took []time.Duration
+			b.ResetTimer()
+			for i := range max(b.N, 20) {
+				text := fmt.Sprintf("message number %d.", i)
+				begin := time.Now()
+				_, _, err := bot.PostMessage(approvals, slack.MsgOptionText(text, false))
+				require.NoError(b, err)
+				page.sees("messages", text)
+				took = append(took, time.Since(begin))
+			}
+			slices.Sort(took)
+			median := took[len(took)/2]
+			b.ReportMetric(float64(median.Microseconds())/1000, "ms/median")
+			require.Less(b, median, 100*time.Millisecond)
+		})
+	}
 }

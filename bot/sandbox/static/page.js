@@ -23,12 +23,17 @@ function show(part) {
   const list = $(part.in);
   const atEnd = list && list.scrollHeight - list.scrollTop - list.clientHeight < 40;
   const element = old ?? list.appendChild(document.createElement('article'));
+  const focused = inside(element).indexOf(document.activeElement);
   element.id = part.id;
   element.dataset.mark = part.mark;
   element.innerHTML = part.html;
+  if (focused >= 0) (inside(element)[focused] ?? list)?.focus();
   if (atEnd) list.scrollTop = list.scrollHeight;
   if (part.id === 'modal') showView();
 }
+
+// What can have the focus.
+function inside(element) { return [...element.querySelectorAll('a, button, input, select, textarea, [tabindex]')]; }
 
 // The form that is open.
 function showView() {
@@ -41,7 +46,7 @@ $('view').addEventListener('cancel', e => { e.preventDefault(); act('close'); })
 
 // What is done.
 async function act(deed, fields = {}) {
-  $('error').textContent = '';
+  for (const place of [$('error'), $('view-error')]) place.textContent = '';
   let outcome;
   try {
     const answer = await fetch('/do/' + deed + location.search, {
@@ -51,7 +56,7 @@ async function act(deed, fields = {}) {
   } catch {
     outcome = {error: $('lost').textContent};
   }
-  $('error').textContent = outcome.error ?? '';
+  $($('view').open ? 'view-error' : 'error').textContent = outcome.error ?? '';
   if (outcome.watch) $('watch').textContent = outcome.watch;
   return outcome;
 }
@@ -66,17 +71,17 @@ $('say').addEventListener('submit', async e => {
 
 document.addEventListener('click', async e => {
   const button = e.target.closest('[data-fault], [data-close], .bk-button[data-action]');
-  if (!button || button.disabled) return;
+  if (!button || button.ariaDisabled) return;
   const d = button.dataset;
   if (d.close) return act('close');
   if (d.confirm && !await confirmed(JSON.parse(d.confirm))) return;
-  button.disabled = true;
+  button.ariaDisabled = 'true';
   if (d.fault) await act('fault', {name: d.fault});
   else await act('press', {
     message: button.closest('[data-message]')?.dataset.message ?? '',
     action: d.action ?? '', block: d.block ?? '', value: d.value ?? '',
   });
-  button.disabled = false;
+  button.ariaDisabled = null;
 });
 
 document.addEventListener('submit', async e => {
