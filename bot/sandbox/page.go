@@ -142,7 +142,7 @@ func (w *world) drawBot(v viewer) template.HTML {
 	bot := w.bot
 	w.mu.Unlock()
 	open := w.slack.Connections()
-	class, says := "good", fmt.Sprintf(v.t("The bot runs, with %d connections to Slack."), open)
+	class, says := "good", fmt.Sprintf(v.t("The bot runs. Connections to Slack: %d."), open)
 	switch {
 	case bot != nil && !bot.runs():
 		class, says = "bad", v.t("The bot does not run.")

@@ -12,10 +12,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/slack-go/slack"
+	"github.com/slack-go/slack/socketmode"
 	"github.com/stretchr/testify/require"
 
 	real "ehpcbot/bot/endtoend/world"
@@ -94,7 +96,7 @@ func TestStories(t *testing.T) {
 			require.Len(t, plays[i], len(story.steps))
 			b := newBrowser(t, open(t, withBot()))
 			b.visit("/")
-			b.sees("bot", "2 connections")
+			b.sees("bot", "Slack: 2")
 			for n, step := range story.steps {
 				page := b.visit(viewer{lang: "en"}.at(i+1, n+1).address())
 				require.Contains(t, page, string(text(step.do)))
@@ -182,10 +184,10 @@ func TestFaults(t *testing.T) {
 				t.Parallel()
 				b := newBrowser(t, open(t, withBot()))
 				b.as("U0ISABEL", general)
-				b.sees("bot", "2 connections")
+				b.sees("bot", "Slack: 2")
 				b.fault(f.name)
 				b.as("U0ISABEL", general)
-				b.sees("bot", "2 connections")
+				b.sees("bot", "Slack: 2")
 				b.say("/ehpc-adduser otto")
 				b.as("U0ANNA", approvals)
 				b.press("Approve")
@@ -201,10 +203,10 @@ func TestHoursPass(t *testing.T) {
 	t.Parallel()
 	b := newBrowser(t, open(t, withBot()))
 	b.as("U0ISABEL", general)
-	b.sees("bot", "2 connections")
+	b.sees("bot", "Slack: 2")
 	b.fault("hurry")
 	b.as("U0ISABEL", general)
-	b.sees("bot", "2 connections")
+	b.sees("bot", "Slack: 2")
 	b.say("/ehpc-adduser otto")
 	b.as("U0ANNA", approvals)
 	b.sees("messages", "Reminder")
@@ -215,7 +217,7 @@ func TestArchivedChannelComesBack(t *testing.T) {
 	t.Parallel()
 	b := newBrowser(t, open(t, withBot()))
 	b.as("U0LIWEI", general)
-	b.sees("bot", "2 connections")
+	b.sees("bot", "Slack: 2")
 	b.fault("slack-archive")
 	b.say("/ehpc-adduser liwei")
 	b.sees("slack-calls", "is_archived")
@@ -228,7 +230,7 @@ func TestReset(t *testing.T) {
 	t.Parallel()
 	b := newBrowser(t, open(t, withBot()))
 	b.as("U0ISABEL", general)
-	b.sees("bot", "2 connections")
+	b.sees("bot", "Slack: 2")
 	b.say("hello")
 	b.sees("messages", "hello")
 	b.fault("reset")
@@ -236,7 +238,7 @@ func TestReset(t *testing.T) {
 	}
 	require.NoError(t, b.events.Err())
 	b.as("U0ISABEL", general)
-	b.sees("bot", "2 connections")
+	b.sees("bot", "Slack: 2")
 	require.Empty(t, b.plain("messages"))
 }
 
@@ -379,5 +381,66 @@ func BenchmarkStream(b *testing.B) {
 			b.ReportMetric(float64(median.Microseconds())/1000, "ms/median")
 			require.Less(b, median, 100*time.Millisecond)
 		})
+	}
+}
+
+// A bot that nobody here has written has a command, a button and a form.
+func TestBotOfSomebodyElse(t *testing.T) {
+	t.Parallel()
+	address, api := openBare(t)
+	sock := socketmode.New(api)
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel()
+	running.Go(func() { _ = sock.RunContext(ctx) })
+	running.Go(func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case e := <-sock.Events:
+				greet(api, sock, e)
+			}
+		}
+	})
+	b := newBrowser(t, address)
+	b.as("U0FAY", general)
+	b.sees("bot", "Slack: 1")
+	b.say("/greet")
+	b.press("Who are you?")
+	require.Equal(t, "no number", b.submit("name", "7").Errors["name"])
+	require.Empty(t, b.submit("name", "Fay"))
+	b.as("U0FAY", directWith("U0FAY"))
+	b.sees("messages", "Hello Fay")
+}
+
+func greet(api *slack.Client, sock *socketmode.Client, e socketmode.Event) {
+	plain := func(s string) *slack.TextBlockObject {
+		return slack.NewTextBlockObject(slack.PlainTextType, s, false, false)
+	}
+	switch data := e.Data.(type) {
+	case slack.SlashCommand:
+		_ = sock.Ack(*e.Request, map[string]any{"blocks": []slack.Block{
+			slack.NewActionBlock("a", slack.NewButtonBlockElement("ask", "", plain("Who are you?"))),
+		}})
+	case slack.InteractionCallback:
+		switch data.Type {
+		case slack.InteractionTypeBlockActions:
+			_ = sock.Ack(*e.Request)
+			name := slack.NewInputBlock("name", plain("Name"), nil, slack.NewPlainTextInputBlockElement(nil, "n"))
+			_, _ = api.OpenView(data.TriggerID, slack.ModalViewRequest{
+				Type: slack.VTModal, Title: plain("Who"), Submit: plain("Send"), Close: plain("Cancel"),
+				Blocks: slack.Blocks{BlockSet: []slack.Block{name}},
+			})
+		case slack.InteractionTypeViewSubmission:
+			name := data.View.State.Values["name"]["n"].Value
+			if name == "7" {
+				_ = sock.Ack(*e.Request, slack.NewErrorsViewSubmissionResponse(map[string]string{"name": "no number"}))
+				return
+			}
+			_ = sock.Ack(*e.Request)
+			_, _, _ = api.PostMessage(data.User.ID, slack.MsgOptionText("Hello "+name, false))
+		}
 	}
 }

@@ -62,7 +62,6 @@ func directWith(user string) string { return "D" + strings.TrimPrefix(user, "U")
 type world struct {
 	program string // empty: no bot runs
 	dir     string // of the bot's data
-	env     map[string]string
 	slack   *slacktest.Server
 	api     *ehpctest.Server
 	done    chan struct{}
@@ -71,12 +70,15 @@ type world struct {
 
 	mu         sync.Mutex
 	changed    chan struct{} // closed and replaced when there is something new
-	bot        *child        // nil: none was ever started
+	env        map[string]string
+	bot        *child // nil: none was ever started
 	apiCalls   []ehpctest.Call
 	slackCalls []slacktest.Call
 	envelopes  []slacktest.Envelope
 	seen       map[string]string // the newest message that was looked at, by person and conversation
-	ledger     ledger
+
+	reading sync.Mutex // guards what follows: the doubles need not wait for the database
+	ledger  ledger
 }
 
 // newWorld makes a world in which no bot runs yet. The double of Slack gets an address, so that a bot of somebody
@@ -112,7 +114,7 @@ func newWorld(o Options, slackAddr string) (*world, error) {
 		"APPROVAL_CHANNEL":            approvals,
 		"APPROVERS":                   strings.Join(approvers, ","),
 		"LOGIN_HINT":                  "ssh {username}@login.example.org",
-		"DATABASE_URL":                "sqlite:" + filepath.Join(dir, "ehpcbot.db"),
+		"DATABASE_URL":                w.databaseURL(),
 		"HTTP_ADDR":                   "",
 		"LOCALE":                      o.Locale,
 	}
@@ -160,6 +162,8 @@ func (w *world) close() {
 		_ = os.RemoveAll(w.dir)
 	})
 }
+
+func (w *world) databaseURL() string { return "sqlite:" + filepath.Join(w.dir, "ehpcbot.db") }
 
 // change does something to the world, and tells all who look.
 func (w *world) change(f func()) {
@@ -252,12 +256,12 @@ const ledgerAge = 300 * time.Millisecond
 
 // read looks into the bot's database, as ehpcbot requests does.
 func (w *world) read(ctx context.Context) ledger {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.reading.Lock()
+	defer w.reading.Unlock()
 	if time.Since(w.ledger.at) < ledgerAge {
 		return w.ledger
 	}
-	if l, err := readLedger(ctx, w.env["DATABASE_URL"]); err == nil {
+	if l, err := readLedger(ctx, w.databaseURL()); err == nil {
 		w.ledger = l // else there is no database yet, or one that is being made: what was read before stands
 	}
 	w.ledger.at = time.Now()
