@@ -53,6 +53,9 @@ func (w *world) parts(ctx context.Context, v viewer) []part {
 		newPart("", "api-calls", v.drawAPICalls(apiCalls)),
 		newPart("", "slack-calls", v.drawSlackCalls(slackCalls)),
 		newPart("", "envelopes", v.drawEnvelopes(envelopes)),
+		newPart("", "violations", table(v, []string{"What Slack does not take"}, w.slack.Violations(), func(s string) []template.HTML {
+			return []template.HTML{text(s)}
+		})),
 		newPart("", "log", tag("pre", nil, text(w.log()))),
 	}
 	for _, m := range messages {

@@ -140,7 +140,7 @@ func (s *site) events(w http.ResponseWriter, r *http.Request) {
 	// The database says by itself nothing when it changes.
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	fmt.Fprintf(w, "event: hello\ndata: %s\n\n", s.token)
+	fmt.Fprint(w, "retry: 500\nevent: hello\ndata: hello\n\n")
 	for {
 		world.mu.Lock()
 		changed := world.changed
@@ -161,8 +161,7 @@ func (s *site) events(w http.ResponseWriter, r *http.Request) {
 
 // sendParts sends the parts that are not as they were sent before, and of those that are gone the names.
 func sendParts(w http.ResponseWriter, parts []part, sent map[string]string) bool {
-	gone := sent
-	for id := range gone {
+	for id := range sent {
 		if !slices.ContainsFunc(parts, func(p part) bool { return p.ID == id }) {
 			delete(sent, id)
 			parts = append(parts, part{ID: id})

@@ -29,6 +29,8 @@ var inChinese = map[string]string{
 	"Calls of the EHPC API":                                "EHPC 接口调用",
 	"Calls of Slack":                                       "Slack 调用",
 	"Envelopes":                                            "信封（Slack 的投递）",
+	"Broken rules of Slack":                                "违反的 Slack 规则",
+	"What Slack does not take":                             "Slack 不接受的内容",
 	"The bot's log":                                        "机器人的日志",
 	"ehpcbot (direct message)":                             "ehpcbot（私信）",
 	"unread messages":                                      "未读消息",

@@ -60,7 +60,6 @@ func directWith(user string) string { return "D" + strings.TrimPrefix(user, "U")
 
 // world is a workspace, an API and a bot between them. A reset makes a new one.
 type world struct {
-	program string // empty: no bot runs
 	dir     string // of the bot's data
 	slack   *slacktest.Server
 	api     *ehpctest.Server
@@ -69,9 +68,10 @@ type world struct {
 	closing sync.Once
 
 	mu         sync.Mutex
-	changed    chan struct{} // closed and replaced when there is something new
-	env        map[string]string
-	bot        *child // nil: none was ever started
+	changed    chan struct{}     // closed and replaced when there is something new
+	program    string            // the bot's; empty: none is to run
+	env        map[string]string // of the bot
+	bot        *child            // nil: none was ever started
 	apiCalls   []ehpctest.Call
 	slackCalls []slacktest.Call
 	envelopes  []slacktest.Envelope
@@ -154,6 +154,7 @@ const shown = 100
 
 func (w *world) close() {
 	w.closing.Do(func() {
+		w.change(func() { w.program = "" }) // none is started any more
 		w.kill()
 		close(w.done)
 		w.slack.Close()
