@@ -32,6 +32,7 @@ import (
 
 func TestMain(m *testing.M) {
 	_ = flag.Set("test.parallel", "12") // they wait more than they work
+	pgtest.UseMemory()
 	code := m.Run()
 	pgtest.Stop()
 	if code == 0 {

@@ -18,6 +18,7 @@ import (
 
 	"ehpcbot/approval"
 	"ehpcbot/approval/keyring"
+	"ehpcbot/approval/pgtest"
 	"ehpcbot/approval/store"
 	"ehpcbot/approval/work"
 	"ehpcbot/bot"
@@ -31,6 +32,7 @@ import (
 
 func TestMain(m *testing.M) {
 	_ = flag.Set("test.parallel", "12") // they wait more than they work
+	pgtest.UseMemory()
 	goleak.VerifyTestMain(m)
 }
 

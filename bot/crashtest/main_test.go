@@ -27,7 +27,8 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		panic(err)
 	}
-	buildDir = dir
+	buildDir = dir // where programs may be run, which they may not everywhere in memory
+	pgtest.UseMemory()
 	code := m.Run()
 	pgtest.Stop()
 	_ = os.RemoveAll(dir)

@@ -229,8 +229,8 @@ func (r *replicas) repeated(all []applicant) int {
 // each requester is told once that the request has expired.
 func TestTimers(t *testing.T) {
 	t.Parallel()
-	r := newReplicas(t, postgres, 3, map[string]string{"APPROVAL_REMINDER": "1s", "APPROVAL_EXPIRY": "30s"})
-	all := r.crowd(10)
+	r := newReplicas(t, postgres, 3, map[string]string{"APPROVAL_REMINDER": "1s", "APPROVAL_EXPIRY": "15s"})
+	all := r.crowd(5)
 	for _, a := range all {
 		r.ask(a)
 	}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package pgtest
+
+// UseMemory does nothing on this system.
+func UseMemory() {}
