@@ -265,7 +265,9 @@ func TestDamagedPassword(t *testing.T) {
 		w.Credentials(otto, "otto")
 		w.Press(anna, m, "Retry")
 		w.WaitFor("isabel is told", func() bool { return len(w.Slack.Person(isabel).DirectMessages()) == 2 })
-		w.WaitMessage("why", func(m slacktest.Message) bool { return strings.Contains(m.Plain(), "The sealed password can't be opened") })
+		w.WaitMessage("why", func(m slacktest.Message) bool {
+			return strings.Contains(m.Plain(), "The sealed password can't be opened")
+		})
 	})
 }
 

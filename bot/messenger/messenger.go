@@ -221,11 +221,14 @@ func unreachable(err error) bool {
 	return slices.Contains([]string{"user_disabled", "user_not_found", "cannot_dm_bot"}, slackapi.Code(err))
 }
 
+// closedForGood is how long it is tried to show the end of a request in a channel that takes no messages.
+const closedForGood = 5 * time.Second
+
 // Refresh implements [approval.Messenger]. What has come to its end need not be shown in a channel that takes
 // no messages, nor where it was not shown before.
 func (p *Messenger) Refresh(ctx context.Context, s approval.Story) error {
 	err := p.refresh(ctx, s)
-	if closedTo(err) && s.State.Final() && !s.CanRetry() {
+	if closedTo(err) && s.State.Final() && !s.CanRetry() && p.service.Now().Sub(s.UpdatedAt) > closedForGood {
 		p.log.Warn("the end of a request is not shown", "request", s.ID, "state", s.State, "error", err)
 		return nil
 	}
