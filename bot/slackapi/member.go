@@ -21,7 +21,7 @@ var ErrForeign = errors.New("not a person of this workspace")
 // ErrUntold says that Slack has not told whether a person is one of those.
 var ErrUntold = errors.New("it is not known whether this is a person of this workspace: Slack did not tell")
 
-var errHomeless = errors.New("Slack has not told yet which workspace the bot is in")
+var errHomeless = errors.New("it is not known yet which workspace the bot is in: Slack did not tell")
 
 // SetHome says which workspace is the bot's.
 func (p *People) SetHome(team string) { p.home.Store(&team) }
