@@ -36,6 +36,9 @@ func TestLookedAtAgain(t *testing.T) {
 				b.conf.Approvers = slices.DeleteFunc(b.conf.Approvers, func(id string) bool { return id == anna })
 			},
 		},
+		"the one who approved has left": {
+			change: func(b *bench) { b.people.say(anna, approval.ErrGone) },
+		},
 		"more approvals are needed now": {
 			change: func(b *bench) { b.conf.Required = 3 },
 		},

@@ -16,6 +16,8 @@ type Directory interface {
 	// Requester asks whether a person may have an account, unless that is known of the last so long. The error is
 	// [ErrGone] where not; any other means that it is not known now.
 	Requester(ctx context.Context, id string, within time.Duration) error
+	// Approver asks whether an approver is still somebody who may decide, in the same way.
+	Approver(ctx context.Context, id string, within time.Duration) error
 	// Members returns the ids of the people in a group. An error means that it is not known now.
 	Members(ctx context.Context, group string) ([]string, error)
 }
@@ -109,13 +111,13 @@ func (s *Service) lookAgain(ctx context.Context, story Story, within time.Durati
 		now.requester = s.people.Requester(ctx, story.Requester, within)
 		return nil
 	})
-	now.lapsed = s.lapsed(ctx, story)
+	now.lapsed = s.lapsed(ctx, story, within)
 	_ = asking.Wait()
 	return now, nil
 }
 
 // lapsed returns who approved and is known to be no approver any more, or not of this request.
-func (s *Service) lapsed(ctx context.Context, story Story) (lapsed []string) {
+func (s *Service) lapsed(ctx context.Context, story Story, within time.Duration) (lapsed []string) {
 	approvals := story.Approvals()
 	is := make([]bool, len(approvals))
 	var asking errgroup.Group
@@ -123,7 +125,8 @@ func (s *Service) lapsed(ctx context.Context, story Story) (lapsed []string) {
 		asking.Go(func() error {
 			who := s.people.Identify(ctx, id)
 			refusal := Refused(s.checkApprover(ctx, who))
-			is[i] = refusal != nil && refusal.Kind == KindNotApprover || !s.conf.AllowSelf && who.Is(story.Requester)
+			is[i] = refusal != nil && refusal.Kind == KindNotApprover || !s.conf.AllowSelf && who.Is(story.Requester) ||
+				errors.Is(s.people.Approver(ctx, id, within), ErrGone)
 			return nil
 		})
 	}

@@ -64,7 +64,7 @@ func (s *Service) Story(ctx context.Context, id int64) (Story, error) {
 	if err != nil || story.State != Pending || len(story.Decisions) == 0 {
 		return story, err
 	}
-	lapsed := s.lapsed(ctx, story)
+	lapsed := s.lapsed(ctx, story, time.Hour)
 	story.Decisions = slices.DeleteFunc(story.Decisions, func(d Decision) bool { return slices.Contains(lapsed, d.Person) })
 	return story, nil
 }

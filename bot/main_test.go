@@ -47,7 +47,7 @@ const (
 )
 
 // patience is how long a test waits for what must happen.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // office is one test's surroundings: the bot with its jobs on a SQLite file, between a Slack workspace and the
 // EHPC API, over real connections.
@@ -167,12 +167,13 @@ func (o *office) run(worker work.Worker) {
 			o.t.Error(err)
 		}
 	})
+	b, ended := o.bot, o.ended
 	go func() {
-		err := o.bot.Run(ctx)
+		err := b.Run(ctx)
 		stop()
 		jobs.Wait()
-		o.ended <- err
-		close(o.ended)
+		ended <- err
+		close(ended)
 	}()
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/slack-go/slack"
 
@@ -154,6 +155,10 @@ func (b *Bot) remember(ctx context.Context, c slack.InteractionCallback, story a
 	if known || m.Ref == "" {
 		return
 	}
+	// This has time of its own: nothing else finds the message later.
+	const rememberTime = 5 * time.Second
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rememberTime)
+	defer cancel()
 	if err := b.service.Learn(ctx, story.ID, m); err != nil {
 		b.log.Warn("remember a message", "request", story.ID, "purpose", purpose, "error", err)
 	}

@@ -6,17 +6,19 @@
 // there, and takes the next request a step further, the oldest first. What is next is told by what is stored alone, so
 // that another process can go on at any moment:
 //
-//  1. look the username up: who has it already keeps it
+//  1. look the username up: who has it already keeps it; and look again at what the request hangs on
 //  2. seal a password and commit it, with a note that addUser is about to be called
 //  3. call addUser with that password, and never with another
 //  4. commit the id of the API's job
 //  5. follow the job to its end
 //
 // A process that dies between 2 and 4 does not know whether the account is being made. Whoever continues looks the
-// username up first. Now that there was an attempt, a user of that name is taken for its result, because there was
-// none before; and where there is none yet, calling addUser again with the same password makes the account or answers
-// 2110, "exists", when the first call made it after all. The result of an attempt a user is only where the API says that
-// it was made no earlier: where nothing shows that, the request fails, and people have to look.
+// username up first. Now that there was an attempt, a user of that name is its result where the API says that it was made
+// no earlier, and no other request can have made it: where nothing shows that, the request fails, and people have to look.
+// Where there is none yet, calling addUser again with the same password makes the account, or answers 2110, "exists", when
+// the first call made it after all.
+//
+// When there is no account left to make, the new ones are compared with the others: two must not have one uid.
 package provision
 
 import (

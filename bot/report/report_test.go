@@ -46,6 +46,7 @@ func (nobody) Identify(_ context.Context, id string) approval.Person {
 	return approval.Person{ID: id, Also: id}
 }
 func (nobody) Requester(context.Context, string, time.Duration) error { return nil }
+func (nobody) Approver(context.Context, string, time.Duration) error  { return nil }
 
 func (nobody) Members(context.Context, string) ([]string, error) { return nil, nil }
 

@@ -51,8 +51,17 @@ func Identity(id string, user slack.User) approval.Person {
 
 // Requester implements [approval.Directory].
 func (p *People) Requester(ctx context.Context, id string, within time.Duration) error {
+	return p.belongs(ctx, id, within, false)
+}
+
+// Approver implements [approval.Directory].
+func (p *People) Approver(ctx context.Context, id string, within time.Duration) error {
+	return p.belongs(ctx, id, within, true)
+}
+
+func (p *People) belongs(ctx context.Context, id string, within time.Duration, guests bool) error {
 	user, err := p.persons.get(ctx, id, p.now, age{fresh: within, stale: personStale, patience: lookUpTime})
-	if err = p.judge(user, err, nil, false); errors.Is(err, ErrForeign) {
+	if err = p.judge(user, err, nil, guests); errors.Is(err, ErrForeign) {
 		return fmt.Errorf("%w: %w", approval.ErrGone, err)
 	}
 	return err

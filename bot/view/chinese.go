@@ -104,7 +104,7 @@ var chinese = catalogue{
 		ActionDeny:    "拒绝申请 {id}",
 		ActionRetry:   "重试申请 {id}",
 		ActionSaved:   "我已保存 {username} 的密码",
-		ActionShow:    "查看 {username} 的登录信息",
+		ActionShow:    "查看登录信息：{username}",
 	},
 	Request: requestTexts{
 		Headline:     "**申请 {id}：{state}**",

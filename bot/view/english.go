@@ -103,8 +103,8 @@ var english = catalogue{
 		ActionApprove: "Approve request {id}",
 		ActionDeny:    "Deny request {id}",
 		ActionRetry:   "Retry request {id}",
-		ActionSaved:   "I have saved the password of {username}",
-		ActionShow:    "Show the credentials of {username}",
+		ActionSaved:   "I have saved it: the password of {username}",
+		ActionShow:    "Show credentials of {username}",
 	},
 	Request: requestTexts{
 		Headline:     "**Request {id}: {state}**",

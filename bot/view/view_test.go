@@ -86,7 +86,7 @@ func TestSpokenButtons(t *testing.T) {
 	t.Parallel()
 	for locale, want := range map[Locale][]string{
 		English: {"Approve request 12", "Deny request 12", "Retry request 12",
-			"Show the credentials of isabel", "I have saved the password of isabel"},
+			"Show credentials of isabel", "I have saved it: the password of isabel"},
 		Chinese: {"批准申请 12", "拒绝申请 12", "重试申请 12", "查看 isabel 的登录信息", "我已保存 isabel 的密码"},
 	} {
 		v := testView(locale)
