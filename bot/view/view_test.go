@@ -87,7 +87,7 @@ func TestSpokenButtons(t *testing.T) {
 	for locale, want := range map[Locale][]string{
 		English: {"Approve request 12", "Deny request 12", "Retry request 12",
 			"Show credentials of isabel", "I have saved it: the password of isabel"},
-		Chinese: {"批准申请 12", "拒绝申请 12", "重试申请 12", "查看 isabel 的登录信息", "我已保存 isabel 的密码"},
+		Chinese: {"批准申请 12", "拒绝申请 12", "重试申请 12", "查看登录信息：isabel", "我已保存 isabel 的密码"},
 	} {
 		v := testView(locale)
 		var got []string
