@@ -102,9 +102,8 @@ func (s *Service) scrubAt(r Request) (at time.Time, wanted bool) {
 }
 
 // Sweep puts jobs back that the state of a request calls for and that are not there, whatever became of them: a backup
-// that was restored, a slip of an administrator. It returns how many there were. At the start of a process it also has
-// the approval messages looked for that somebody needs.
-func (s *Service) Sweep(ctx context.Context, atStart bool) (put int, err error) {
+// that was restored, a slip of an administrator. It returns how many there were.
+func (s *Service) Sweep(ctx context.Context) (put int, err error) {
 	err = s.writeJob(ctx, func(ctx context.Context, tx Tx) error {
 		put = 0
 		requests, err := tx.Unsettled(ctx)
@@ -124,11 +123,6 @@ func (s *Service) Sweep(ctx context.Context, atStart bool) (put int, err error) 
 				return err
 			}
 			put += len(missing)
-			if atStart && !slices.Contains(missing, RefreshJob) {
-				if err := s.doubt(ctx, tx, r); err != nil {
-					return err
-				}
-			}
 		}
 		return nil
 	})

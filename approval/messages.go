@@ -57,18 +57,28 @@ func (s *Service) Learn(ctx context.Context, requestID int64, m Message) error {
 // Doubt has the approval message looked for that an approver needs, and posted anew where it is not in the channel any
 // more: messages vanish, and channels move.
 func (s *Service) Doubt(ctx context.Context, requestID int64) error {
-	return s.store.Write(ctx, func(ctx context.Context, tx Tx) error {
-		r, err := tx.Request(ctx, requestID)
-		if err != nil {
-			return err
-		}
-		return s.doubt(ctx, tx, r)
-	})
+	return s.store.Write(ctx, func(ctx context.Context, tx Tx) error { return s.doubt(ctx, tx, requestID) })
 }
 
-func (s *Service) doubt(ctx context.Context, tx Tx, r Request) error {
-	if story := (Story{Request: r}); !story.AwaitsApprover() {
-		return nil
+// DoubtAll does so for all requests that are not settled, one after the other: people's actions go in between.
+func (s *Service) DoubtAll(ctx context.Context) error {
+	var unsettled []Request
+	err := s.store.Read(ctx, func(ctx context.Context, tx Tx) (err error) {
+		unsettled, err = tx.Unsettled(ctx)
+		return err
+	})
+	for _, r := range unsettled {
+		if err == nil {
+			err = s.writeJob(ctx, func(ctx context.Context, tx Tx) error { return s.doubt(ctx, tx, r.ID) })
+		}
+	}
+	return err
+}
+
+func (s *Service) doubt(ctx context.Context, tx Tx, requestID int64) error {
+	r, err := tx.Request(ctx, requestID)
+	if err != nil || !(Story{Request: r}).AwaitsApprover() {
+		return err
 	}
 	known, err := tx.Messages(ctx, r.ID)
 	if err != nil {

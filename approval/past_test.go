@@ -105,7 +105,7 @@ func BenchmarkPast(b *testing.B) {
 	measure("start", func() {
 		o := bench{t: b, url: url, conf: policy(), keys: [][]byte{key}, people: &directory{}, told: &messenger{}, log: testLog(b)}
 		o.open()
-		_, err := o.service.Sweep(b.Context(), true)
+		_, err := o.service.Sweep(b.Context())
 		require.NoError(b, err)
 		o.close()
 	})

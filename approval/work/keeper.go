@@ -49,7 +49,7 @@ func (k *keeper) run(ctx context.Context) {
 		}
 		k.look(ctx)
 		if looks%looksToSweep == 0 {
-			if err := k.sweep(ctx, false); err != nil && ctx.Err() == nil {
+			if err := k.sweep(ctx); err != nil && ctx.Err() == nil {
 				k.log.Warn("looking for requests without their job", "error", err)
 			}
 			if err := k.service.RecordCounts(ctx, false); err != nil && ctx.Err() == nil {
@@ -79,8 +79,8 @@ func (k *keeper) look(ctx context.Context) {
 }
 
 // sweep puts jobs back that are called for and not there.
-func (k *keeper) sweep(ctx context.Context, atStart bool) error {
-	put, err := k.service.Sweep(ctx, atStart)
+func (k *keeper) sweep(ctx context.Context) error {
+	put, err := k.service.Sweep(ctx)
 	if err == nil && put > 0 {
 		k.log.Warn("put jobs back that were not there", "jobs", put)
 	}

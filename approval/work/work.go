@@ -80,14 +80,21 @@ func (w *Worker) runWith(ctx context.Context, client *river.Client[*sql.Tx], run
 	k.takeOver(ctx)
 	k.wake(ctx)
 	w.Database.MayHoldErased() // from the process before
-	if err := k.sweep(ctx, true); err != nil {
+	if err := k.sweep(ctx); err != nil {
 		return err
 	}
 	// River's own context must outlive ctx: cancelled with it, jobs would be cut off instead of finished.
 	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("start the jobs: %w", err)
 	}
+	var doubting sync.WaitGroup
+	doubting.Go(func() {
+		if err := w.Service.DoubtAll(ctx); err != nil && ctx.Err() == nil {
+			w.Log.Warn("looking for the messages that approvers need", "error", err)
+		}
+	})
 	k.run(ctx)
+	doubting.Wait()
 	w.stop(client)
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
