@@ -40,7 +40,7 @@ type Request struct {
 	Making
 }
 
-// Ask returns what the request asks for, as it is asked for now.
+// Ask returns what the request asks for, as a new one would, for the rules of the moment.
 func (r Request) Ask() Ask {
 	return Ask{Requester: r.Requester, Cluster: r.ClusterID, Username: r.Username, Mod: r.Mod, Reason: r.Reason}
 }

@@ -266,7 +266,7 @@ func TestDamagedPassword(t *testing.T) {
 		w.Press(anna, m, "Retry")
 		w.WaitFor("isabel is told", func() bool { return len(w.Slack.Person(isabel).DirectMessages()) == 2 })
 		w.WaitMessage("why", func(m slacktest.Message) bool {
-			return strings.Contains(m.Plain(), "The sealed password can't be opened")
+			return strings.Contains(m.Plain(), "The sealed password can't be opened: it is damaged")
 		})
 	})
 }

@@ -4,14 +4,15 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"ehpcbot/bot/endtoend/world"
 	"ehpcbot/bot/slacktest"
 	"ehpcbot/ehpc/ehpctest"
-
-	"github.com/stretchr/testify/require"
 )
 
-func TestFaultVotesThatDoNotCount(t *testing.T) {
+// Votes of people who are no approvers any more are neither counted nor shown.
+func TestVotesThatDoNotCount(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
 	w.Env["APPROVALS_REQUIRED"] = "2"
@@ -28,7 +29,8 @@ func TestFaultVotesThatDoNotCount(t *testing.T) {
 	require.NotContains(t, w.Command(isabel, "status 1").Plain(), "2 of 2")
 }
 
-func TestFaultOwnVote(t *testing.T) {
+// One's own approval stops counting where it is allowed no more.
+func TestOwnVoteLapses(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
 	w.EHPC.Fail(ehpctest.ActionListUsers, ehpctest.Fault{Status: 502, Times: -1})
@@ -43,7 +45,8 @@ func TestFaultOwnVote(t *testing.T) {
 	require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAddUser))
 }
 
-func TestFaultRetryFindsTheAccountOfAnotherRequest(t *testing.T) {
+// Retry never hands over an account that another request has made, whatever an earlier call of its own came to.
+func TestRetryFindsTheAccountOfAnotherRequest(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
 	w.Start()
@@ -69,7 +72,8 @@ func TestFaultRetryFindsTheAccountOfAnotherRequest(t *testing.T) {
 	}
 }
 
-func TestFaultRetryOfAFormerName(t *testing.T) {
+// A name that somebody else had meanwhile is not given away by Retry: the home directory is still there.
+func TestRetryOfAFormerName(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
 	w.EHPC.FailJobs(1)
@@ -90,8 +94,8 @@ func TestFaultRetryOfAFormerName(t *testing.T) {
 	require.Empty(t, w.EHPC.Users(ehpctest.ClusterID), "the home directory of its former owner is still there")
 }
 
-// the same without Retry: the name ceases to be reusable while the request waits
-func TestFaultFormerNameIsLookedAtAgain(t *testing.T) {
+// Nor is it by an approval, where the name ceased to be reusable while the request waited.
+func TestFormerNameIsLookedAtAgain(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
 	p := w.Start("EHPC_REUSABLE_USERNAMES=isabel")
@@ -109,27 +113,8 @@ func TestFaultFormerNameIsLookedAtAgain(t *testing.T) {
 	require.Empty(t, w.EHPC.Users(ehpctest.ClusterID))
 }
 
-func TestFaultDamagedIsNotLost(t *testing.T) {
-	t.Parallel()
-	w := world.New(t)
-	w.EHPC.FailJobs(1)
-	p := w.Start()
-	w.Command(isabel, "isabel")
-	w.Press(anna, w.Request("isabel"), "Approve")
-	m := w.WaitState("isabel", "failed")
-	w.Stop(p)
-	db := w.OpenDatabase()
-	defer db.Close()
-	_, err := db.Exec("UPDATE request SET sealed = $1 WHERE id = 1", []byte("damaged"))
-	require.NoError(t, err)
-	w.Start()
-	w.Press(anna, m, "Retry")
-	w.WaitFor("isabel is told", func() bool { return len(w.Slack.Person(isabel).DirectMessages()) == 2 })
-	require.NotContains(t, w.WaitState("isabel", "failed").Plain(), "its key is missing")
-}
-
 // The job of an abandoned request makes the account while another request's call is open.
-func TestFaultOldJobEndsLater(t *testing.T) {
+func TestOldJobEndsLater(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
 	w.EHPC.HangJobs(true)

@@ -151,7 +151,7 @@ func TestNotInTheChannel(t *testing.T) {
 	w.Credentials(isabel, "isabel")
 }
 
-// The credentials can't be handed over for now: the approvers see it, and the password stays sealed.
+// The credentials can't be handed over while Slack refuses: the approvers see it, and the password stays sealed.
 func TestMessagesTabOff(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
