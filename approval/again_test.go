@@ -182,3 +182,15 @@ func TestAbandonedWhileDelivered(t *testing.T) {
 	_, err := b.service.Clear(t.Context(), b.target(1), isabel)
 	require.NoError(t, err)
 }
+
+// An earlier request whose job has failed has made no account: what a later one of that name finds is its own.
+func TestFoundAfterAFailedJob(t *testing.T) {
+	t.Parallel()
+	b := setup(t, sqliteURL(t), nil)
+	b.api.FailJobs(1)
+	b.work()
+	b.fails("isabel", approval.FailureJob)
+	b.api.DropAfter(ehpctest.ActionAddUser, 1)
+	again := b.approve(cluster, "isabel")
+	b.requireCredentials(b.reach(again.ID, approval.Delivered))
+}

@@ -284,7 +284,7 @@ func (tx *Tx) DeliveredAfter(ctx context.Context, r approval.Request) (approval.
 // MayBeAnothers implements [approval.Tx].
 func (tx *Tx) MayBeAnothers(ctx context.Context, r approval.Request) (bool, error) {
 	_, found, err := tx.requestWhere(ctx, `cluster = $1 AND lower(username) = lower($2)
-		AND (sealed IS NOT NULL AND id <> $3 OR state = 'delivered' AND id > $3)`, r.ClusterID, r.Username, r.ID)
+		AND (sealed IS NOT NULL AND (attempted_at IS NOT NULL OR job_id <> '') AND id <> $3 OR state = 'delivered' AND id > $3)`, r.ClusterID, r.Username, r.ID)
 	return found, err
 }
 
