@@ -3,6 +3,7 @@ package approval
 import (
 	"context"
 	"slices"
+	"time"
 )
 
 // Sent remembers a message about a request, or the version of it that a known message shows by now.
@@ -60,19 +61,33 @@ func (s *Service) Doubt(ctx context.Context, requestID int64) error {
 	return s.store.Write(ctx, func(ctx context.Context, tx Tx) error { return s.doubt(ctx, tx, requestID) })
 }
 
-// DoubtAll does so for all requests that are not settled, one after the other: people's actions go in between.
+// DoubtAll does so for all requests that are not settled, until ctx ends: one a second, since no messenger takes many more
+// changes, and people, of all processes, go first.
 func (s *Service) DoubtAll(ctx context.Context) error {
 	var unsettled []Request
 	err := s.store.Read(ctx, func(ctx context.Context, tx Tx) (err error) {
 		unsettled, err = tx.Unsettled(ctx)
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	pause := time.NewTicker(time.Second)
+	defer pause.Stop()
 	for _, r := range unsettled {
-		if err == nil {
-			err = s.writeJob(ctx, func(ctx context.Context, tx Tx) error { return s.doubt(ctx, tx, r.ID) })
+		if !(Story{Request: r}).AwaitsApprover() {
+			continue
+		}
+		if err := s.writeJob(ctx, func(ctx context.Context, tx Tx) error { return s.doubt(ctx, tx, r.ID) }); err != nil {
+			return err
+		}
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			return nil
 		}
 	}
-	return err
+	return nil
 }
 
 func (s *Service) doubt(ctx context.Context, tx Tx, requestID int64) error {
