@@ -29,7 +29,7 @@ import (
 	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
-	"modernc.org/sqlite" // registers the driver "sqlite", too
+	"modernc.org/sqlite"
 
 	"ehpcbot/approval"
 	"ehpcbot/approval/keyring"
@@ -116,14 +116,12 @@ func openSQLite(path string) (*Database, error) {
 	if err != nil {
 		return nil, err
 	}
+	connector = prepared(connector)
 	db := sql.OpenDB(watched(connector))
 	// SQLite has one writer at a time anyway; with one connection for all that write nobody meets SQLITE_BUSY.
 	// The write-ahead log lets others read meanwhile.
 	db.SetMaxOpenConns(1)
-	readers, err := sql.Open("sqlite", sqliteDSN(path))
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
+	readers := sql.OpenDB(connector)
 	readers.SetMaxOpenConns(4)
 	return &Database{db: db, readers: readers, turn: make(chan struct{}, 1), driver: riversqlite.New(db), dialect: goose.DialectSQLite3, path: path, file: file}, nil
 }
