@@ -164,7 +164,7 @@ func (w *world) drawModal(v viewer) template.HTML {
 	if err != nil {
 		form = text(err.Error())
 	}
-	return tag("div", attrs{"data-view", view.ID, "aria-label", view.Title}, form)
+	return tag("div", attrs{"data-view", view.ID, "data-title", view.Title}, form)
 }
 
 func (v viewer) drawMessage(m slacktest.Message) template.HTML {

@@ -37,10 +37,10 @@ function inside(element) { return [...element.querySelectorAll('a, button, input
 
 // The form that is open.
 function showView() {
-  const open = $('modal').firstElementChild !== null;
-  if (open && !$('view').open) $('view').showModal();
-  if (!open && $('view').open) $('view').close();
-  $('view').setAttribute('aria-label', $('modal').firstElementChild?.getAttribute('aria-label') ?? '');
+  const form = $('modal').firstElementChild;
+  $('view').setAttribute('aria-label', form?.dataset.title ?? '');
+  if (form && !$('view').open) $('view').showModal();
+  if (!form && $('view').open) $('view').close();
 }
 $('view').addEventListener('cancel', e => { e.preventDefault(); act('close'); });
 
