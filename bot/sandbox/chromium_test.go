@@ -26,7 +26,7 @@ func TestInChromium(t *testing.T) {
 	chromium := startChromium(t)
 	for name, test := range map[string]func(*testing.T, context.Context){
 		"stories": testStories, "faults": testFaults, "keyboard": testKeyboard, "sizes": testSizes, "restart": testRestart,
-		"sleep": testSleep, "accessibility": testAccessibility,
+		"sleep": testSleep, "accessibility": testAccessibility, "pictures": testPictures,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
