@@ -31,8 +31,7 @@ func testPictures(t *testing.T, chromium context.Context) {
 	shoot := func(name string) {
 		t.Helper()
 		eval[bool](p, "document.activeElement.blur(), true")
-		picture, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
-		require.NoError(t, err)
+		picture := do(p, chromedp.CaptureScreenshot())
 		require.NoError(t, os.WriteFile(filepath.Join(pictures, name+".png"), picture, 0o644))
 	}
 	p.size(1400, 860)

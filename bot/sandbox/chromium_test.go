@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/runtime"
@@ -73,11 +74,8 @@ func newTab(t testing.TB, chromium context.Context, base string) *tab {
 	ctx, cancel := chromedp.NewContext(chromium, chromedp.WithListener(p.listen))
 	t.Cleanup(cancel)
 	require.NoError(t, chromedp.Do(ctx))
-	p.ctx, cancel = context.WithTimeout(ctx, patience)
-	t.Cleanup(func() {
-		cancel()
-		require.Empty(t, p.complaints(), "in the console")
-	})
+	p.ctx = ctx
+	t.Cleanup(func() { require.Empty(t, p.complaints(), "in the console") })
 	p.size(1280, 900)
 	return p
 }
@@ -108,38 +106,44 @@ func (p *tab) complaints() []string {
 	return all
 }
 
-func (p *tab) do(steps ...chromedp.Action[chromedp.Void]) {
+// do does something in a tab, for which there is time enough.
+func do[T any](p *tab, action chromedp.Action[T]) T {
 	p.t.Helper()
-	require.NoError(p.t, chromedp.Do(p.ctx, steps...))
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	result, err := chromedp.Run(ctx, action)
+	require.NoError(p.t, err)
+	return result
 }
 
 func (p *tab) size(width, height int64) {
 	p.t.Helper()
-	p.do(chromedp.EmulateViewport(width, height))
+	do(p, chromedp.EmulateViewport(width, height))
 }
 
 // visit loads a page, and waits until it has a connection.
 func (p *tab) visit(address string) {
 	p.t.Helper()
-	p.do(chromedp.Navigate(p.base + address))
+	do(p, chromedp.Navigate(p.base+address))
 	p.until("it is connected", "connected")
 }
 
 // until waits until something is so on the page, be it this one or the next.
 func (p *tab) until(what, expression string) {
 	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
 	tick := time.NewTicker(40 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		is, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
+		is, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
 		if is {
 			return
 		}
 		select {
 		case <-tick.C: // nothing tells when it is so, least of all from one page to the next
-		case <-p.ctx.Done():
-			page, _ := chromedp.Run(context.WithoutCancel(p.ctx), chromedp.Evaluate[string]("document.body.innerText"))
-			require.Failf(p.t, "not so: "+what, "%v\n%s", err, page)
+		case <-ctx.Done():
+			require.Failf(p.t, "not so: "+what, "%v\n%s", err, eval[string](p, "document.body.innerText"))
 		}
 	}
 }
@@ -147,9 +151,7 @@ func (p *tab) until(what, expression string) {
 // eval asks the page.
 func eval[T any](p *tab, expression string) T {
 	p.t.Helper()
-	value, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
-	require.NoError(p.t, err)
-	return value
+	return do(p, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 }
 
 // sees waits until an element, folded away or not, has a text.
@@ -168,38 +170,48 @@ func quote(s string) string {
 	return string(quoted)
 }
 
-// find returns where to press the last thing that has a text, in the dialog if one is open, once nothing covers it.
+// find returns where to press the last thing that has a text, in the dialog if one is open, once nothing covers it. The
+// page notes whether it is hit.
 const find = `(text => {
 	const root = [...document.querySelectorAll('dialog[open]')].at(-1) ?? document;
 	const all = [...root.querySelectorAll('button, a, summary, label')];
 	const it = all.findLast(e => e.checkVisibility() && !e.ariaDisabled && (e.textContent.trim() === text || e.firstChild?.textContent === text));
 	it?.scrollIntoView({block: 'center'});
 	const r = it?.getBoundingClientRect(), x = r?.x + r?.width / 2, y = r?.y + r?.height / 2;
-	return it?.contains(document.elementFromPoint(x, y)) ? [x, y] : [];
+	if (!it?.contains(document.elementFromPoint(x, y))) return [];
+	window.missed = true;
+	it.addEventListener('click', () => { window.missed = false; }, {capture: true});
+	return [x, y];
 })`
 
-// press presses what has this text, once it is there.
+// press presses what has this text, once it is there, and again if something moved it away meanwhile.
 func (p *tab) press(text string) {
 	p.t.Helper()
-	p.until("there is to press: "+text, find+"("+quote(text)+").length")
-	at := eval[[]float64](p, find+"("+quote(text)+")")
-	require.Len(p.t, at, 2, text)
-	p.do(chromedp.MouseClickXY(at[0], at[1]))
+	for {
+		p.until("there is to press: "+text, find+"("+quote(text)+").length")
+		if at := eval[[]float64](p, find+"("+quote(text)+")"); len(at) == 2 {
+			do(p, chromedp.MouseClickXY(at[0], at[1]))
+		}
+		if missed, _ := chromedp.Run(p.ctx, chromedp.Evaluate[bool]("window.missed === true")); !missed { // nor on the next page
+			return
+		}
+	}
 }
 
 // types types into the field with this label, in the place of what it holds.
 func (p *tab) types(label, text string) {
 	p.t.Helper()
 	p.press(label)
-	p.do(chromedp.KeyEvent("a", chromedp.KeyModifiers(chromedp.ModifierCtrl)))
-	_, err := chromedp.Call(p.ctx, input.InsertText, input.InsertTextParams{Text: text})
-	require.NoError(p.t, err)
+	do(p, chromedp.KeyEvent("a", chromedp.KeyModifiers(chromedp.ModifierCtrl)))
+	do(p, func(ctx context.Context, t *chromedp.Target) (cdp.Empty, error) {
+		return cdp.Call(ctx, t, input.InsertText, input.InsertTextParams{Text: text})
+	})
 }
 
 // keys presses keys one by one.
 func (p *tab) keys(keys string) {
 	p.t.Helper()
-	p.do(chromedp.KeyEvent(keys))
+	do(p, chromedp.KeyEvent(keys))
 }
 
 // says types a command, or something else, and sends it.

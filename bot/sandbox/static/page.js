@@ -16,7 +16,19 @@ events.addEventListener('hello', () => {
 });
 events.addEventListener('part', e => show(JSON.parse(e.data)));
 
+// What is being pressed stays until it is let go: a press on something that is replaced meanwhile is lost.
+let held = null;
+document.addEventListener('pointerdown', e => {
+  if (e.button === 0 && e.target.closest('a, button, summary')) held ??= [];
+});
+for (const over of ['pointerup', 'pointercancel']) document.addEventListener(over, () => setTimeout(() => {
+  const parts = held ?? [];
+  held = null;
+  parts.forEach(show);
+}));
+
 function show(part) {
+  if (held) return held.push(part);
   const old = $(part.id);
   if (!part.mark) return old?.remove();
   if (old?.dataset.mark === part.mark) return;
