@@ -12,10 +12,9 @@ func testFaults(t *testing.T, chromium context.Context) {
 	// How a request for otto that is approved after the fault looks to an approver in the end.
 	ends := func(how string) func(*tab) {
 		return func(p *tab) {
-			p.follows("Isabel") // what is shown was so a moment ago, and the bot may have lost its connections since
-			p.sees("#bot", "连接：2")
+			p.waitsForBot()
 			p.says("/ehpc-adduser otto")
-			p.sees("#messages", "Request 1 is in")
+			p.sees("#messages", " is in")
 			p.follows("Anna")
 			p.approves()
 			p.sees("#messages", how)
@@ -44,12 +43,26 @@ func testFaults(t *testing.T, chromium context.Context) {
 			p.fault("start")
 			ends(delivered)(p)
 		},
-		"hurry": func(p *tab) {
-			p.sees("#bot", "连接：2")
+		"hours": func(p *tab) {
+			p.sees("#watch", "没有在等待") // at the first press
+			p.waitsForBot()
 			p.says("/ehpc-adduser otto")
+			p.sees("#messages", "Request 1 is in")
 			p.follows("Anna")
+			p.sees("#messages", "Request 1")
+			p.fault("hours")
+			p.sees("#watch", "24h0m")
 			p.sees("#messages", "Reminder")
+			p.fault("hours")
+			p.sees("#watch", "48h0m")
 			p.sees("#messages", "expired")
+
+			ends(delivered)(p)
+			p.follows("Isabel")
+			p.follows("ehpcbot（私信）")
+			p.sees("#messages", "Password:")
+			p.fault("hours")
+			p.until("the password is cleared", "!$('messages').textContent.includes('Password:')")
 		},
 		"reset": func(p *tab) {
 			p.until("the page of the new world", "connected && $('messages').childElementCount === 0")
@@ -81,7 +94,14 @@ func (p *tab) fault(name string) {
 	require.True(p.t, found)
 	p.unfolds(v.t("Faults"))
 	p.press(v.t(f.label))
-	if f.do != nil { // a reset leads to a new page
+	if f.do != nil { // a reset leads to a new page, and hours say how many they were
 		p.sees("#watch", v.t(f.watch))
 	}
+}
+
+// waitsForBot looks anew whether the bot is connected: what the page shows was so a moment ago.
+func (p *tab) waitsForBot() {
+	p.t.Helper()
+	p.follows("Isabel")
+	p.sees("#bot", "连接：2")
 }
