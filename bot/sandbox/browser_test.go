@@ -167,14 +167,6 @@ func (b *browser) say(text string) {
 	require.Empty(b.t, b.act("say", "text", text).Error)
 }
 
-// fault presses the button of a fault.
-func (b *browser) fault(name string) {
-	b.t.Helper()
-	done := b.act("fault", "name", name)
-	require.Empty(b.t, done.Error)
-	require.NotEmpty(b.t, done.Watch)
-}
-
 // until waits until the page is as it should be.
 func (b *browser) until(what string, is func() bool) {
 	b.t.Helper()

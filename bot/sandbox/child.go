@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"fmt"
+	"io"
 	"os/exec"
 	"strings"
 	"sync"
@@ -10,6 +11,7 @@ import (
 // child is the bot, as a process of its own.
 type child struct {
 	cmd  *exec.Cmd
+	life io.Closer     // its standard input
 	over chan struct{} // closed when it has ended
 	log  tail
 }
@@ -23,9 +25,11 @@ func start(program, dir string, env map[string]string, changed func()) (*child, 
 		c.cmd.Env = append(c.cmd.Env, name+"="+value)
 	}
 	c.cmd.Stderr = &c.log
-	if _, err := c.cmd.StdinPipe(); err != nil {
+	life, err := c.cmd.StdinPipe()
+	if err != nil {
 		return nil, fmt.Errorf("start the bot: %w", err)
 	}
+	c.life = life
 	if err := c.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start the bot: %w", err)
 	}
@@ -40,6 +44,12 @@ func start(program, dir string, env map[string]string, changed func()) (*child, 
 // kill ends the bot as a power cut would.
 func (c *child) kill() {
 	_ = c.cmd.Process.Kill()
+	<-c.over
+}
+
+// stop ends the bot in order, as an administrator would.
+func (c *child) stop() {
+	_ = c.life.Close()
 	<-c.over
 }
 

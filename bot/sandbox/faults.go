@@ -1,9 +1,11 @@
 package sandbox
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"ehpcbot/bot/slacktest"
@@ -13,7 +15,7 @@ import (
 // fault is something that goes wrong at a press, and the line that says what to look at then.
 type fault struct {
 	name, label, watch string
-	do                 func(*world) error
+	do                 func(*world) error // nil: is done by site.fault
 }
 
 // faults are in groups, by what they befall.
@@ -85,9 +87,8 @@ var faults = []struct {
 		{"start", "Start it again",
 			"It connects, and goes on with whatever was under way.",
 			(*world).start},
-		{"hurry", "Start it again with seconds in the place of hours",
-			"Requests from now on are reminded of after 5 seconds and expire after 15; credentials are cleared after 20, until the reset. Ask for an account, and wait.",
-			(*world).hurry},
+		{"hours", "Let hours pass, until the next reminder, expiry or clearing",
+			"%s passed. The bot was off meanwhile. Approvers are reminded after 24 hours, requests expire after 72, and credentials are cleared after 24: press again for what comes next.", nil},
 	}},
 	{"After a fault", []fault{
 		{"well", "All is well again",
@@ -119,17 +120,21 @@ func onMessages(f slacktest.Fault) func(*world) error {
 }
 
 // fault lets something go wrong, and returns what to look at.
-func (s *site) fault(w *world, v viewer, name string) (watch string, err error) {
+func (s *site) fault(ctx context.Context, w *world, v viewer, name string) (watch string, err error) {
 	f, found := findFault(name)
 	switch {
 	case !found:
 		return "", fmt.Errorf("there is no fault %q", name)
-	case f.do == nil:
-		err = s.reset()
-	default:
-		err = f.do(w)
+	case name == "reset":
+		return v.t(f.watch), s.reset()
+	case name == "hours":
+		passed, err := w.elapse(context.WithoutCancel(ctx)) // who leaves the page leaves a bot that runs
+		if err == nil && passed == 0 {
+			return v.t("Nothing waits for its time to come. Ask for an account first."), nil
+		}
+		return fmt.Sprintf(v.t(f.watch), strings.TrimSuffix(passed.Round(time.Minute).String(), "0s")), err
 	}
-	return v.t(f.watch), err
+	return v.t(f.watch), f.do(w)
 }
 
 func findFault(name string) (fault, bool) {

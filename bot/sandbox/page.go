@@ -92,6 +92,10 @@ func nameOf(id string) string {
 		return "#general"
 	case approvals:
 		return "#hpc-approvals"
+	case training:
+		return "Training"
+	case research:
+		return "Research"
 	case slacktest.BotUserID:
 		return "ehpcbot"
 	}
@@ -117,7 +121,7 @@ func (w *world) drawPeople(v viewer) template.HTML {
 		places := p.conversations()
 		there.in = places[0]
 		inside := tag("a", attrs{"href", there.address(), "aria-current", when(p.ID == v.as.ID, "true")},
-			tag("b", nil, text(p.RealName)), " ", tag("small", nil, text(v.t(p.role))), w.badge(v, p, places...))
+			tag("b", nil, text(p.RealName)), tag("small", nil, text(v.t(p.role))), w.badge(v, p, places...))
 		if p.ID == v.as.ID {
 			inside += tag("ul", nil, each(places, func(id string) template.HTML {
 				there.in = id
@@ -137,7 +141,7 @@ func (w *world) badge(v viewer, p person, places ...string) template.HTML {
 	if n == 0 {
 		return ""
 	}
-	return " " + tag("span", attrs{"class", "badge", "title", v.t("unread messages")}, text(strconv.Itoa(n)))
+	return tag("span", attrs{"class", "badge", "title", v.t("unread messages")}, text(strconv.Itoa(n)))
 }
 
 func (w *world) drawBot(v viewer) template.HTML {
@@ -164,7 +168,7 @@ func (w *world) drawModal(v viewer) template.HTML {
 	if err != nil {
 		form = text(err.Error())
 	}
-	return tag("div", attrs{"data-view", view.ID, "aria-label", view.Title}, form)
+	return tag("div", attrs{"data-view", view.ID, "data-title", view.Title}, form)
 }
 
 func (v viewer) drawMessage(m slacktest.Message) template.HTML {
@@ -212,7 +216,7 @@ func latestFirst[T any](all []T) []T {
 func (w *world) drawAccounts(v viewer) template.HTML {
 	var all template.HTML
 	for _, cluster := range []string{training, research} {
-		all += tag("h3", nil, text(cluster)) + table(v, []string{"Username", "uid", "Made at", "By job"}, w.api.Accounts(cluster),
+		all += tag("h3", nil, text(nameOf(cluster)+" ("+cluster+")")) + table(v, []string{"Username", "uid", "Made at", "By job"}, w.api.Accounts(cluster),
 			func(a ehpctest.Account) []template.HTML {
 				return []template.HTML{
 					text(a.Username), text(strconv.Itoa(a.UID)), v.clock(a.CreatedAt), text(cmp.Or(a.JobID, v.t("by hand"))),
@@ -225,7 +229,7 @@ func (w *world) drawAccounts(v viewer) template.HTML {
 func (v viewer) drawRequests(all []store.Summary) template.HTML {
 	return table(v, []string{"Request", "State", "Account", "Requester", "Failure"}, all, func(r store.Summary) []template.HTML {
 		return []template.HTML{
-			text(strconv.FormatInt(r.ID, 10)), tag("code", nil, text(string(r.State))), text(r.Username + " @ " + r.ClusterID),
+			text(strconv.FormatInt(r.ID, 10)), tag("code", nil, text(string(r.State))), text(r.Username + " @ " + nameOf(r.ClusterID)),
 			text(nameOf(r.Requester)), text(strings.TrimSpace(string(r.Failure) + " " + r.FailureDetail)),
 		}
 	})
@@ -245,7 +249,10 @@ func (w *world) drawNotifications(v viewer) template.HTML {
 }
 
 func took(d time.Duration) template.HTML {
-	return text(fmt.Sprintf("%.3f\u00a0s", d.Seconds()))
+	if d < time.Second {
+		return text(fmt.Sprintf("%.1f\u00a0ms", float64(d.Microseconds())/1000))
+	}
+	return text(fmt.Sprintf("%.1f\u00a0s", d.Seconds()))
 }
 
 // answer draws how a call went.

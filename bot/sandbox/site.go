@@ -217,7 +217,7 @@ func (s *site) do(w http.ResponseWriter, r *http.Request) {
 	case "close":
 		_, err = who.CloseModal(r.Context())
 	case "fault":
-		done.Watch, err = s.fault(world, v, r.PostForm.Get("name"))
+		done.Watch, err = s.fault(r.Context(), world, v, r.PostForm.Get("name"))
 	default:
 		http.NotFound(w, r)
 		return

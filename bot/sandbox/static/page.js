@@ -16,7 +16,19 @@ events.addEventListener('hello', () => {
 });
 events.addEventListener('part', e => show(JSON.parse(e.data)));
 
+// What is being pressed stays until it is let go: a press on something that is replaced meanwhile is lost.
+let held = null;
+document.addEventListener('pointerdown', e => {
+  if (e.button === 0 && e.target.closest('a, button, summary')) held ??= [];
+});
+for (const over of ['pointerup', 'pointercancel']) document.addEventListener(over, () => setTimeout(() => {
+  const parts = held ?? [];
+  held = null;
+  parts.forEach(show);
+}));
+
 function show(part) {
+  if (held) return held.push(part);
   const old = $(part.id);
   if (!part.mark) return old?.remove();
   if (old?.dataset.mark === part.mark) return;
@@ -37,10 +49,10 @@ function inside(element) { return [...element.querySelectorAll('a, button, input
 
 // The form that is open.
 function showView() {
-  const open = $('modal').firstElementChild !== null;
-  if (open && !$('view').open) $('view').showModal();
-  if (!open && $('view').open) $('view').close();
-  $('view').setAttribute('aria-label', $('modal').firstElementChild?.getAttribute('aria-label') ?? '');
+  const form = $('modal').firstElementChild;
+  $('view').setAttribute('aria-label', form?.dataset.title ?? '');
+  if (form && !$('view').open) $('view').showModal();
+  if (!form && $('view').open) $('view').close();
 }
 $('view').addEventListener('cancel', e => { e.preventDefault(); act('close'); });
 
