@@ -438,6 +438,7 @@ func serve(ctx context.Context, env envconfig.Lookuper, logs io.Writer, environ 
 	metrics.CountRequests(service)
 	b := bot.New(conf.Slack, api, people, service, log, metrics)
 	setChecks(&checks, b, service, health)
+	b.ShowHealth(&checks)
 
 	group.Go(func() error {
 		defer stopRest()

@@ -354,25 +354,27 @@ func TestCheck(t *testing.T) {
 			w.Slack.SetChannel(slacktest.Channel{ID: world.Channel, Archived: true, BotIsMember: true})
 		}, nil,
 			"APPROVAL_CHANNEL.*is_archived", "channel"},
-		"unknown approver":     {nothing, []string{"APPROVERS=U0NOBODY," + world.Anna}, "APPROVERS U0NOBODY.*user_not_found", "Copy member ID"},
-		"deactivated approver": {nothing, []string{"APPROVERS=" + world.Dora + "," + world.Anna}, "APPROVERS " + world.Dora + ".*deactivated", "->"},
-		"robot":                {nothing, []string{"APPROVERS=" + world.Robo + "," + world.Anna}, "APPROVERS " + world.Robo + ".*bot", "->"},
-		"foreign approver":     {nothing, []string{"APPROVERS=" + world.Fay + "," + world.Anna}, "APPROVERS " + world.Fay, "->"},
-		"empty group":          {func(w *world.World) { w.Slack.SetUserGroup(world.Admins) }, []string{"APPROVERS=" + world.Admins}, "APPROVERS " + world.Admins + ".*no members", "->"},
-		"unknown group":        {nothing, []string{"APPROVERS=S0NOWHERE"}, "APPROVERS S0NOWHERE", "id"},
-		"free plan":            {func(w *world.World) { w.Slack.SetFreePlan(true) }, []string{"APPROVERS=" + world.Admins}, "APPROVERS.*plan_upgrade_required", "user ids"},
-		"too few":              {nothing, []string{"APPROVERS=" + world.Admins, "APPROVALS_REQUIRED=2"}, "APPROVALS_REQUIRED", "APPROVERS"},
+		"unknown approver":      {nothing, []string{"APPROVERS=U0NOBODY," + world.Anna}, "APPROVERS U0NOBODY.*user_not_found", "Copy member ID"},
+		"unknown administrator": {nothing, []string{"ADMINISTRATORS=U0NOBODY," + world.Otto}, "ADMINISTRATORS U0NOBODY.*user_not_found", "Copy member ID"},
+		"deactivated approver":  {nothing, []string{"APPROVERS=" + world.Dora + "," + world.Anna}, "APPROVERS " + world.Dora + ".*deactivated", "->"},
+		"robot":                 {nothing, []string{"APPROVERS=" + world.Robo + "," + world.Anna}, "APPROVERS " + world.Robo + ".*bot", "->"},
+		"foreign approver":      {nothing, []string{"APPROVERS=" + world.Fay + "," + world.Anna}, "APPROVERS " + world.Fay, "->"},
+		"empty group":           {func(w *world.World) { w.Slack.SetUserGroup(world.Admins) }, []string{"APPROVERS=" + world.Admins}, "APPROVERS " + world.Admins + ".*no members", "->"},
+		"unknown group":         {nothing, []string{"APPROVERS=S0NOWHERE"}, "APPROVERS S0NOWHERE", "id"},
+		"free plan":             {func(w *world.World) { w.Slack.SetFreePlan(true) }, []string{"APPROVERS=" + world.Admins}, "APPROVERS.*plan_upgrade_required", "user ids"},
+		"too few":               {nothing, []string{"APPROVERS=" + world.Admins, "APPROVALS_REQUIRED=2"}, "APPROVALS_REQUIRED", "APPROVERS"},
 		"one person, two ids": {func(w *world.World) {
 			w.Slack.AddUser(slacktest.User{ID: world.Anna, Name: "anna", OrgID: "W0ANNA", Teams: []string{slacktest.TeamID}})
 			w.Slack.SetUserGroup(world.Admins, "W0ANNA")
 		}, []string{"APPROVERS=" + world.Anna + "," + world.Admins, "APPROVALS_REQUIRED=2"}, "APPROVALS_REQUIRED: 2 approvers are needed, and there are 1", "APPROVERS"},
 		"messages tab off": {func(w *world.World) { w.Slack.SetMessagesTab(false) }, nil, "", ""}, // can't be told without writing to somebody
+		"Home tab off":     {func(w *world.World) { w.Slack.SetHomeTab(false) }, nil, "", ""},     // nor this
 		"EHPC key id":      {nothing, []string{"QINGCLOUD_ACCESS_KEY_ID=WRONG"}, "EHPC_CLUSTERS.*1200", "QINGCLOUD_ACCESS_KEY_ID"},
 		"EHPC key":         {nothing, []string{"QINGCLOUD_SECRET_ACCESS_KEY=wrong"}, "EHPC_CLUSTERS.*1200", "QINGCLOUD_SECRET_ACCESS_KEY"},
 		"cluster":          {nothing, []string{"EHPC_CLUSTERS=ehpc-8jqdq0mz@jn1a,ehpc-nowhere@jn1a"}, "EHPC_CLUSTERS ehpc-nowhere.*2100", "zone"},
 		"messages": {func(w *world.World) {
 			refusal := `{"ok":false,"error":"invalid_view","errors":[{"pointer":"/blocks/0","code":"failed_constraint","message":"too long"}]}`
-			w.Slack.Fail("blocks.validate", slacktest.Fault{Body: []byte(refusal), Match: func(c slacktest.Call) bool { return strings.Contains(c.Params.Get("view"), `"deny"`) }})
+			w.Slack.Fail("blocks.validate", slacktest.Fault{Body: []byte(refusal), Match: func(c slacktest.Call) bool { return strings.Contains(c.Params.Get("view"), `"callback_id":"deny"`) }})
 		}, nil, `messages, the form that denies, in Chinese: .*invalid_view .*"pointer":"/blocks/0"`, "newer ehpcbot"},
 		"shared cluster": {func(w *world.World) { w.EHPC.Share(ehpctest.OtherClusterID) }, nil, "EHPC_CLUSTERS ehpc-x.*no users can be added", "type ehpc"},
 		"all well, with an approver of several workspaces": {arrange: func(w *world.World) {

@@ -269,7 +269,7 @@ func (d *directory) Requester(_ context.Context, id string, _ time.Duration) err
 	return d.answers[id]
 }
 
-func (d *directory) Members(ctx context.Context, group string) ([]string, error) {
+func (d *directory) Members(ctx context.Context, group string, _ time.Duration) ([]string, error) {
 	if group == hanging {
 		<-ctx.Done()
 		return nil, context.Cause(ctx)

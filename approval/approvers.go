@@ -18,8 +18,9 @@ type Directory interface {
 	Requester(ctx context.Context, id string, within time.Duration) error
 	// Approver asks whether an approver is still somebody who may decide, in the same way.
 	Approver(ctx context.Context, id string, within time.Duration) error
-	// Members returns the ids of the people in a group. An error means that it is not known now.
-	Members(ctx context.Context, group string) ([]string, error)
+	// Members returns the ids of the people in a group, unless they are known of the last so long. An error means that it
+	// is not known now.
+	Members(ctx context.Context, group string, within time.Duration) ([]string, error)
 }
 
 // Person is somebody with both ids that a messenger may have for them. Where there is one, both are the same.
@@ -44,26 +45,34 @@ var ErrUnreachable = errors.New("the requester can't be reached")
 // checkApprover returns a refusal unless the person is an approver, by id or as a member of a group. A group
 // that can't be asked about speaks for nobody.
 func (s *Service) checkApprover(ctx context.Context, who Person) error {
-	if slices.ContainsFunc(s.conf.Approvers, who.Is) {
+	is, unknown := s.belongs(ctx, s.conf.Approvers, who, 0)
+	switch {
+	case is:
 		return nil
-	}
-	isMember, unknown := s.isMember(ctx, slices.DeleteFunc(slices.Clone(s.conf.Approvers), func(id string) bool { return !isGroup(id) }), who)
-	if isMember {
-		return nil
-	}
-	if who.Unsure {
-		unknown = errors.Join(unknown, errUnsure)
-	}
-	if unknown != nil {
+	case unknown != nil:
 		s.log.Warn("an approver group can't be asked about", "error", unknown)
 		return &Refusal{Kind: KindNoAnswer, Value: who.ID, Cause: unknown}
 	}
 	return &Refusal{Kind: KindNotApprover, Value: who.ID}
 }
 
+// belongs tells whether a person is on a list, by id or as a member of a group. The error says that it is not known, and
+// why.
+func (s *Service) belongs(ctx context.Context, listed []string, who Person, within time.Duration) (is bool, unknown error) {
+	if len(listed) == 0 || slices.ContainsFunc(listed, who.Is) {
+		return len(listed) > 0, nil
+	}
+	groups := slices.DeleteFunc(slices.Clone(listed), func(id string) bool { return !isGroup(id) })
+	is, unknown = s.isMember(ctx, groups, who, within)
+	if !is && who.Unsure {
+		unknown = errors.Join(unknown, errUnsure)
+	}
+	return is, unknown
+}
+
 // isMember asks about all groups at the same time, so that one that can't be asked about holds up no other. The
 // error says of which it is not known.
-func (s *Service) isMember(ctx context.Context, groups []string, who Person) (is bool, unknown error) {
+func (s *Service) isMember(ctx context.Context, groups []string, who Person, within time.Duration) (is bool, unknown error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type answer struct {
@@ -73,7 +82,7 @@ func (s *Service) isMember(ctx context.Context, groups []string, who Person) (is
 	answers := make(chan answer, len(groups))
 	for _, group := range groups {
 		go func() {
-			members, err := s.people.Members(ctx, group)
+			members, err := s.people.Members(ctx, group, within)
 			answers <- answer{members, err}
 		}()
 	}

@@ -46,6 +46,10 @@ type Tx interface {
 	Unsettled(ctx context.Context) ([]Request, error)
 	// RequestsOf returns the last hundred requests of a person, the newest first.
 	RequestsOf(ctx context.Context, who Person) ([]Request, error)
+	// Waiting returns the first requests that wait for a decision, the oldest first.
+	Waiting(ctx context.Context, most int) ([]Request, error)
+	// Count counts the requests in any of some states.
+	Count(ctx context.Context, states ...State) (int, error)
 	// CountActive counts the active requests of a person.
 	CountActive(ctx context.Context, who Person) (int, error)
 	// WaitingSince returns since when the one request waits that has waited longest for nobody but the bot; the zero time
@@ -69,6 +73,9 @@ type Tx interface {
 	Append(ctx context.Context, e Event) error
 	// Events returns the events of a request, the oldest first; of all for 0.
 	Events(ctx context.Context, requestID int64) ([]Event, error)
+
+	// LastEvent returns the number of the last event; 0 where there is none.
+	LastEvent(ctx context.Context) (int64, error)
 
 	// Signed returns those of them that nobody can have written who does not have the key.
 	Signed(ctx context.Context, requestID int64) ([]Event, error)

@@ -47,6 +47,8 @@ func (b *Bot) admitPresser(ctx context.Context, c slack.InteractionCallback, act
 	switch {
 	case c.User.ID == "":
 		return errNobody
+	case action == view.ActionCancel:
+		return b.admitRequester(ctx, c.User.ID, teamsOf(c))
 	case action == view.ActionSaved:
 		return b.people.AdmitReader(ctx, c.User.ID, teamsOf(c))
 	}

@@ -18,9 +18,11 @@ import (
 	"golang.org/x/time/rate"
 
 	"ehpcbot/approval"
+	"ehpcbot/bot/home"
 	"ehpcbot/bot/messenger"
 	"ehpcbot/bot/slackapi"
 	"ehpcbot/bot/socket"
+	"ehpcbot/bot/status"
 	"ehpcbot/bot/view"
 	"ehpcbot/ehpc/backoff"
 )
@@ -37,6 +39,8 @@ type Bot struct {
 	sockets   *socket.Pool
 	limit     limit
 	forms     *rate.Limiter // of requesters
+	tabs      *home.Tabs
+	checks    *status.Checks // that administrators see; may be nil
 
 	mu   sync.Mutex
 	self *slack.AuthTestResponse // who the bot is; nil until Slack has told
@@ -55,6 +59,7 @@ func New(conf Config, api *slackapi.API, people *slackapi.People, service *appro
 		limit:     limit{perMinute: conf.RequestsPerMinute, now: time.Now, persons: map[string]*rate.Limiter{}},
 		forms:     newForms(),
 	}
+	b.tabs = b.newTabs()
 	b.sockets = &socket.Pool{
 		Address: b.socketAddress, RetryAfter: retryAfter, Proxy: http.ProxyFromEnvironment, Handle: b.handle, Refuse: b.refuse,
 		Lost: api.CloseIdleConnections, Observer: met, Log: log, Times: socket.UsualTimes(),
@@ -65,6 +70,8 @@ func New(conf Config, api *slackapi.API, people *slackapi.People, service *appro
 // Run connects to Slack and answers people until ctx ends. It keeps trying where Slack is away, and returns a
 // *FatalError as soon as Slack, asked anything by anybody, does not take a token.
 func (b *Bot) Run(ctx context.Context) error {
+	var looking sync.WaitGroup
+	defer looking.Wait()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stop := context.AfterFunc(b.api.Dead, func() { cancel(context.Cause(b.api.Dead)) })
@@ -72,6 +79,7 @@ func (b *Bot) Run(ctx context.Context) error {
 	if err := b.introduce(ctx); err != nil {
 		return slackapi.Fatal(err)
 	}
+	looking.Go(func() { b.tabs.Run(ctx) })
 	if err := b.sockets.Run(ctx, b.conf.Connections); errors.Is(err, socket.ErrDisabled) {
 		return &slackapi.FatalError{Variable: "SLACK_APP_TOKEN", Code: "link_disabled"}
 	}

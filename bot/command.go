@@ -33,7 +33,7 @@ func (b *Bot) command(ctx context.Context, c slack.SlashCommand, envelope string
 	}
 	switch parsed.Verb {
 	case command.Form:
-		return b.openForm(ctx, v, c)
+		return b.openForm(ctx, v, c.UserID, c.TriggerID)
 	case command.Ask:
 		return b.ask(ctx, v, approval.Ask{
 			Envelope: envelope, Requester: c.UserID, Username: parsed.Username,
@@ -69,14 +69,15 @@ func (b *Bot) ask(ctx context.Context, v view.View, a approval.Ask) view.Message
 	return v.Asked(story)
 }
 
-func (b *Bot) openForm(ctx context.Context, v view.View, c slack.SlashCommand) view.Message {
+// openForm opens the form in which one asks, or says why not.
+func (b *Bot) openForm(ctx context.Context, v view.View, person, trigger string) view.Message {
 	if !b.forms.Allow() {
-		b.log.Warn("no form is opened, to keep room for those of approvers", "person", c.UserID)
+		b.log.Warn("no form is opened, to keep room for those of approvers", "person", person)
 		return v.TooManyForms()
 	}
 	form := v.AskForm(b.service.Config(), approval.Ask{})
-	if _, err := b.api.OpenViewContext(ctx, c.TriggerID, form); err != nil {
-		b.log.Warn("the form could not be opened", "person", c.UserID, "error", slackapi.CallError("open a form", err))
+	if _, err := b.api.OpenViewContext(ctx, trigger, form); err != nil {
+		b.log.Warn("the form could not be opened", "person", person, "error", slackapi.CallError("open a form", err))
 		return v.FormFailed()
 	}
 	return view.Message{}

@@ -67,6 +67,9 @@ func FuzzEnvelope(f *testing.F) {
 	f.Add(false, []byte(`{"type":"view_submission","view":{"id":"V1","type":"modal","callback_id":"deny","private_metadata":"1",`+
 		`"state":{"values":{"reason":{"value":{"type":"plain_text_input","value":null}},"cluster":{"value":{"type":"static_select","selected_option":null}}}}}}`))
 	f.Add(false, []byte(`{"type":"view_closed"}`))
+	f.Add(false, []byte(`{"type":"shortcut","callback_id":"ask","trigger_id":"1.2.3"}`))
+	f.Add(false, []byte(`{"type":"block_actions","container":{"type":"view"},"view":{"type":"home","hash":"h"},"trigger_id":"1.2.3",`+
+		`"actions":[{"type":"button","action_id":"cancel","block_id":"b","value":"1"}]}`))
 	f.Fuzz(func(t *testing.T, isCommand bool, payload []byte) {
 		if event, ok := envelopeOf(isCommand, payload, omar); ok { // else slack-go hands it on as unreadable
 			o.handle(t, event)
@@ -77,7 +80,7 @@ func FuzzEnvelope(f *testing.F) {
 // Whatever a press says that it is of, and on, it is answered, and changes nothing of another person's.
 func FuzzBlockActions(f *testing.F) {
 	o := newTarget(f)
-	for _, action := range []string{"approve", "deny", "retry", "saved", "show"} {
+	for _, action := range []string{"approve", "deny", "retry", "saved", "show", "cancel", "ask"} {
 		for _, value := range []string{"1", "2", "-1", "x", "1e3", "", "１", "99999999999999999999"} {
 			f.Add(action, value, channel, "1.2", "T0EHPC")
 		}

@@ -37,7 +37,11 @@ func (b *Bot) handle(ctx context.Context, event socketmode.Event) (r socket.Repl
 			return b.press(ctx, data)
 		case slack.InteractionTypeViewSubmission:
 			return b.submit(ctx, data)
+		case slack.InteractionTypeShortcut:
+			return b.shortcut(ctx, data)
 		}
+	case socket.HomeOpened:
+		return b.homeOpened(ctx, data)
 	}
 	return socket.Reply{}
 }
@@ -98,6 +102,9 @@ func (b *Bot) refusal(v view.View, err error) view.Message {
 
 // tell answers a press in a message that only the person sees. The acknowledgement of a press can't carry it.
 func (b *Bot) tell(c slack.InteractionCallback, m view.Message) socket.Reply {
+	if channel, _ := messageOf(c); channel == "" {
+		return socket.Reply{After: func(ctx context.Context) { b.tellApart(ctx, c, m) }}
+	}
 	return socket.Reply{After: func(ctx context.Context) {
 		if c.ResponseURL != "" {
 			err := b.respond(ctx, c.Channel.ID, c.ResponseURL, m)
@@ -112,6 +119,22 @@ func (b *Bot) tell(c slack.InteractionCallback, m view.Message) socket.Reply {
 			b.log.Warn("a person could not be answered", "person", c.User.ID, "error", slackapi.CallError("answer a press", err))
 		}
 	}}
+}
+
+// tellApart answers what was done in no conversation, as in the Home tab: in a modal, or where none can be opened (any more)
+// in a direct message.
+func (b *Bot) tellApart(ctx context.Context, c slack.InteractionCallback, m view.Message) {
+	if b.forms.Allow() {
+		v := b.readers.Of(c.User.ID, b.people.Known(c.User.ID))
+		_, err := b.api.OpenViewContext(ctx, c.TriggerID, v.NoticeModal(m))
+		if err == nil {
+			return
+		}
+		b.log.Debug("answer a press", "error", slackapi.CallError("open a notice", err))
+	}
+	if _, _, err := b.api.PostMessageContext(ctx, c.User.ID, messenger.Options(m)...); err != nil {
+		b.log.Warn("a person could not be answered", "person", c.User.ID, "error", slackapi.CallError("answer a press", err))
+	}
 }
 
 // respond answers at the address that Slack gave for it, in a message that only the person sees.

@@ -13,6 +13,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"ehpcbot/approval"
+	"ehpcbot/bot/home"
 	"ehpcbot/bot/slackapi"
 	"ehpcbot/bot/socket"
 	"ehpcbot/bot/view"
@@ -24,11 +25,15 @@ func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) socket.Rep
 		return socket.Reply{}
 	}
 	action := c.ActionCallback.BlockActions[0]
+	if action.ActionID == view.ActionAsk {
+		return b.openFormFor(ctx, c, "home")
+	}
 	handlers := map[string]presser{
 		view.ActionApprove: b.atCard(b.approve),
 		view.ActionDeny:    b.atCard(b.openDenial),
 		view.ActionRetry:   b.atCard(b.retry),
 		view.ActionSaved:   b.saved,
+		view.ActionCancel:  b.cancel,
 	}
 	handler, known := handlers[action.ActionID]
 	if !known {
@@ -40,6 +45,9 @@ func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) socket.Rep
 		return b.tell(c, b.turnedAway(err))
 	}
 	c.User.ID = b.people.Identify(ctx, c.User.ID).ID
+	if isHome(c) { // who pressed sees what came of it, also where it was something else
+		defer b.tabs.Opened(home.Viewer{ID: c.User.ID, Teams: teamsOf(c)}, c.View.Hash)
+	}
 	v := b.readers.View(ctx, c.User.ID)
 	if !ok {
 		b.turnAway(ctx, 0, c.User.ID, action.ActionID, fmt.Errorf("%w: %.50q", errForged, action.Value))
@@ -56,8 +64,8 @@ type presser func(context.Context, view.View, slack.InteractionCallback, approva
 
 var errElsewhere = errors.New("it was not pressed where requests are approved")
 
-// atCard lets a button do something only where the bot asks for approval. With the bot's token a message with such a
-// button can be posted anywhere.
+// atCard lets a button do something only where the bot asks for approval, or in the Home tab. With the bot's token a
+// message with such a button can be posted anywhere.
 func (b *Bot) atCard(do presser) presser {
 	return func(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) error {
 		channel, _ := messageOf(c)
@@ -65,7 +73,7 @@ func (b *Bot) atCard(do presser) presser {
 		switch {
 		case err != nil && approval.Refused(err) == nil:
 			return err
-		case err == nil && !b.isApprovals(channel, story):
+		case err == nil && !isHome(c) && !b.isApprovals(channel, story):
 			b.turnAway(ctx, on.ID, c.User.ID, c.ActionCallback.BlockActions[0].ActionID, errElsewhere)
 			return &approval.Refusal{Kind: approval.KindStale, Value: strconv.FormatInt(on.ID, 10)}
 		}
@@ -107,6 +115,15 @@ func (b *Bot) saved(ctx context.Context, _ view.View, c slack.InteractionCallbac
 	story, err := b.service.Clear(ctx, on, c.User.ID)
 	if channel, _ := messageOf(c); err == nil && strings.HasPrefix(channel, "D") {
 		b.remember(ctx, c, story, approval.PurposeCredentials)
+	}
+	return err
+}
+
+// cancel takes back a request of the one who presses.
+func (b *Bot) cancel(ctx context.Context, _ view.View, c slack.InteractionCallback, on approval.Target) error {
+	_, err := b.service.CancelSeen(ctx, on, c.User.ID)
+	if err == nil {
+		b.log.Info("cancelled", "request", on.ID, "person", c.User.ID)
 	}
 	return err
 }

@@ -17,6 +17,7 @@ func TestPressIsBoundToWhatWasSeen(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		action, nonce, channel, why string
+		view                        slack.ViewType
 		may                         bool
 	}{
 		"the button":                  {action: "approve", channel: channel, may: true},
@@ -26,6 +27,9 @@ func TestPressIsBoundToWhatWasSeen(t *testing.T) {
 		"in another channel":          {action: "approve", channel: "C0OTHER", why: "approve: it was not pressed where requests are approved"},
 		"no form in another channel":  {action: "deny", channel: "C0OTHER", why: "deny: it was not pressed where requests are approved"},
 		"in no channel":               {action: "approve", why: "approve: it was not pressed where requests are approved"},
+		"in the Home tab":             {action: "approve", view: slack.VTHomeTab, may: true},
+		"there, of another request":   {action: "approve", view: slack.VTHomeTab, nonce: "ANOTHER", why: "approve: stale"},
+		"in a modal":                  {action: "approve", view: slack.VTModal, why: "approve: it was not pressed where requests are approved"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -44,6 +48,9 @@ func TestPressIsBoundToWhatWasSeen(t *testing.T) {
 				ActionCallback: slack.ActionCallbacks{BlockActions: []*slack.BlockAction{{ActionID: c.action, Value: value}}},
 			}
 			press.Container.ChannelID = c.channel
+			if c.view != "" {
+				press.Container.Type, press.View.Type = "view", c.view
+			}
 			o.bot.Handle(t.Context(), socketmode.Event{Type: socketmode.EventTypeInteractive, Data: press, Request: &socketmode.Request{}})
 			story, err = o.service.Story(t.Context(), 1)
 			require.NoError(t, err)

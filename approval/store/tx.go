@@ -163,6 +163,28 @@ func (tx *Tx) Unsettled(ctx context.Context) ([]approval.Request, error) {
 
 const activeStates = `state IN ('pending', 'approved', 'provisioning', 'provisioned')`
 
+// Waiting implements [approval.Tx].
+func (tx *Tx) Waiting(ctx context.Context, most int) ([]approval.Request, error) {
+	found, err := tx.QueryContext(ctx, `SELECT `+requestColumns+` FROM request WHERE state = 'pending' ORDER BY id LIMIT $1`, most)
+	if err != nil {
+		return nil, fmt.Errorf("read the requests that wait: %w", err)
+	}
+	return rows.Collect(found, "read the requests that wait", scanRequest)
+}
+
+// Count implements [approval.Tx].
+func (tx *Tx) Count(ctx context.Context, states ...approval.State) (int, error) {
+	all := 0
+	for _, state := range states {
+		var n int
+		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM request WHERE state = $1`, string(state)).Scan(&n); err != nil {
+			return 0, fmt.Errorf("count the requests in a state: %w", err)
+		}
+		all += n
+	}
+	return all, nil
+}
+
 // CountActive implements [approval.Tx].
 func (tx *Tx) CountActive(ctx context.Context, who approval.Person) (int, error) {
 	var n int
@@ -326,6 +348,15 @@ func (tx *Tx) Counts(ctx context.Context) (map[approval.State]int, error) {
 // Append implements [approval.Tx].
 func (tx *Tx) Append(ctx context.Context, e approval.Event) error {
 	return audit.Append(ctx, tx.Tx, tx.db.keys, e)
+}
+
+// LastEvent implements [approval.Tx].
+func (tx *Tx) LastEvent(ctx context.Context) (int64, error) {
+	var last sql.NullInt64
+	if err := tx.QueryRowContext(ctx, `SELECT max(seq) FROM event`).Scan(&last); err != nil {
+		return 0, fmt.Errorf("look for the last event: %w", err)
+	}
+	return last.Int64, nil
 }
 
 // Signed implements [approval.Tx].

@@ -100,7 +100,7 @@ func Run(ctx context.Context, conf config.Config, api *slackapi.API, accounts *e
 		defer cancel()
 		return api.AuthTestContext(ctx)
 	})
-	questions := []question{c.appToken, c.botToken, c.sameApp, c.channel, c.approvers, c.messages}
+	questions := []question{c.appToken, c.botToken, c.sameApp, c.channel, c.approvers, c.administrators, c.messages}
 	for i, cluster := range conf.Policy.Clusters {
 		questions = append(questions, func(ctx context.Context) []Finding {
 			findings := c.cluster(ctx, cluster)
@@ -267,14 +267,30 @@ func schedule(ctx context.Context, api *slackapi.API, id string) error {
 	return err
 }
 
-// approvers asks about all approvers side by side, and counts the people among them.
-func (c *checker) approvers(ctx context.Context) (findings []Finding) {
+// approvers asks about all approvers, and counts the people among them.
+func (c *checker) approvers(ctx context.Context) []Finding {
+	people, findings := c.people(ctx, "APPROVERS", c.conf.Policy.Approvers)
+	known := !slices.ContainsFunc(findings, func(f Finding) bool { return f.Status != OK })
+	if n, need := different(people), c.conf.Policy.Required; len(findings) > 0 && known && n < need {
+		findings = append(findings, Finding{"APPROVALS_REQUIRED", Fault, fmt.Sprintf("%d approvers are needed, and there are %d", need, n),
+			"name more people in APPROVERS, or lower APPROVALS_REQUIRED"})
+	}
+	return findings
+}
+
+// administrators asks about all administrators.
+func (c *checker) administrators(ctx context.Context) []Finding {
+	_, findings := c.people(ctx, "ADMINISTRATORS", c.conf.Policy.Administrators)
+	return findings
+}
+
+// people asks side by side about all whom a variable lists.
+func (c *checker) people(ctx context.Context, variable string, ids []string) (people []approval.Person, findings []Finding) {
 	self, err := c.self()
 	if err != nil {
-		return nil
+		return nil, nil
 	}
-	ids := c.conf.Policy.Approvers
-	people := make([][]approval.Person, len(ids))
+	found := make([][]approval.Person, len(ids))
 	var questions []question
 	for i, id := range ids {
 		questions = append(questions, func(ctx context.Context) []Finding {
@@ -282,23 +298,15 @@ func (c *checker) approvers(ctx context.Context) (findings []Finding) {
 			defer cancel()
 			var f Finding
 			if strings.HasPrefix(id, "S") {
-				people[i], f = c.group(ctx, id)
+				found[i], f = c.group(ctx, variable+" "+id, id)
 			} else {
-				people[i], f = c.person(ctx, id, self.TeamID)
+				found[i], f = c.person(ctx, variable+" "+id, id, self.TeamID)
 			}
 			return []Finding{f}
 		})
 	}
-	known := true
-	all(ctx, questions, func(f Finding) {
-		findings = append(findings, f)
-		known = known && f.Status == OK
-	})
-	if n, need := different(slices.Concat(people...)), c.conf.Policy.Required; known && n < need {
-		findings = append(findings, Finding{"APPROVALS_REQUIRED", Fault, fmt.Sprintf("%d approvers are needed, and there are %d", need, n),
-			"name more people in APPROVERS, or lower APPROVALS_REQUIRED"})
-	}
-	return findings
+	all(ctx, questions, func(f Finding) { findings = append(findings, f) })
+	return slices.Concat(found...), findings
 }
 
 // different counts people, each once, whichever ids they go by.
@@ -312,28 +320,27 @@ func different(people []approval.Person) int {
 	return len(seen)
 }
 
-func (c *checker) group(ctx context.Context, id string) (people []approval.Person, f Finding) {
+func (c *checker) group(ctx context.Context, name, id string) (people []approval.Person, f Finding) {
 	members, err := c.api.GetUserGroupMembersContext(ctx, id)
 	switch {
 	case err == nil && len(members) == 0:
-		return nil, Finding{"APPROVERS " + id, Fault, "the user group has no members", "add members to the group"}
+		return nil, Finding{name, Fault, "the user group has no members", "add members to the group"}
 	case err == nil:
 		for _, m := range members {
 			people = append(people, approval.Person{ID: m, Also: m})
 		}
-		return people, ok("APPROVERS "+id, fmt.Sprintf("a user group of %d", len(members)))
+		return people, ok(name, fmt.Sprintf("a user group of %d", len(members)))
 	}
 	advice := map[string]string{
-		"plan_upgrade_required": "user groups need a paid plan: list the approvers by their user ids (U…)",
+		"plan_upgrade_required": "user groups need a paid plan: list the people by their user ids (U…)",
 		"no_such_subteam":       "look at the group's id: in Slack, People & user groups, the group, Copy group ID",
 		"subteam_not_found":     "look at the group's id: in Slack, People & user groups, the group, Copy group ID",
 	}[slackapi.Code(err)]
-	return nil, fault("APPROVERS "+id, err, slackURL, advice)
+	return nil, fault(name, err, slackURL, advice)
 }
 
-func (c *checker) person(ctx context.Context, id, team string) (people []approval.Person, f Finding) {
+func (c *checker) person(ctx context.Context, name, id, team string) (people []approval.Person, f Finding) {
 	const advice = "look at the id: in Slack, the person's profile, ⋮, Copy member ID"
-	name := "APPROVERS " + id
 	wrong := ""
 	user, err := c.api.GetUserInfoContext(ctx, id)
 	switch {
@@ -344,9 +351,9 @@ func (c *checker) person(ctx context.Context, id, team string) (people []approva
 	case user.Deleted:
 		wrong = "the person is deactivated"
 	case user.IsBot:
-		wrong = "this is a bot, which can't approve"
+		wrong = "this is a bot"
 	case user.IsStranger, user.TeamID != "" && !slackapi.IsOurs(*user, user.TeamID, team):
-		wrong = "this is a person of another organisation, who can't approve"
+		wrong = "this is a person of another organisation"
 	}
 	if wrong != "" {
 		return nil, Finding{name, Fault, wrong, advice}

@@ -71,8 +71,15 @@ func (c *checker) samples() (all []sample) {
 			sample{"in " + language, slackapi.KindBlocks, blocks},
 			sample{"the form that asks, in " + language, slackapi.KindView, v.AskForm(c.conf.Policy, approval.Ask{})},
 			sample{"the form that denies, in " + language, slackapi.KindView, v.DenyForm(story)},
+			sample{"the Home tab, in " + language, slackapi.KindView, v.Home(home(story), []view.Health{{Part: "slack"}})},
 		)
 	}
 	slices.SortFunc(all, func(a, b sample) int { return cmp.Compare(a.name, b.name) })
 	return all
+}
+
+// home is all that the Home tab can show of a request.
+func home(s approval.Story) approval.Overview {
+	one := approval.Excerpt{Stories: []approval.Story{s}, More: 1}
+	return approval.Overview{Requests: one, Accounts: one, Approver: true, Waiting: one, Administrator: true}
 }

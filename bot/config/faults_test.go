@@ -10,33 +10,34 @@ import (
 )
 
 const (
-	rightAppToken  = "; set it to the app-level token, xapp-…, which the Slack app's Basic Information page makes with the scope connections:write"
-	rightBotToken  = "; set it to the bot token, xoxb-…, which the Slack app's OAuth & Permissions page shows once the app is installed"
-	rightAPIURL    = "; leave it unset, or give a URL such as https://slack.com/api/ (http is for this machine alone)"
-	rightConns     = "; give a whole number from 1 to 10, such as 2"
-	rightCommand   = "; give a name such as /ehpc-adduser: a slash, then lower-case letters, digits, - and _, 32 characters in all"
-	rightKeyID     = "; set it to the id of an API key, from the API Keys page of the QingCloud console"
-	rightKeySecret = "; set it to the secret that was shown when the API key was made"
-	rightEndpoint  = "; give a URL such as https://hpc.api.qingcloud.com (http is for this machine alone)"
-	rightCalls     = "; give a whole number such as 2000, or 0 for no limit"
-	rightClusters  = "; list clusters as id@zone or id@zone=Name, such as ehpc-8jqdq0mz@jn1a,ehpc-x@jn1a=Training"
-	rightMods      = "; list values of three octal digits, such as 700,750,755, or set it to nothing for any"
-	rightReserved  = "; list names such as root,admin,slurm, or set it to nothing for none"
-	rightChannel   = "; give the channel's id, such as C0123456789, which stands at the end of the channel's details in Slack"
-	rightApprovers = "; list ids of people and user groups, such as U0123456789,S0123456789 (in a person's profile: ⋮, Copy member ID)"
-	rightRequired  = "; give a whole number from 1 on, such as 1"
-	rightExpiry    = "; give a time such as 72h or 3d, more than 0 and at most 365d"
-	rightReminder  = "; give a time such as 24h that is less than APPROVAL_EXPIRY, or 0 for no reminder"
-	rightLength    = "; give a whole number from 12 to 30, such as 20"
-	rightPerMinute = "; give a whole number from 1 to 1000, such as 10, or 0 for no limit"
-	rightTTL       = "; give a time such as 24h or 3d, or 0 to keep the credentials"
-	rightHint      = "; give one line of at most 500 characters, such as ssh {username}@login.example.org"
-	rightDatabase  = "; give sqlite:PATH, such as sqlite:ehpcbot.db, or postgres://user:password@host:5432/database"
-	rightAt        = "DATABASE_URL: has another @ than the one in front of the host: an @ in a password is written %40, and a / is written %2F"
-	rightKey       = "; make a key with: openssl rand -base64 32"
-	rightHTTP      = "; give host:port, such as 127.0.0.1:9095, or set it to nothing for off"
-	leaveQuotes    = ": stands in quotes, which would be part of the value; leave the quotes out"
-	notShown       = "its value (not shown, as it looks like a secret)"
+	rightAppToken       = "; set it to the app-level token, xapp-…, which the Slack app's Basic Information page makes with the scope connections:write"
+	rightBotToken       = "; set it to the bot token, xoxb-…, which the Slack app's OAuth & Permissions page shows once the app is installed"
+	rightAPIURL         = "; leave it unset, or give a URL such as https://slack.com/api/ (http is for this machine alone)"
+	rightConns          = "; give a whole number from 1 to 10, such as 2"
+	rightCommand        = "; give a name such as /ehpc-adduser: a slash, then lower-case letters, digits, - and _, 32 characters in all"
+	rightKeyID          = "; set it to the id of an API key, from the API Keys page of the QingCloud console"
+	rightKeySecret      = "; set it to the secret that was shown when the API key was made"
+	rightEndpoint       = "; give a URL such as https://hpc.api.qingcloud.com (http is for this machine alone)"
+	rightCalls          = "; give a whole number such as 2000, or 0 for no limit"
+	rightClusters       = "; list clusters as id@zone or id@zone=Name, such as ehpc-8jqdq0mz@jn1a,ehpc-x@jn1a=Training"
+	rightMods           = "; list values of three octal digits, such as 700,750,755, or set it to nothing for any"
+	rightReserved       = "; list names such as root,admin,slurm, or set it to nothing for none"
+	rightChannel        = "; give the channel's id, such as C0123456789, which stands at the end of the channel's details in Slack"
+	rightAdministrators = "; list ids of people and user groups, such as U0123456789,S0123456789, or leave it unset for nobody"
+	rightApprovers      = "; list ids of people and user groups, such as U0123456789,S0123456789 (in a person's profile: ⋮, Copy member ID)"
+	rightRequired       = "; give a whole number from 1 on, such as 1"
+	rightExpiry         = "; give a time such as 72h or 3d, more than 0 and at most 365d"
+	rightReminder       = "; give a time such as 24h that is less than APPROVAL_EXPIRY, or 0 for no reminder"
+	rightLength         = "; give a whole number from 12 to 30, such as 20"
+	rightPerMinute      = "; give a whole number from 1 to 1000, such as 10, or 0 for no limit"
+	rightTTL            = "; give a time such as 24h or 3d, or 0 to keep the credentials"
+	rightHint           = "; give one line of at most 500 characters, such as ssh {username}@login.example.org"
+	rightDatabase       = "; give sqlite:PATH, such as sqlite:ehpcbot.db, or postgres://user:password@host:5432/database"
+	rightAt             = "DATABASE_URL: has another @ than the one in front of the host: an @ in a password is written %40, and a / is written %2F"
+	rightKey            = "; make a key with: openssl rand -base64 32"
+	rightHTTP           = "; give host:port, such as 127.0.0.1:9095, or set it to nothing for off"
+	leaveQuotes         = ": stands in quotes, which would be part of the value; leave the quotes out"
+	notShown            = "its value (not shown, as it looks like a secret)"
 )
 
 // Each line is the environment, beyond the required variables, and the exact words about it.
@@ -112,6 +113,8 @@ func TestFaults(t *testing.T) {
 		"approvers: name":       {env{"APPROVERS": "U1,@isabel"}, `APPROVERS: "@isabel" is a name` + rightApprovers},
 		"approvers: channel":    {env{"APPROVERS": "C0123456789"}, `APPROVERS: "C0123456789" is no id of a person or a user group` + rightApprovers},
 		"approvers: twice":      {env{"APPROVERS": "U1,U1"}, `APPROVERS: "U1" stands there twice` + rightApprovers},
+		"administrators: name":  {env{"ADMINISTRATORS": "@isabel"}, `ADMINISTRATORS: "@isabel" is a name` + rightAdministrators},
+		"administrators: id":    {env{"ADMINISTRATORS": "U1,isabel"}, `ADMINISTRATORS: "isabel" is no id of a person or a user group` + rightAdministrators},
 		"required: none":        {env{"APPROVALS_REQUIRED": "0"}, "APPROVALS_REQUIRED: 0 is less than 1" + rightRequired},
 		"required: unreachable": {env{"APPROVALS_REQUIRED": "3", "APPROVERS": "U1,W2"}, "APPROVALS_REQUIRED: 3 is more than the people whom APPROVERS lists (2); lower it, or list more approvers"},
 		"self: maybe":           {env{"APPROVAL_ALLOW_SELF": "maybe"}, `APPROVAL_ALLOW_SELF: "maybe" is neither true nor false; give true or false`},

@@ -18,6 +18,7 @@ type policyEnv struct {
 	Reusable       string `env:"EHPC_REUSABLE_USERNAMES"`
 	Pattern        string `env:"USERNAME_PATTERN"`
 	Approvers      string `env:"APPROVERS"`
+	Administrators string `env:"ADMINISTRATORS"`
 	Required       string `env:"APPROVALS_REQUIRED"`
 	AllowSelf      string `env:"APPROVAL_ALLOW_SELF"`
 	Expiry         string `env:"APPROVAL_EXPIRY"`
@@ -38,6 +39,7 @@ func (e policyEnv) config(f *collector) approval.Config {
 		Reusable:       usernames(f, "EHPC_REUSABLE_USERNAMES", e.Reusable),
 		Usernames:      pattern(f, e.Pattern),
 		Approvers:      approvers(f, e.Approvers),
+		Administrators: people(f, "ADMINISTRATORS", e.Administrators),
 		Required:       f.number("APPROVALS_REQUIRED", e.Required, 1, math.MaxInt32),
 		AllowSelf:      f.boolean("APPROVAL_ALLOW_SELF", e.AllowSelf),
 		Expiry:         f.duration("APPROVAL_EXPIRY", e.Expiry),
@@ -102,19 +104,24 @@ func pattern(f *collector, value string) *regexp.Regexp {
 	return regexp.MustCompile("^(?:" + value + ")$")
 }
 
-var approverForm = regexp.MustCompile(`^[UWS][A-Z0-9]+$`)
+var idForm = regexp.MustCompile(`^[UWS][A-Z0-9]+$`)
 
 func approvers(f *collector, value string) []string {
 	if f.missing("APPROVERS", value) {
 		return nil
 	}
-	ids := f.list("APPROVERS", value)
+	return people(f, "APPROVERS", value)
+}
+
+// people reads ids of people and user groups.
+func people(f *collector, variable, value string) []string {
+	ids := f.list(variable, value)
 	for _, id := range ids {
 		switch {
 		case strings.HasPrefix(id, "@"):
-			f.add("APPROVERS", "%s is a name", f.quote(id))
-		case !approverForm.MatchString(id):
-			f.add("APPROVERS", "%s is no id of a person or a user group", f.quote(id))
+			f.add(variable, "%s is a name", f.quote(id))
+		case !idForm.MatchString(id):
+			f.add(variable, "%s is no id of a person or a user group", f.quote(id))
 		}
 	}
 	return ids

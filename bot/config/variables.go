@@ -127,6 +127,10 @@ func policyVariables() []Variable {
 		Meaning: "ids of the people (U…) and user groups (S…) who may approve, comma separated",
 		right:   "list ids of people and user groups, such as U0123456789,S0123456789 (in a person's profile: ⋮, Copy member ID)",
 	}, {
+		Name:    "ADMINISTRATORS",
+		Meaning: "ids of the people and user groups whom the Home tab shows how the bot is, comma separated; they may decide nothing",
+		right:   "list ids of people and user groups, such as U0123456789,S0123456789, or leave it unset for nobody",
+	}, {
 		Name: "APPROVALS_REQUIRED", Default: "1",
 		Meaning: "how many different approvers a request needs",
 		right:   "give a whole number from 1 on, such as 1",

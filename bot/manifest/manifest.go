@@ -90,7 +90,7 @@ func features(o Options) object {
 			{"always_online", true, "it answers at any hour"},
 		}, ""},
 		{"app_home", object{
-			{"home_tab_enabled", false, "there is nothing to show"},
+			{"home_tab_enabled", true, "it shows people their requests and accounts, and approvers what waits"},
 			{"messages_tab_enabled", true, "without it the bot can't send the credentials as a direct message"},
 			{"messages_tab_read_only_enabled", true, "the bot reads no messages, so none can be written to it"},
 		}, ""},
@@ -99,6 +99,12 @@ func features(o Options) object {
 			{"description", "Ask for a user account on an EHPC cluster", ""},
 			{"usage_hint", "[username] [cluster=…] [mod=700] [reason=\"…\"] or help", ""},
 			{"should_escape", false, "what was typed arrives as it was typed"},
+		}, ""}}, ""},
+		{"shortcuts", list{{object{
+			{"name", "Ask for an account", ""},
+			{"type", "global", "it opens the form from anywhere"},
+			{"callback_id", "ask", ""},
+			{"description", "Asks for a user account on an EHPC cluster", ""},
 		}, ""}}, ""},
 	}
 }
@@ -113,7 +119,8 @@ func scopes() list {
 
 func settings() object {
 	return object{
-		{"interactivity", object{{"is_enabled", true, "the buttons and forms"}}, ""},
+		{"event_subscriptions", object{{"bot_events", list{{"app_home_opened", "the Home tab is filled when somebody opens it; it needs no scope"}}, ""}}, ""},
+		{"interactivity", object{{"is_enabled", true, "the buttons, forms and shortcuts"}}, ""},
 		{"socket_mode_enabled", true, "the bot calls Slack, and needs no public address"},
 		{"org_deploy_enabled", false, "one deployment serves one workspace"},
 		{"token_rotation_enabled", false, "the bot token is configuration, and the bot can't renew that"},

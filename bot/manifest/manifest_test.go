@@ -40,7 +40,7 @@ func TestJSON(t *testing.T) {
 		"features": {
 			"bot_user": {"display_name": "Accounts", "always_online": true},
 			"app_home": {
-				"home_tab_enabled": false,
+				"home_tab_enabled": true,
 				"messages_tab_enabled": true,
 				"messages_tab_read_only_enabled": true
 			},
@@ -49,10 +49,17 @@ func TestJSON(t *testing.T) {
 				"description": "Ask for a user account on an EHPC cluster",
 				"usage_hint": "[username] [cluster=…] [mod=700] [reason=\"…\"] or help",
 				"should_escape": false
+			}],
+			"shortcuts": [{
+				"name": "Ask for an account",
+				"type": "global",
+				"callback_id": "ask",
+				"description": "Asks for a user account on an EHPC cluster"
 			}]
 		},
 		"oauth_config": {"scopes": {"bot": ["commands", "chat:write", "im:write", "users:read", "usergroups:read"]}},
 		"settings": {
+			"event_subscriptions": {"bot_events": ["app_home_opened"]},
 			"interactivity": {"is_enabled": true},
 			"socket_mode_enabled": true,
 			"org_deploy_enabled": false,
@@ -96,6 +103,7 @@ func TestSlackTakesTheTexts(t *testing.T) {
 				Description string
 				UsageHint   string `json:"usage_hint"`
 			} `json:"slash_commands"`
+			Shortcuts []struct{ Name, Description string }
 		}
 	}
 	data, err := manifest.JSON(manifest.Options{})
@@ -106,4 +114,7 @@ func TestSlackTakesTheTexts(t *testing.T) {
 	require.Len(t, m.Features.SlashCommands, 1)
 	require.LessOrEqual(t, utf8.RuneCountInString(m.Features.SlashCommands[0].Description), 2000)
 	require.LessOrEqual(t, utf8.RuneCountInString(m.Features.SlashCommands[0].UsageHint), 1000)
+	require.Len(t, m.Features.Shortcuts, 1)
+	require.LessOrEqual(t, utf8.RuneCountInString(m.Features.Shortcuts[0].Name), 24)
+	require.LessOrEqual(t, utf8.RuneCountInString(m.Features.Shortcuts[0].Description), 150)
 }

@@ -48,7 +48,7 @@ func (nobody) Identify(_ context.Context, id string) approval.Person {
 func (nobody) Requester(context.Context, string, time.Duration) error { return nil }
 func (nobody) Approver(context.Context, string, time.Duration) error  { return nil }
 
-func (nobody) Members(context.Context, string) ([]string, error) { return nil, nil }
+func (nobody) Members(context.Context, string, time.Duration) ([]string, error) { return nil, nil }
 
 // play makes a database with a few requests, from midnight of 2000-01-01 on, in a time of its own: so all that
 // is printed is the same each time.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"strings"
+	"time"
 
 	"ehpcbot/bot/slacktest"
 )
@@ -14,6 +15,9 @@ var escape = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 // say types a command, or says something else, in the conversation that is open.
 func (w *world) say(ctx context.Context, who *slacktest.Person, v viewer, text string) error {
 	text = escape.Replace(strings.TrimSpace(text))
+	if v.in == homeOf(who.ID) {
+		v.in = directWith(who.ID)
+	}
 	if !strings.HasPrefix(text, "/") {
 		if text != "" {
 			w.slack.Say(who.ID, v.in, text)
@@ -48,6 +52,9 @@ func (w *world) press(ctx context.Context, who *slacktest.Person, v viewer, form
 		}
 		return slacktest.ErrNoModal
 	}
+	if form.Get("message") == homeOf(who.ID) {
+		return pressInHome(ctx, who, is)
+	}
 	for _, m := range w.conversation(v.as, v.in) {
 		for _, b := range m.Buttons() {
 			if m.TS == form.Get("message") && is(b) {
@@ -58,6 +65,23 @@ func (w *world) press(ctx context.Context, who *slacktest.Person, v viewer, form
 		}
 	}
 	return slacktest.ErrNoButton
+}
+
+func pressInHome(ctx context.Context, who *slacktest.Person, is func(slacktest.Button) bool) error {
+	tab, _ := who.Home()
+	for _, b := range tab.Buttons() {
+		if is(b) {
+			return who.PressHomeAction(ctx, slacktest.Action{ActionID: b.ActionID, BlockID: b.BlockID, Value: b.Value, Text: b.Text, Style: b.Style}).Err
+		}
+	}
+	return slacktest.ErrNoButton
+}
+
+// openHome opens a person's Home tab, of which the bot is told. A bot that does not hear it shows nothing new.
+func (w *world) openHome(ctx context.Context, p person) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	_ = w.slack.Person(p.ID).OpenHome(ctx)
 }
 
 // submit sends off the form that is open. Its fields are named in: and their block's id.

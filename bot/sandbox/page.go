@@ -58,6 +58,9 @@ func (w *world) parts(ctx context.Context, v viewer) []part {
 		})),
 		newPart("", "log", tag("pre", nil, text(w.log()))),
 	}
+	if v.in == homeOf(v.as.ID) {
+		all = append(all, newPart("messages", "m-"+v.in, w.drawHome(v)))
+	}
 	for _, m := range messages {
 		id := "m-" + m.Channel + "-" + m.TS
 		all = append(all, newPart("messages", id, v.drawMessage(m)))
@@ -108,8 +111,11 @@ func nameOf(id string) string {
 }
 
 func (v viewer) placeName(id string) string {
-	if strings.HasPrefix(id, "D") {
+	switch {
+	case strings.HasPrefix(id, "D"):
 		return v.t("ehpcbot (direct message)")
+	case strings.HasPrefix(id, "H"):
+		return v.t("ehpcbot (Home tab)")
 	}
 	return nameOf(id)
 }
@@ -169,6 +175,19 @@ func (w *world) drawModal(v viewer) template.HTML {
 		form = text(err.Error())
 	}
 	return tag("div", attrs{"data-view", view.ID, "data-title", view.Title}, form)
+}
+
+// drawHome draws the Home tab as if it were a message, under the name of its conversation.
+func (w *world) drawHome(v viewer) template.HTML {
+	inside := tag("p", attrs{"class", "none"}, text(v.t("None yet.")))
+	if home, published := w.slack.Person(v.as.ID).Home(); published {
+		drawn, err := v.reader().View(home.Body)
+		if err != nil {
+			drawn = text(err.Error())
+		}
+		inside = drawn
+	}
+	return tag("div", attrs{"class", "said", "data-message", v.in}, inside)
 }
 
 func (v viewer) drawMessage(m slacktest.Message) template.HTML {
@@ -309,6 +328,9 @@ func (w *world) log() string {
 func (s *site) page(w http.ResponseWriter, r *http.Request) {
 	world := s.now()
 	v := s.viewer(r.URL.Query())
+	if v.in == homeOf(v.as.ID) {
+		world.openHome(r.Context(), v.as)
+	}
 	fields := map[string]template.HTML{
 		"=lang": text(v.lang), "=token": text(s.token), "=stories": v.drawStories(), "=guide": v.drawGuide(), "=faults": v.drawFaults(s.options),
 		"=place": text(v.placeName(v.in)), "=as": text(v.as.RealName), "=typed": text(v.said()), "=suggestions": suggestions(),

@@ -75,6 +75,32 @@ func TestNothingBecomesMarkup(t *testing.T) {
 	require.Equal(t, 1, strings.Count(page, "<script"), "the page's own")
 }
 
+// The Home tab is a conversation of its own, whose buttons work, and the shortcut is a button below all of them.
+func TestHomeTab(t *testing.T) {
+	t.Parallel()
+	b := newBrowser(t, open(t, withBot()))
+	b.as("U0ISABEL", general)
+	b.sees("bot", "Slack: 2")
+	require.Empty(t, b.act("shortcut", "name", "ask").Error)
+	require.Empty(t, b.submit("username", "isabel"))
+	require.Empty(t, b.act("close").Error)
+	b.as("U0ISABEL", homeOf("U0ISABEL"))
+	b.sees("messages", "Request 1: waiting for approval")
+	b.as("U0BEN", homeOf("U0BEN"))
+	b.sees("messages", "The database: in order")
+	b.press("Approve")
+	b.sees("messages", "Nothing waits")
+	b.as("U0ISABEL", homeOf("U0ISABEL"))
+	b.sees("messages", "Your accounts")
+	b.press("Ask for an account")
+	require.Empty(t, b.submit("username", "isabel2"))
+	b.sees("messages", "isabel2")
+	require.Contains(t, b.act("press", "message", homeOf("U0ISABEL"), "action", "approve", "value", "1").Error, "button is not there")
+	b.say("/ehpc-adduser list")
+	b.as("U0ISABEL", directWith("U0ISABEL"))
+	b.sees("messages", "Your requests")
+}
+
 func TestUnreadMessages(t *testing.T) {
 	t.Parallel()
 	b := newBrowser(t, open(t, Options{}))

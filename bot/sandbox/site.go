@@ -214,6 +214,8 @@ func (s *site) do(w http.ResponseWriter, r *http.Request) {
 		err = world.press(r.Context(), who, v, r.PostForm)
 	case "submit":
 		done.Errors, err = world.submit(r.Context(), who, r.PostForm)
+	case "shortcut":
+		err = who.Shortcut(r.Context(), r.PostForm.Get("name")).Err
 	case "close":
 		_, err = who.CloseModal(r.Context())
 	case "fault":

@@ -170,4 +170,9 @@ var inChinese = map[string]string{
 	"addUser was dropped: the bot can't know whether it had an effect. It looks for the account instead of asking again.": "addUser 的连接断了：机器人无法知道它是否生效。它去查找账号，而不是再请求一次。",
 	"You are Isabel again. Look at the direct message, and at Accounts.":                                                  "你又是 Isabel。看看私信和「账号」。",
 	"One account, and credentials that are its own: the password was sealed and stored before the call.":                  "一个账号，登录信息正是它的：密码在调用之前就已加密保存。",
+
+	// The Home tab, and the shortcut.
+	"ehpcbot (Home tab)":           "ehpcbot（主页）",
+	"Shortcut: Ask for an account": "快捷方式：申请账号",
+	"approves, and runs the bot":   "审批人，也管理机器人",
 }

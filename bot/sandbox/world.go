@@ -32,6 +32,7 @@ type person struct {
 	slacktest.User
 	role     string
 	approves bool
+	runsBot  bool
 }
 
 // people returns those of the workspace. Each is what the bot treats in a way of its own.
@@ -40,7 +41,7 @@ func people() []person {
 		{User: slacktest.User{ID: "U0ISABEL", Name: "isabel", RealName: "Isabel", TZ: "Europe/Berlin"}, role: "asks"},
 		{User: slacktest.User{ID: "U0LIWEI", Name: "liwei", RealName: "李伟", Locale: "zh-CN", TZ: "Asia/Shanghai"}, role: "asks, in Chinese"},
 		{User: slacktest.User{ID: "U0ANNA", Name: "anna", RealName: "Anna", TZ: "Europe/Berlin"}, role: "approves", approves: true},
-		{User: slacktest.User{ID: "U0BEN", Name: "ben", RealName: "Ben", TZ: "America/New_York"}, role: "approves", approves: true},
+		{User: slacktest.User{ID: "U0BEN", Name: "ben", RealName: "Ben", TZ: "America/New_York"}, role: "approves, and runs the bot", approves: true, runsBot: true},
 		{User: slacktest.User{ID: "U0GUS", Name: "gus", RealName: "Gus", Restricted: true}, role: "is a guest"},
 		{User: slacktest.User{ID: "U0FAY", Name: "fay", RealName: "Fay", TeamID: "T0OTHER", Stranger: true}, role: "is of another organisation"},
 	}
@@ -48,7 +49,7 @@ func people() []person {
 
 // conversations returns the ids of a person's, the one to begin with first.
 func (p person) conversations() []string {
-	list := []string{general, directWith(p.ID)}
+	list := []string{general, directWith(p.ID), homeOf(p.ID)}
 	if p.approves {
 		list = slices.Insert(list, 0, approvals)
 	}
@@ -57,6 +58,9 @@ func (p person) conversations() []string {
 
 // directWith is the id of a person's conversation with the bot, as the double gives it.
 func directWith(user string) string { return "D" + strings.TrimPrefix(user, "U") }
+
+// homeOf stands for a person's Home tab among the conversations.
+func homeOf(user string) string { return "H" + strings.TrimPrefix(user, "U") }
 
 // world is a workspace, an API and a bot between them. A reset makes a new one.
 type world struct {
@@ -94,11 +98,14 @@ func newWorld(o Options, slackAddr string) (*world, error) {
 		api: ehpctest.NewServer(ehpctest.WithCluster(training, zone), ehpctest.WithCluster(research, zone),
 			ehpctest.WithJobTime(jobTime)),
 	}
-	var approvers []string
+	var approvers, administrators []string
 	for _, p := range people() {
 		w.slack.AddUser(p.User)
 		if p.approves {
 			approvers = append(approvers, p.ID)
+		}
+		if p.runsBot {
+			administrators = append(administrators, p.ID)
 		}
 	}
 	w.slack.AddChannel(slacktest.Channel{ID: general, Name: "general", BotIsMember: true, Shared: true})
@@ -113,6 +120,7 @@ func newWorld(o Options, slackAddr string) (*world, error) {
 		"EHPC_CLUSTERS":               training + "@" + zone + "=Training," + research + "@" + zone + "=Research",
 		"APPROVAL_CHANNEL":            approvals,
 		"APPROVERS":                   strings.Join(approvers, ","),
+		"ADMINISTRATORS":              strings.Join(administrators, ","),
 		"LOGIN_HINT":                  "ssh {username}@login.example.org",
 		"DATABASE_URL":                w.databaseURL(),
 		"HTTP_ADDR":                   "",

@@ -104,8 +104,8 @@ func (p *People) decider(ctx context.Context, id string) (slack.User, error) {
 }
 
 // Members implements [approval.Directory].
-func (p *People) Members(ctx context.Context, id string) ([]string, error) {
-	return p.groups.get(ctx, id, p.now, age{fresh: decisionFresh, stale: decisionStale, patience: decisionTime})
+func (p *People) Members(ctx context.Context, id string, within time.Duration) ([]string, error) {
+	return p.groups.get(ctx, id, p.now, age{fresh: max(within, decisionFresh), stale: decisionStale, patience: decisionTime})
 }
 
 // memory remembers answers to questions of one kind.

@@ -138,6 +138,7 @@ func methodOf(name string) (method, bool) {
 		"users.info":                  {token: "bot", scopes: []string{"users:read"}, form: true, run: (*Server).userInfo},
 		"users.list":                  {token: "bot", scopes: []string{"users:read"}, form: true, run: (*Server).listUsers},
 		"views.open":                  {token: "bot", run: (*Server).openView},
+		"views.publish":               {token: "bot", run: (*Server).publishView},
 		"views.push":                  {token: "bot", run: (*Server).pushView},
 		"views.update":                {token: "bot", run: (*Server).updateView},
 	}[name]
@@ -482,8 +483,10 @@ func (s *Server) validateBlocks(a args) answer {
 		return fail("invalid_arguments", "provide one of blocks and view, as JSON")
 	}
 	_, faults := s.checkBlocks(v)
-	if kind == "view" {
-		faults = checkView(v)
+	if o, _ := v.(object); kind == "view" && str(o, "type") == homeView {
+		faults = checkView(homeView, v)
+	} else if kind == "view" {
+		faults = checkView(modalView, v)
 	}
 	if len(faults) == 0 {
 		return success(nil)

@@ -10,7 +10,7 @@ import (
 // Block Kit's limits, from docs.slack.dev/reference/block-kit.
 const (
 	maxMessageBlocks = 50
-	maxModalBlocks   = 100
+	maxViewBlocks    = 100
 	maxMessageText   = 40_000 // more of a new message's text is cut off: docs.slack.dev/messaging
 	maxUpdateText    = 4_000  // bytes, escaped; more is refused: docs.slack.dev/reference/methods/chat.update
 	maxBlockText     = 13_000 // of all blocks of a message together; observed, not documented
@@ -32,23 +32,34 @@ func (s *Server) checkBlocks(v any) (blocks []any, faults []string) {
 	return blocks, nil
 }
 
-// checkView says what is wrong with a modal, with pointers as views.open and its sisters give them.
-func checkView(v any) []string {
-	c := &checker{surface: "modal", ids: map[string]bool{}}
-	view := fields(schema{
-		"type!":            oneOf("modal"),
-		"title!":           plainText(24),
-		"close":            plainText(24),
-		"submit":           plainText(24),
-		"blocks!":          array(0, maxModalBlocks, c.block()),
+// The kinds of views.
+const (
+	modalView = "modal"
+	homeView  = "home"
+)
+
+// checkView says what is wrong with a view of a kind, with pointers as views.open and its sisters give them.
+func checkView(kind string, v any) []string {
+	c := &checker{surface: kind, ids: map[string]bool{}}
+	s := schema{
+		"type!":            oneOf(kind),
+		"blocks!":          array(0, maxViewBlocks, c.block()),
 		"private_metadata": chars(0, 3000),
 		"callback_id":      chars(0, 255),
 		"external_id":      chars(0, 255),
-		"clear_on_close":   boolean,
-		"notify_on_close":  boolean,
-		"submit_disabled":  boolean,
-	}).also(func(c *checker, path string, o object) {
-		if c.inputs > 0 && o["submit"] == nil {
+	}
+	if kind == modalView {
+		s = s.with(schema{
+			"title!":          plainText(24),
+			"close":           plainText(24),
+			"submit":          plainText(24),
+			"clear_on_close":  boolean,
+			"notify_on_close": boolean,
+			"submit_disabled": boolean,
+		})
+	}
+	view := fields(s).also(func(c *checker, path string, o object) {
+		if c.inputs > 0 && kind == modalView && o["submit"] == nil {
 			c.fault(path, "missing required field: submit: it is needed when there is an input block")
 		}
 		if c.focus > 1 {

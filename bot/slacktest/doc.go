@@ -8,8 +8,8 @@
 // can be had on demand ([Server.Fail], [Server.DropConnections], [Server.SetRateLimit], [Server.Repeat]).
 //
 // The rules are those of docs.slack.dev as of November 2026; where Slack documents none and behaviour was
-// inferred, the comment says so. Legacy attachments, the Events API, App Home, uploads and the block types
-// that only agents and workflows use are not modelled, and are refused rather than accepted unseen.
+// inferred, the comment says so. Legacy attachments, all events but
+// app_home_opened, uploads and the block types that only agents and workflows use are not modelled, and are refused rather than accepted unseen.
 //
 // A Server does no work of its own accord but to ping connections; it keeps everything in memory and forgets
 // nothing until it is closed. All of its methods may be called from any goroutine.

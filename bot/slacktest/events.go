@@ -14,12 +14,15 @@ const (
 	ModalOpened    EventKind = "modal opened"
 	ModalUpdated   EventKind = "modal updated"
 	ModalErrors    EventKind = "modal errors" // a form came back with errors at its fields
-	ErrorShown     EventKind = "error"        // what a person did had no effect: no, or no usable, acknowledgement
+	HomePublished  EventKind = "home published"
+	ErrorShown     EventKind = "error" // what a person did had no effect: no, or no usable, acknowledgement
 
 	CommandTyped   EventKind = "command"
 	ButtonPressed  EventKind = "press"
 	ModalSubmitted EventKind = "modal submitted"
 	ModalClosed    EventKind = "modal closed"
+	HomeOpened     EventKind = "home opened"
+	ShortcutUsed   EventKind = "shortcut"
 )
 
 // Event is something that somebody sees.
@@ -31,7 +34,7 @@ type Event struct {
 	Channel string   // empty for modals
 	Text    string   // what is seen: a command as typed, a button's text, everything readable in a message or modal
 	Message *Message // of message and ephemeral events: as it is now
-	View    *View    // of modal events: as it is now
+	View    *View    // of modals and Home tabs: as it is now
 }
 
 // OnEvent calls f for each event from now on, one after the other and in order, on a goroutine of the server's.

@@ -159,7 +159,7 @@ func (s *Server) showNext(m *modal, action string, payload object, r *SubmitResu
 	if payload["view"] != nil {
 		source = string(encode(payload["view"]))
 	}
-	body, refusal, good := s.viewOf(source)
+	body, refusal, good := s.viewOf(modalView, source)
 	if !good {
 		r.Err = s.badAnswer(strings.Join(append([]string{refusal.code()}, refusal.failing...), ": "))
 		return

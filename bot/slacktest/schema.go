@@ -11,7 +11,7 @@ import (
 // checker goes through Block Kit JSON and collects what is wrong with it, each fault with a JSON pointer, in
 // Slack's wording. Lengths are counted in characters.
 type checker struct {
-	surface string // "message" or "modal"
+	surface string // "message", or the kind of a view
 	faults  []string
 	ids     map[string]bool // block ids
 	focus   int             // elements with focus_on_load

@@ -54,6 +54,7 @@ type Server struct {
 
 	channels    map[string]*channel
 	messagesTab bool
+	homeTab     bool
 	editWindow  time.Duration
 	commands    map[string]bool // nil: every command is the app's
 	calls       []*Call
@@ -68,6 +69,7 @@ type Server struct {
 	responseURLs map[string]*responseURL
 	scheduled    map[string]string   // channel by id
 	modals       map[string][]*modal // by user, root first
+	homes        map[string]*modal   // by user
 
 	tickets    map[string]bool
 	conns      []*conn
@@ -164,6 +166,7 @@ func newServer(opts []Option) *Server {
 		users:         map[string]User{},
 		channels:      map[string]*channel{},
 		messagesTab:   true,
+		homeTab:       true,
 		editWindow:    -1,
 		onCall:        map[int]func(Call, string){},
 		limits:        map[string]*bucket{},
@@ -172,6 +175,7 @@ func newServer(opts []Option) *Server {
 		responseURLs:  map[string]*responseURL{},
 		scheduled:     map[string]string{},
 		modals:        map[string][]*modal{},
+		homes:         map[string]*modal{},
 		tickets:       map[string]bool{},
 		crossAck:      true,
 		envelopes:     map[string]*envelope{},

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// View is a modal as it is now.
+// View is a modal, or a Home tab, as it is now.
 type View struct {
 	ID, CallbackID, PrivateMetadata, ExternalID string
 	Title, Submit, Close                        string // empty: there is no such text
@@ -31,18 +31,13 @@ type Input struct {
 // Choice is an option of a menu, radio button or checkbox.
 type Choice struct{ Text, Value, Description string }
 
-// Plain returns everything that can be read in the modal, a line for each piece.
+// Plain returns everything that can be read in the view, a line for each piece.
 func (v View) Plain() string {
-	lines := append([]string{v.Title}, readBlocks(fromRaw(v.Blocks))...)
-	for _, words := range []string{v.Submit, v.Close} {
-		if words != "" {
-			lines = append(lines, words)
-		}
-	}
-	return strings.Join(lines, "\n")
+	lines := slices.Concat([]string{v.Title}, readBlocks(fromRaw(v.Blocks)), []string{v.Submit, v.Close})
+	return strings.Join(slices.DeleteFunc(lines, func(line string) bool { return line == "" }), "\n")
 }
 
-// Buttons returns the modal's own buttons in their order; Submit and Close are not among them.
+// Buttons returns the view's own buttons in their order; Submit and Close are not among them.
 func (v View) Buttons() []Button { return buttons(v.Blocks) }
 
 // Inputs returns what can be filled in, in its order: input blocks, and menus in sections and actions.
@@ -74,7 +69,7 @@ func input(b, e object) Input {
 	return in
 }
 
-// modal is a view that a person has open.
+// modal is a view that a person has open; their Home tab is one, too.
 type modal struct {
 	id, hash       string
 	root, previous string
@@ -118,7 +113,7 @@ func (s *Server) viewJSON(m *modal) object {
 }
 
 // viewOf reads and checks the view of a call or of an acknowledgement.
-func (s *Server) viewOf(source string) (object, answer, bool) {
+func (s *Server) viewOf(kind, source string) (object, answer, bool) {
 	if source == "" {
 		return nil, missing("view"), false
 	}
@@ -130,7 +125,7 @@ func (s *Server) viewOf(source string) (object, answer, bool) {
 	if len(source) > maxViewBytes {
 		return nil, fail("view_too_large"), false
 	}
-	if faults := checkView(body); faults != nil {
+	if faults := checkView(kind, body); faults != nil {
 		return nil, fail("invalid_arguments", faults...), false
 	}
 	body = clone(body)
@@ -160,7 +155,7 @@ func (s *Server) modal(pred func(*modal) bool) *modal {
 }
 
 func (s *Server) openView(a args) answer {
-	body, refusal, good := s.viewOf(a.Get("view"))
+	body, refusal, good := s.viewOf(modalView, a.Get("view"))
 	switch {
 	case !good:
 		return refusal
@@ -176,7 +171,7 @@ func (s *Server) openView(a args) answer {
 }
 
 func (s *Server) pushView(a args) answer {
-	body, refusal, good := s.viewOf(a.Get("view"))
+	body, refusal, good := s.viewOf(modalView, a.Get("view"))
 	switch {
 	case !good:
 		return refusal
@@ -219,7 +214,7 @@ func (s *Server) updateView(a args) answer {
 	if a.Get("view_id") == "" && a.Get("external_id") == "" {
 		return missing("view_id")
 	}
-	body, refusal, good := s.viewOf(a.Get("view"))
+	body, refusal, good := s.viewOf(modalView, a.Get("view"))
 	if !good {
 		return refusal
 	}

@@ -99,9 +99,7 @@ func (c *connection) take(ctx context.Context, event socketmode.Event) {
 	switch event.Type {
 	case socketmode.EventTypeDisconnect: // envelopes may follow
 		c.end(c.announced(event.Request.Reason))
-	case socketmode.EventTypeEventsAPI: // the app wants none, and Slack would repeat it
-		_ = c.acknowledge(event.Request.EnvelopeID, nil)
-	case socketmode.EventTypeSlashCommand, socketmode.EventTypeInteractive:
+	case socketmode.EventTypeSlashCommand, socketmode.EventTypeInteractive, socketmode.EventTypeEventsAPI:
 		received := time.Now()
 		c.inHand <- struct{}{}
 		// What was taken is answered, whatever else is ending.

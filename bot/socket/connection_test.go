@@ -47,7 +47,7 @@ func TestUnreadable(t *testing.T) {
 	require.NotContains(t, w.log.String(), "s3cret")
 }
 
-// A field that nobody needs is no reason not to read the others. Of the Events API nothing is read.
+// A field that nobody needs is no reason not to read the others. Of the Events API one event is read.
 func TestReadable(t *testing.T) {
 	t.Parallel()
 	var seen []any
@@ -61,8 +61,11 @@ func TestReadable(t *testing.T) {
 				`"actions":[{"action_id":"approve","block_id":"b","type":"button","value":"1"}],"is_enterprise_install":` + value + `}}`)
 			l.expect(ack("2", "a press"))
 		}
-		l.send(`{"type":"events_api","envelope_id":"3","payload":"anything"}`)
-		l.expect(`{"envelope_id":"3"}`)
+		for _, payload := range []string{`"anything"`, `{"event":{"type":"app_uninstalled"}}`, `{"event":{"type":"app_home_opened","user":"U1","tab":"messages"}}`,
+			`{"team_id":"T1","event":{"type":"app_home_opened","user":"U1","tab":"home","view":{"hash":"h1","state":{"values":[]}}}}`} {
+			l.send(`{"type":"events_api","envelope_id":"3","retry_attempt":1,"payload":` + payload + `}`)
+			l.expect(ack("3", "a press"))
+		}
 		close(read)
 		l.receive()
 	}, func(w *world) {
@@ -83,6 +86,7 @@ func TestReadable(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, "U1", press.User.ID)
 	require.Equal(t, "approve", press.ActionCallback.BlockActions[0].ActionID)
+	require.Equal(t, []any{nil, nil, nil, socket.HomeOpened{Team: "T1", Person: "U1", Hash: "h1"}}, seen[14:])
 	require.False(t, w.log.has("level=WARN"), w.log)
 }
 

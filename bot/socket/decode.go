@@ -16,7 +16,11 @@ func decode(message []byte) (event socketmode.Event, err error) {
 	}
 	event = socketmode.Event{Type: socketmode.EventType(r.Type), Request: &r}
 	switch event.Type {
-	case socketmode.EventTypeHello, socketmode.EventTypeDisconnect, socketmode.EventTypeEventsAPI:
+	case socketmode.EventTypeHello, socketmode.EventTypeDisconnect:
+	case socketmode.EventTypeEventsAPI:
+		if opened, is := homeOpened(r); is {
+			event.Data = opened
+		}
 	case socketmode.EventTypeSlashCommand:
 		event.Data, err = payload[slack.SlashCommand](r)
 	case socketmode.EventTypeInteractive:
@@ -27,12 +31,34 @@ func decode(message []byte) (event socketmode.Event, err error) {
 	return event, err
 }
 
-// interaction reads what people do with messages and forms. What else there may be some day is not handled, and so not to
+// HomeOpened tells that somebody has opened the app's Home tab.
+type HomeOpened struct {
+	Team   string // in which they did
+	Person string
+	Hash   string // by which Slack knows what they see there; empty: nothing was published for them yet
+}
+
+// homeOpened reads the one event that the app asks for. With any other, and with one that can't be read, there is nothing
+// to do but to acknowledge it, as Slack would send it again. slack-go can't read the view in it whenever Slack sends the
+// state of its menus as a list (github.com/slack-go/slack/issues/943); of that the hash is all that is needed.
+func homeOpened(r socketmode.Request) (HomeOpened, bool) {
+	read, err := payload[struct {
+		Team  string `json:"team_id"`
+		Event struct {
+			Type, User, Tab string
+			View            struct{ Hash string }
+		}
+	}](r)
+	e := read.Event
+	return HomeOpened{read.Team, e.User, e.View.Hash}, err == nil && e.Type == "app_home_opened" && e.Tab == "home"
+}
+
+// interaction reads what people do with messages, forms and shortcuts. What else there may be some day is not handled, and so not to
 // be acknowledged as if it were.
 func interaction(r socketmode.Request) (slack.InteractionCallback, error) {
 	data, err := payload[slack.InteractionCallback](r)
 	switch data.Type {
-	case slack.InteractionTypeBlockActions, slack.InteractionTypeViewSubmission, slack.InteractionTypeViewClosed:
+	case slack.InteractionTypeBlockActions, slack.InteractionTypeViewSubmission, slack.InteractionTypeViewClosed, slack.InteractionTypeShortcut:
 		return data, err
 	}
 	return data, errors.Join(err, errors.New("an unknown interaction"))

@@ -32,8 +32,8 @@ type Pool struct {
 	RetryAfter func(err error) time.Duration             // how long Slack asks to wait after an error of it
 	Proxy      func(*http.Request) (*url.URL, error)     // as in http.Transport
 
-	// Handle does what a command or an interaction asks for. The event's Data is a slack.SlashCommand or a
-	// slack.InteractionCallback. Refuse takes its place where the event came too late to be handled.
+	// Handle does what a command, an interaction or an event asks for. The event's Data is a slack.SlashCommand, a
+	// slack.InteractionCallback, a HomeOpened, or nil where there is nothing to do. Refuse takes its place where the event came too late to be handled.
 	Handle func(ctx context.Context, event socketmode.Event) Reply
 	Refuse func(event socketmode.Event) Reply
 

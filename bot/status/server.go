@@ -29,6 +29,29 @@ type Checks struct{ now atomic.Pointer[[]Check] }
 // Set sets what is asked from now on.
 func (c *Checks) Set(checks ...Check) { c.now.Store(&checks) }
 
+// Result is how the thing is that a check is about.
+type Result struct {
+	Name  string
+	Words string
+	Err   error // with what to do about it; nil: it is ready
+}
+
+// Look tries all of them. Before they are set there is nothing to tell.
+func (c *Checks) Look(ctx context.Context) (results []Result) {
+	now := c.now.Load()
+	if now == nil {
+		return nil
+	}
+	for _, check := range *now {
+		words, err := check.Try(ctx)
+		if err != nil {
+			err = cause.Advice(err, check.Setting)
+		}
+		results = append(results, Result{check.Name, words, err})
+	}
+	return results
+}
+
 // Handler serves /healthz, /readyz and /metrics.
 func Handler(m *Metrics, checks *Checks) http.Handler {
 	mux := http.NewServeMux()
@@ -45,18 +68,17 @@ func ready(w http.ResponseWriter, r *http.Request, checks *Checks) {
 	defer cancel()
 	status := http.StatusOK
 	var lines strings.Builder
-	now := checks.now.Load()
-	if now == nil {
+	results := checks.Look(ctx)
+	if results == nil {
 		http.Error(w, "not ready: the program is starting", http.StatusServiceUnavailable)
 		return
 	}
-	for _, c := range *now {
-		words, err := c.Try(ctx)
-		if err != nil {
+	for _, r := range results {
+		if r.Err != nil {
 			status = http.StatusServiceUnavailable
-			words = "not ready: " + cause.Advice(err, c.Setting).Error()
+			r.Words = "not ready: " + r.Err.Error()
 		}
-		fmt.Fprintf(&lines, "%s: %s\n", c.Name, words)
+		fmt.Fprintf(&lines, "%s: %s\n", r.Name, r.Words)
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)

@@ -6,6 +6,7 @@ import "github.com/slack-go/slack"
 // https://docs.slack.dev/reference/block-kit/composition-objects and …/block-elements
 const (
 	buttonMaxLength        = 75
+	headerMaxLength        = 150
 	confirmTitleMaxLength  = 100
 	confirmTextMaxLength   = 300
 	confirmButtonMaxLength = 30

@@ -116,6 +116,8 @@ func (c *checker) blocks(blocks []slack.Block, most int) {
 		switch o["type"] {
 		case "rich_text":
 			c.list(o, "elements", 1, 1000, c.rich)
+		case "header":
+			c.plain("header", toObject(o["text"]), 150)
 		case "actions":
 			c.list(o, "elements", 1, 25, c.button)
 		case "input":
@@ -192,7 +194,7 @@ func (c *checker) button(o object) {
 	c.plain("button", text, 75)
 	c.length("accessibility_label", o["accessibility_label"], 1, 75)
 	value, _ := o["value"].(string)
-	if _, ok := Target(value); !ok {
+	if _, ok := Target(value); !ok && o["action_id"] != ActionAsk {
 		c.fault("a button's value is no request id: %q", value)
 	}
 	if dialog, ok := o["confirm"].(object); ok {

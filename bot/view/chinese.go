@@ -9,6 +9,7 @@ import (
 var chinese = catalogue{
 	Separator: "、",
 	None:      "无",
+	Home:      chineseHome,
 
 	States: map[approval.State]phrase{
 		approval.Pending:      "等待审批",
@@ -105,6 +106,7 @@ var chinese = catalogue{
 		ActionRetry:   "重试申请 {id}",
 		ActionSaved:   "我已保存 {username} 的密码",
 		ActionShow:    "查看登录信息：{username}",
+		ActionCancel:  "撤回申请 {id}",
 	},
 	Request: requestTexts{
 		Headline:     "**申请 {id}：{state}**",

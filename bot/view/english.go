@@ -9,6 +9,7 @@ import (
 var english = catalogue{
 	Separator: ", ",
 	None:      "none",
+	Home:      englishHome,
 
 	States: map[approval.State]phrase{
 		approval.Pending:      "waiting for approval",
@@ -105,6 +106,7 @@ var english = catalogue{
 		ActionRetry:   "Retry request {id}",
 		ActionSaved:   "I have saved it: the password of {username}",
 		ActionShow:    "Show credentials of {username}",
+		ActionCancel:  "Cancel request {id}",
 	},
 	Request: requestTexts{
 		Headline:     "**Request {id}: {state}**",

@@ -25,6 +25,9 @@ func TestGolden(t *testing.T) {
 		for name, m := range modals(testView(locale)) {
 			files[name] = plainModal(m) + "\n\n--- view\n" + indented(t, m)
 		}
+		for name, tab := range homes(testView(locale)) {
+			files[name] = plainHome(tab) + "\n\n--- blocks\n" + indented(t, tab.Blocks.BlockSet)
+		}
 		for name, got := range files {
 			t.Run(string(locale)+"/"+name, func(t *testing.T) {
 				t.Parallel()

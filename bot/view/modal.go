@@ -8,8 +8,12 @@ import (
 
 // NoticeModal says something in place of a form that was submitted. It has no button but the one that closes it.
 func (v View) NoticeModal(m Message) slack.ModalViewRequest {
+	return v.modal(v.texts().Form.NoticeTitle, withoutButtons(m.Blocks)...)
+}
+
+func withoutButtons(blocks []slack.Block) []slack.Block {
 	isButtons := func(b slack.Block) bool { return b.BlockType() == slack.MBTAction }
-	return v.modal(v.texts().Form.NoticeTitle, slices.DeleteFunc(slices.Clone(m.Blocks), isButtons)...)
+	return slices.DeleteFunc(slices.Clone(blocks), isButtons)
 }
 
 func (v View) modal(title phrase, blocks ...slack.Block) slack.ModalViewRequest {

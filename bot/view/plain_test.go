@@ -34,6 +34,8 @@ func plainBlock(b slack.Block) []string {
 	switch b := b.(type) {
 	case *slack.RichTextBlock:
 		return plainRichText(b.Elements, "")
+	case *slack.HeaderBlock:
+		return []string{"# " + b.Text.Text}
 	case *slack.ActionBlock:
 		return plainActions(b)
 	case *slack.InputBlock:

@@ -82,13 +82,14 @@ $('say').addEventListener('submit', async e => {
 });
 
 document.addEventListener('click', async e => {
-  const button = e.target.closest('[data-fault], [data-close], .bk-button[data-action]');
+  const button = e.target.closest('[data-fault], [data-close], [data-shortcut], .bk-button[data-action]');
   if (!button || button.ariaDisabled) return;
   const d = button.dataset;
   if (d.close) return act('close');
   if (d.confirm && !await confirmed(JSON.parse(d.confirm))) return;
   button.ariaDisabled = 'true';
   if (d.fault) await act('fault', {name: d.fault});
+  else if (d.shortcut) await act('shortcut', {name: d.shortcut});
   else await act('press', {
     message: button.closest('[data-message]')?.dataset.message ?? '',
     action: d.action ?? '', block: d.block ?? '', value: d.value ?? '',

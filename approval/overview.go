@@ -1,0 +1,127 @@
+package approval
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// Overview is what concerns one person.
+type Overview struct {
+	Requests Excerpt // their own that have not become accounts, the newest first
+	Accounts Excerpt // their own that have, the newest first
+
+	Approver bool
+	Waiting  Excerpt        // for an approver: those that wait for a decision, the oldest first
+	Barred   map[int64]Kind // why this approver may not decide on some of them
+
+	Administrator bool
+	Counts        Counts // for an administrator
+
+	Unsure error // it is not known now whether the person is an approver, or an administrator
+}
+
+// Excerpt is the beginning of a list.
+type Excerpt struct {
+	Stories []Story
+	More    int // that are left out
+}
+
+// Counts tell how many requests wait for people, for the bot, and for somebody to look why they failed.
+type Counts struct{ Waiting, UnderWay, Failed int }
+
+// showTime is how old may be what is known of a group where nothing hangs on it but what is shown.
+const showTime = time.Minute
+
+// Overview returns what concerns a person, of each list at most so many.
+func (s *Service) Overview(ctx context.Context, person string, most int) (o Overview, err error) {
+	who := s.people.Identify(ctx, person)
+	var unknown [2]error
+	o.Approver, unknown[0] = s.belongs(ctx, s.conf.Approvers, who, showTime)
+	o.Administrator, unknown[1] = s.belongs(ctx, s.conf.Administrators, who, showTime)
+	o.Unsure = errors.Join(unknown[:]...)
+	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
+		return errors.Join(s.ownOf(ctx, tx, &o, who, most), s.waitingFor(ctx, tx, &o, who, most), countFor(ctx, tx, &o))
+	})
+	return o, err
+}
+
+func (s *Service) ownOf(ctx context.Context, tx Tx, o *Overview, who Person, most int) error {
+	own, err := tx.RequestsOf(ctx, who)
+	if err != nil {
+		return err
+	}
+	var requests, accounts []Request
+	for _, r := range own {
+		same := func(a Request) bool { return a.ClusterID == r.ClusterID && a.Username == r.Username }
+		switch {
+		case r.State != Delivered:
+			requests = append(requests, r)
+		case !slices.ContainsFunc(accounts, same): // it was asked for again, for it had been removed
+			accounts = append(accounts, r)
+		}
+	}
+	if o.Requests, err = s.excerpt(ctx, tx, requests, len(requests), most); err != nil {
+		return err
+	}
+	o.Accounts, err = s.excerpt(ctx, tx, accounts, len(accounts), most)
+	return err
+}
+
+func (s *Service) waitingFor(ctx context.Context, tx Tx, o *Overview, who Person, most int) error {
+	if !o.Approver {
+		return nil
+	}
+	all, err := tx.Count(ctx, Pending)
+	if err != nil {
+		return err
+	}
+	waiting, err := tx.Waiting(ctx, most)
+	if err != nil {
+		return err
+	}
+	if o.Waiting, err = s.excerpt(ctx, tx, waiting, all, most); err != nil {
+		return err
+	}
+	o.Barred = map[int64]Kind{}
+	for _, story := range o.Waiting.Stories {
+		if r := Refused(s.mayDecide(scene{Story: story, who: who})); r != nil {
+			o.Barred[story.ID] = r.Kind
+		}
+	}
+	return nil
+}
+
+func countFor(ctx context.Context, tx Tx, o *Overview) (err error) {
+	if !o.Administrator {
+		return nil
+	}
+	var errs [3]error
+	o.Counts.Waiting, errs[0] = tx.Count(ctx, Pending)
+	o.Counts.UnderWay, errs[1] = tx.Count(ctx, Approved, Provisioning, Provisioned)
+	o.Counts.Failed, errs[2] = tx.Count(ctx, Failed)
+	return errors.Join(errs[:]...)
+}
+
+// excerpt tells the stories of the first of so many requests.
+func (s *Service) excerpt(ctx context.Context, tx Tx, requests []Request, all, most int) (e Excerpt, err error) {
+	for _, r := range requests[:min(len(requests), most)] {
+		story, err := s.story(ctx, tx, r)
+		if err != nil {
+			return Excerpt{}, err
+		}
+		e.Stories = append(e.Stories, story)
+	}
+	e.More = max(0, all-len(e.Stories))
+	return e, nil
+}
+
+// Changes returns a number that grows with whatever happens to requests.
+func (s *Service) Changes(ctx context.Context) (n int64, err error) {
+	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
+		n, err = tx.LastEvent(ctx)
+		return err
+	})
+	return n, err
+}
