@@ -47,11 +47,11 @@ func TestJSON(t *testing.T) {
 			"slash_commands": [{
 				"command": "/hpc-account",
 				"description": "Ask for a user account on an EHPC cluster",
-				"usage_hint": "[username] [cluster=…] [mod=700] [reason=\"…\"] or help",
+				"usage_hint": "[username] [cluster=…] [mod=700] [until=…] [reason=\"…\"] or help",
 				"should_escape": false
 			}]
 		},
-		"oauth_config": {"scopes": {"bot": ["commands", "chat:write", "im:write", "users:read", "usergroups:read"]}},
+		"oauth_config": {"scopes": {"bot": ["commands", "chat:write", "im:write", "users:read", "usergroups:read", "users:read.email"], "bot_optional": ["users:read.email"]}},
 		"settings": {
 			"interactivity": {"is_enabled": true},
 			"socket_mode_enabled": true,
@@ -72,7 +72,7 @@ func TestDefaults(t *testing.T) {
 func TestYAMLSaysWhy(t *testing.T) {
 	t.Parallel()
 	text := manifest.YAML(manifest.Options{})
-	for _, s := range manifest.Scopes() {
+	for _, s := range append(manifest.Scopes(), manifest.OptionalScopes()...) {
 		require.NotEmpty(t, s.Reason, s.Name)
 		require.Contains(t, text, `- "`+s.Name+`" # `+s.Reason+"\n")
 	}
