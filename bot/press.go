@@ -30,8 +30,13 @@ func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) socket.Rep
 		view.ActionRetry:   b.atCard(b.retry),
 		view.ActionSaved:   b.saved,
 	}
+	answerers := map[string]answerer{
+		view.ActionCancel: b.cancel,
+		view.ActionRemind: b.remind,
+	}
 	handler, known := handlers[action.ActionID]
-	if !known {
+	answer, answers := answerers[action.ActionID]
+	if !known && !answers {
 		return socket.Reply{} // a select in a form, or a button of a version that is no longer
 	}
 	on, ok := view.Target(action.Value)
@@ -45,11 +50,18 @@ func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) socket.Rep
 		b.turnAway(ctx, 0, c.User.ID, action.ActionID, fmt.Errorf("%w: %.50q", errForged, action.Value))
 		return b.tell(c, v.Refusal(&approval.Refusal{Kind: approval.KindUnknown, Value: action.Value}))
 	}
+	if answers {
+		return answer(ctx, v, c, on)
+	}
 	if err := handler(ctx, v, c, on); err != nil {
 		return b.tell(c, b.refusal(v, err))
 	}
 	return socket.Reply{}
 }
+
+// answerer does what a button of a request asks for, and tells the person that it is done: no message that they see
+// shows it.
+type answerer func(context.Context, view.View, slack.InteractionCallback, approval.Target) socket.Reply
 
 // presser does what a button of a request asks for.
 type presser func(context.Context, view.View, slack.InteractionCallback, approval.Target) error
