@@ -3,6 +3,7 @@ package approval
 import (
 	"context"
 	"crypto/rand"
+	"slices"
 	"time"
 )
 
@@ -46,8 +47,16 @@ func (s *Service) examine(ctx context.Context, a Ask, who Person) (refusals Refu
 	if err != nil || !known {
 		return refusals, false, err
 	}
+	rule := s.conf.checkUsername(a.Username)
+	if rule != nil && rule.Kind != KindReserved {
+		return refusals, false, nil
+	}
 	name, seen, err := s.examineUsername(ctx, a, who, cluster)
-	if name != nil {
+	switch {
+	case name == nil:
+	case rule != nil: // it is among them already
+		refusals[slices.IndexFunc(refusals, func(r *Refusal) bool { return r.Kind == KindReserved })] = name
+	default:
 		refusals = append(refusals, name)
 	}
 	return refusals, seen, err

@@ -1,7 +1,6 @@
 package approval
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -28,27 +27,25 @@ const (
 	afterLook             = 700 * time.Millisecond
 )
 
-// examineUsername returns what speaks against a username, beside a rule of its form, and one that can be had instead.
+// examineUsername returns why a username of the right form can't be had, and one that can. seen says that the cluster
+// has told whether it has it.
 func (s *Service) examineUsername(ctx context.Context, a Ask, who Person, cluster Cluster) (refusal *Refusal, seen bool, err error) {
-	rule := s.conf.checkUsername(a.Username)
-	if rule != nil && rule.Kind != KindReserved {
-		return nil, false, nil
-	}
-	if rule == nil {
+	if refusal = s.conf.checkUsername(a.Username); refusal == nil {
 		err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error { return s.admit(ctx, tx, a, who, cluster) })
-		if refusal = Refused(err); refusal == nil && err != nil {
-			return nil, false, err
-		}
-		if refusal != nil && (refusal.Kind == KindTooMany || who.Is(refusal.Story.Requester)) {
-			return refusal, false, nil
-		}
+		refusal = Refused(err)
+	}
+	switch {
+	case err != nil && refusal == nil:
+		return nil, false, err
+	case refusal != nil && (refusal.Kind == KindTooMany || who.Is(refusal.Story.Requester)):
+		return refusal, false, nil // another username would not help
 	}
 	on := s.look(ctx, cluster, a.Username, lookTime)
-	if refusal == nil && rule == nil && on.has(a.Username) {
-		refusal = &Refusal{Kind: KindTaken, Value: a.Username, Story: Story{Cluster: cluster}}
+	if refusal == nil && on.has(a.Username) {
+		refusal = &Refusal{Kind: KindTaken, Value: a.Username}
 	}
-	if wrong := cmp.Or(refusal, rule); wrong != nil {
-		wrong.Free = s.firstFree(ctx, who, cluster, on, a.Username)
+	if refusal != nil {
+		refusal.Free = s.firstFree(ctx, who, cluster, on, a.Username)
 	}
 	return refusal, on.complete, nil
 }
