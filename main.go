@@ -435,6 +435,7 @@ func serve(ctx context.Context, env envconfig.Lookuper, logs io.Writer, environ 
 	api := slackapi.New(conf.Slack.API, metrics.SlackCall)
 	people := slackapi.NewPeople(api, time.Now)
 	service := approval.NewService(conf.Policy, db, keys, people, log, time.Now)
+	service.LookAt(accounts)
 	metrics.CountRequests(service)
 	b := bot.New(conf.Slack, api, people, service, log, metrics)
 	setChecks(&checks, b, service, health)

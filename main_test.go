@@ -88,11 +88,11 @@ func TestStop(t *testing.T) {
 	t.Run("while the quota is used up", func(t *testing.T) {
 		t.Parallel()
 		w := world.New(t)
-		p := w.Start("EHPC_CALLS_PER_HOUR=2")
+		p := w.Start("EHPC_CALLS_PER_HOUR=3")
 		w.Command(world.Isabel, "isabel")
 		w.Press(world.Anna, w.Request("isabel"), "Approve")
 		w.WaitFor("the quota is used up", func() bool { return strings.Contains(p.Get("/metrics"), `result="limited"`) })
-		require.Equal(t, 2, w.EHPC.CallCount(ehpctest.ActionAny))
+		require.Equal(t, 3, w.EHPC.CallCount(ehpctest.ActionAny))
 		w.Stop(p)
 	})
 	t.Run("while Slack is away", func(t *testing.T) {
@@ -210,8 +210,13 @@ func TestCommandLine(t *testing.T) {
 					ReadOnly bool `json:"messages_tab_read_only_enabled"`
 				} `json:"app_home"`
 			}
-			OAuth struct{ Scopes struct{ Bot []string } } `json:"oauth_config"`
-			Set   struct {
+			OAuth struct {
+				Scopes struct {
+					Bot      []string
+					Optional []string `json:"bot_optional"`
+				}
+			} `json:"oauth_config"`
+			Set struct {
 				Interactivity struct {
 					On bool `json:"is_enabled"`
 				}
@@ -221,7 +226,8 @@ func TestCommandLine(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(out), &m))
 		require.Equal(t, "/ehpc-adduser", m.Features.Commands[0].Command)
 		require.True(t, m.Features.Home.Tab && m.Set.SocketMode && m.Set.Interactivity.On)
-		require.ElementsMatch(t, []string{"commands", "chat:write", "im:write", "users:read", "usergroups:read"}, m.OAuth.Scopes.Bot)
+		require.ElementsMatch(t, []string{"commands", "chat:write", "im:write", "users:read", "usergroups:read", "users:read.email"}, m.OAuth.Scopes.Bot)
+		require.Equal(t, []string{"users:read.email"}, m.OAuth.Scopes.Optional, "of those, the others are needed")
 		out, code = run(t, []string{"SLACK_COMMAND=no slash"}, "manifest")
 		require.Equal(t, 1, code)
 		require.Contains(t, out, "SLACK_COMMAND")

@@ -344,6 +344,10 @@ func (m *messenger) Alarm(ctx context.Context, s approval.Story) error {
 	return errors.Join(m.note("alarm "+s.Twin, s), m.sent(ctx, s, approval.PurposeAlarm))
 }
 
+func (m *messenger) Nudge(ctx context.Context, s approval.Story) error {
+	return errors.Join(m.note("nudge", s), m.sent(ctx, s, approval.PurposeNudge))
+}
+
 func (m *messenger) Remind(ctx context.Context, s approval.Story) error {
 	return errors.Join(m.note("remind", s), m.sent(ctx, s, approval.PurposeReminder))
 }

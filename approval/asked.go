@@ -14,13 +14,14 @@ type Asked []word
 
 // AskedFor returns what a request asks for.
 func AskedFor(r Request) Asked {
-	return Asked{{"username", r.Username}, {"cluster", r.ClusterID}, {"mod", r.Mod}, {"approvals", strconv.Itoa(r.Required)}, {"reason", r.Reason}}
+	return Asked{{"username", r.Username}, {"cluster", r.ClusterID}, {"mod", r.Mod}, {"approvals", strconv.Itoa(r.Required)},
+		{"until", r.Until}, {"policy", r.Policy}, {"reason", r.Reason}}
 }
 
 // asked is what an ask that is refused asks for; of what may be of any length, the beginning.
 func (a Ask) asked() Asked {
 	const most = 50
-	w := Asked{{"username", a.Username}, {"cluster", a.Cluster}, {"mod", a.Mod}}
+	w := Asked{{"username", a.Username}, {"cluster", a.Cluster}, {"mod", a.Mod}, {"until", a.Until}}
 	for i, one := range w {
 		if runes := []rune(one.value); len(runes) > most {
 			w[i].value = string(runes[:most]) + "…"

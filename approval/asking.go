@@ -3,27 +3,93 @@ package approval
 import (
 	"context"
 	"crypto/rand"
+	"slices"
+	"time"
 )
 
-// Ask stores a request. It returns a *Refusal where a rule speaks against it; a repetition of what is asked
-// for already is one of [KindActive], with the request that it repeats.
+// Ask stores a request. It returns [Refusals] where rules speak against it: all that can be told at once. A repetition of
+// what is asked for already is one of [KindActive], with the request that it repeats.
 func (s *Service) Ask(ctx context.Context, a Ask) (Story, error) {
 	who := s.people.Identify(ctx, a.Requester)
 	a.Requester = who.ID
-	if refusals := s.conf.Check(a); len(refusals) > 0 {
-		s.unrecorded(s.recordRefusedAsk(ctx, a, refusals[0]))
-		return Story{}, refusals[0]
+	refusals, seen, err := s.examine(ctx, a, who)
+	if err != nil {
+		return Story{}, err
 	}
 	var story Story
-	err := s.store.Write(ctx, func(ctx context.Context, tx Tx) (err error) {
-		story, err = s.ask(ctx, tx, a, who)
+	if len(refusals) == 0 {
+		err = s.store.Write(ctx, func(ctx context.Context, tx Tx) (err error) {
+			story, err = s.ask(ctx, tx, a, who)
+			return err
+		})
+		refusals = AllRefused(err)
+	}
+	if len(refusals) > 0 {
+		s.unrecorded(s.recordRefusedAsk(ctx, a, refusals[0]))
+		return Story{}, refusals
+	}
+	story.Unseen = !seen
+	return story, err
+}
+
+// examine returns all that speaks against an ask as things stand. seen says that the cluster has told whether it has the
+// username.
+func (s *Service) examine(ctx context.Context, a Ask, who Person) (refusals Refusals, seen bool, err error) {
+	refusals = s.conf.Check(a)
+	if r := s.checkUntil(a.Until); r != nil {
+		refusals = append(refusals, r)
+	}
+	accepted, err := s.Accepted(ctx, a)
+	if err == nil && !accepted {
+		refusals = append(refusals, &Refusal{Kind: KindPolicy, Value: a.Policy})
+	}
+	cluster, known := s.conf.Cluster(a.Cluster)
+	if err != nil || !known {
+		return refusals, false, err
+	}
+	rule := s.conf.checkUsername(a.Username)
+	if rule != nil && rule.Kind != KindReserved {
+		return refusals, false, nil
+	}
+	name, seen, err := s.examineUsername(ctx, a, who, cluster)
+	switch {
+	case name == nil:
+	case rule != nil: // it is among them already
+		refusals[slices.IndexFunc(refusals, func(r *Refusal) bool { return r.Kind == KindReserved })] = name
+	default:
+		refusals = append(refusals, name)
+	}
+	return refusals, seen, err
+}
+
+// untilYears is for how many years an account can be asked for at the most.
+const untilYears = 5
+
+// checkUntil refuses a day that is over, and one so far that it says nothing.
+func (s *Service) checkUntil(day string) *Refusal {
+	if day == "" {
+		return nil
+	}
+	today := s.now().UTC()
+	last := today.AddDate(untilYears, 0, 0).Format(time.DateOnly)
+	if _, err := time.Parse(time.DateOnly, day); err != nil || day <= today.Format(time.DateOnly) || day > last {
+		return &Refusal{Kind: KindUntil, Value: day, Limit: untilYears}
+	}
+	return nil
+}
+
+// Accepted tells whether an ask accepts the use policy, or its requester has accepted this version before.
+func (s *Service) Accepted(ctx context.Context, a Ask) (accepted bool, err error) {
+	version := s.conf.Use.Version
+	if version == "" || a.Policy == version {
+		return true, nil
+	}
+	who := s.people.Identify(ctx, a.Requester)
+	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
+		accepted, err = tx.Accepted(ctx, who, version)
 		return err
 	})
-	if refusal := Refused(err); refusal != nil {
-		s.unrecorded(s.recordRefusedAsk(ctx, a, refusal))
-		return Story{}, refusal
-	}
-	return story, err
+	return accepted, err
 }
 
 func (s *Service) ask(ctx context.Context, tx Tx, a Ask, who Person) (Story, error) {
@@ -31,9 +97,12 @@ func (s *Service) ask(ctx context.Context, tx Tx, a Ask, who Person) (Story, err
 	if err := s.admit(ctx, tx, a, who, cluster); err != nil {
 		return Story{}, err
 	}
+	if a.Policy != s.conf.Use.Version {
+		a.Policy = "" // of another version than the one that counts
+	}
 	now := s.now()
 	r := Request{
-		ClusterID: cluster.ID, Username: a.Username, Mod: a.Mod, Reason: a.Reason, Requester: a.Requester,
+		ClusterID: cluster.ID, Username: a.Username, Mod: a.Mod, Reason: a.Reason, Until: a.Until, Policy: a.Policy, Requester: a.Requester,
 		State: Pending, Version: 1, Required: s.conf.Required,
 		CreatedAt: now, UpdatedAt: now, ExpiresAt: now.Add(s.conf.Expiry), Envelope: a.Envelope, Nonce: rand.Text(),
 	}
@@ -52,10 +121,10 @@ func (s *Service) ask(ctx context.Context, tx Tx, a Ask, who Person) (Story, err
 }
 
 // recordRefusedAsk writes into the audit log what somebody asked for in vain. Who asks for the same again, or whose
-// messenger repeats it, is refused nothing.
+// messenger repeats it, is refused nothing; nor is who is shown the use policy first.
 func (s *Service) recordRefusedAsk(ctx context.Context, a Ask, refusal *Refusal) error {
 	rival := refusal.Story.Request
-	if rival.ID != 0 && rival.Requester == a.Requester {
+	if refusal.Kind == KindPolicy || rival.ID != 0 && rival.Requester == a.Requester {
 		return nil
 	}
 	var about string
@@ -81,12 +150,7 @@ func (s *Service) admit(ctx context.Context, tx Tx, a Ask, who Person, cluster C
 			return s.refuseFor(ctx, tx, KindActive, same)
 		}
 	}
-	if rival, ok, err := tx.Active(ctx, cluster.ID, a.Username); err != nil {
-		return err
-	} else if ok {
-		return s.refuseRival(ctx, tx, rival, a.Username)
-	}
-	if err := s.refuseFormer(ctx, tx, cluster.ID, a.Username, who); err != nil {
+	if err := s.admitUsername(ctx, tx, a.Username, who, cluster); err != nil {
 		return err
 	}
 	n, err := tx.CountActive(ctx, who)
@@ -97,6 +161,18 @@ func (s *Service) admit(ctx context.Context, tx Tx, a Ask, who Person, cluster C
 		return &Refusal{Kind: KindTooMany, Limit: s.conf.MaxActive}
 	}
 	return nil
+}
+
+// admitUsername refuses a username that another request holds, or that was somebody else's.
+func (s *Service) admitUsername(ctx context.Context, tx Tx, username string, who Person, cluster Cluster) error {
+	rival, ok, err := tx.Active(ctx, cluster.ID, username)
+	if err != nil {
+		return err
+	}
+	if ok {
+		return s.refuseRival(ctx, tx, rival, username)
+	}
+	return s.refuseFormer(ctx, tx, cluster.ID, username, who)
 }
 
 // refuseFormer refuses a username that was somebody else's, unless it may be given away again.

@@ -43,6 +43,13 @@ type Config struct {
 	CredentialsTTL time.Duration // 0: the credentials stay
 	AccountsAtOnce int           // jobs of the API that may run on one cluster at the same time; 0 is 1
 	CallsPerHour   int           // of the API, by all processes on the database; 0: no limit but the API's
+	Use            UsePolicy     // that who asks has to accept; the zero value: none
+}
+
+// UsePolicy is what people accept before they ask. Another version is accepted anew.
+type UsePolicy struct {
+	URL     string // where it is to be read
+	Version string // empty: there is none
 }
 
 // ReasonMaxLength is the longest reason, in characters.
@@ -71,10 +78,12 @@ type Ask struct {
 	Username  string
 	Mod       string // empty: as the cluster has it
 	Reason    string
+	Until     string // the last day on which the account is needed, as 2027-03-31; empty: for good
+	Policy    string // version of the use policy that is accepted with it; empty: none
 }
 
-// Check applies every rule that needs no database, and returns all refusals at once, so that a form can show
-// each at its field. The order is that of the fields of Ask.
+// Check applies every rule that holds for a request as long as its account is not made, and that needs no database. It
+// returns all refusals at once, so that a form can show each at its field. The order is that of the fields of Ask.
 func (c Config) Check(a Ask) []*Refusal {
 	var refusals []*Refusal
 	if _, ok := c.Cluster(a.Cluster); !ok {

@@ -85,41 +85,6 @@ func (s *Service) notAllowed(r Request, now standing) *Refusal {
 	return now.former
 }
 
-// Cancel takes a request back that is not decided yet. Only its requester may. To others, but approvers, there is no
-// such request; that it was refused is in the audit log, with the real reason.
-func (s *Service) Cancel(ctx context.Context, id int64, person string) (Story, error) {
-	story, err := s.act(ctx, id, deed{person: person, action: "cancel"}, s.cancel(ctx))
-	return story, s.hidden(ctx, err, person)
-}
-
-// CancelSeen is [Service.Cancel] for a button.
-func (s *Service) CancelSeen(ctx context.Context, on Target, person string) (Story, error) {
-	story, err := s.press(ctx, on, deed{person: person, action: "cancel"}, s.cancel(ctx))
-	return story, s.hidden(ctx, err, person)
-}
-
-func (s *Service) cancel(ctx context.Context) func(Tx, *Request, scene) error {
-	return func(tx Tx, r *Request, at scene) error {
-		switch {
-		case !at.who.Is(r.Requester) && at.who.Unsure:
-			return errUnsure
-		case !at.who.Is(r.Requester):
-			return &Refusal{Kind: KindNotYours, Value: fmt.Sprint(r.ID)}
-		case r.State != Pending:
-			return &Refusal{Kind: KindDecided, Story: at.Story}
-		}
-		return s.move(ctx, tx, r, Cancelled, at.who.ID, "cancel", "")
-	}
-}
-
-// hidden says of a request that is somebody else's that there is none, unless to an approver.
-func (s *Service) hidden(ctx context.Context, err error, person string) error {
-	if r := Refused(err); r != nil && r.Kind == KindNotYours && s.checkApprover(ctx, s.people.Identify(ctx, person)) != nil {
-		r.Kind = KindUnknown
-	}
-	return err
-}
-
 // Retry lets an approver try a failed request again, with the password that is sealed for it already.
 func (s *Service) Retry(ctx context.Context, on Target, person string) (Story, error) {
 	return s.press(ctx, on, deed{person: person, action: "retry", byApprover: true}, func(tx Tx, r *Request, at scene) error {

@@ -26,6 +26,7 @@ const (
 	RefreshJob   JobKind = "refresh"   // makes the approval message follow the request
 	NotifyJob    JobKind = "notify"    // tells the requester of an end without credentials
 	RemindJob    JobKind = "remind"    // reminds the approvers
+	NudgeJob     JobKind = "nudge"     // reminds them because the requester asks for it
 	ExpireJob    JobKind = "expire"    // ends a request that nobody decided in time
 	ScrubJob     JobKind = "scrub"     // takes away what is to be seen, or kept, no longer
 	DelayJob     JobKind = "delay"     // tells the requester that it takes longer than usual

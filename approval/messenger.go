@@ -17,6 +17,8 @@ type Messenger interface {
 	Refresh(ctx context.Context, s Story) error
 	// Remind reminds the approvers of a pending request.
 	Remind(ctx context.Context, s Story) error
+	// Nudge reminds them because the requester asks for it. What reminded them so before is taken away.
+	Nudge(ctx context.Context, s Story) error
 	// Alarm tells the approvers that the account has the same uid as another (Twin).
 	Alarm(ctx context.Context, s Story) error
 	// Deliver shows the requester the credentials, in a way that no preview shows the password. [ErrUnreachable] says that

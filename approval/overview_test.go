@@ -86,13 +86,13 @@ func TestOverviewOfAccounts(t *testing.T) {
 	require.Equal(t, []int64{second.ID}, numbers(o.Requests))
 	require.Equal(t, []int64{first.ID}, numbers(o.Accounts))
 
-	_, err = b.service.CancelSeen(t.Context(), first.Target(), isabel)
+	_, err = b.service.TakeBack(t.Context(), first.Target(), isabel)
 	require.Equal(t, approval.KindDecided, kindOf(t, err))
-	_, err = b.service.CancelSeen(t.Context(), approval.Target{ID: second.ID, Seen: "forged"}, isabel)
+	_, err = b.service.TakeBack(t.Context(), approval.Target{ID: second.ID, Seen: "forged"}, isabel)
 	require.Equal(t, approval.KindStale, kindOf(t, err))
-	_, err = b.service.CancelSeen(t.Context(), second.Target(), "USTRANGER")
+	_, err = b.service.TakeBack(t.Context(), second.Target(), "USTRANGER")
 	require.Equal(t, approval.KindUnknown, kindOf(t, err), "of others there is nothing to learn")
-	story, err := b.service.CancelSeen(t.Context(), second.Target(), isabel)
+	story, err := b.service.TakeBack(t.Context(), second.Target(), isabel)
 	require.NoError(t, err)
 	require.Equal(t, approval.Cancelled, story.State)
 }

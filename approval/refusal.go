@@ -13,7 +13,8 @@ type Refusal struct {
 	Kind  Kind
 	Value string   // what was given: a username, a cluster, a person
 	Right []string // what would be right: cluster ids, permissions
-	Limit int      // of KindTooMany and KindReasonTooLong
+	Limit int      // of KindTooMany and KindReasonTooLong, and in years of KindUntil
+	Free  string   // a username that can be had instead of Value, as far as is known; may be empty
 	Rule  *ehpc.RuleError
 	Story Story    // the request it is about, where there is one
 	Why   *Refusal // of KindNotAllowed: what is said to who asks for it now
@@ -35,6 +36,9 @@ const (
 	KindActive        Kind = "active"          // Story is an active request for the same username
 	KindTwin          Kind = "twin"            // Story is an active request for a username that differs by case alone
 	KindFormer        Kind = "former"          // Value was the username of somebody else, whose home directory is still there
+	KindTaken         Kind = "taken"           // Value is the username of an account that the cluster has
+	KindUntil         Kind = "until"           // Value is no day after today, or one that is too far
+	KindPolicy        Kind = "policy"          // the use policy is not accepted, or another version of it was
 	KindTooMany       Kind = "too_many"        // the requester has Limit active requests already
 
 	KindUnknown     Kind = "unknown_request" // there is no such request
@@ -50,6 +54,7 @@ const (
 	KindUntold      Kind = "untold"          // it can't be found out now whether the requester still can have one
 	KindNotAllowed  Kind = "not_allowed"     // what was asked for is not allowed any more (Why)
 	KindNotStuck    Kind = "not_stuck"       // only what is approved and not at its end can be abandoned
+	KindReminded    Kind = "reminded"        // the requester had the approvers reminded of Story within the last day
 )
 
 // Error implements error, in English and for the log; it holds no text that a person typed but Value.
@@ -63,11 +68,32 @@ func (r *Refusal) Error() string {
 	return fmt.Sprintf("refused: %s %q", r.Kind, r.Value)
 }
 
+// Refusals is all that speaks against what somebody asks for; the first is what is told where there is room for one.
+type Refusals []*Refusal
+
+// Error implements error.
+func (r Refusals) Error() string { return r[0].Error() }
+
+// Unwrap lets [Refused] find the first.
+func (r Refusals) Unwrap() error { return r[0] }
+
 // Refused returns the refusal in err's chain, or nil.
 func Refused(err error) *Refusal {
 	var r *Refusal
 	if errors.As(err, &r) {
 		return r
+	}
+	return nil
+}
+
+// AllRefused returns all refusals in err's chain.
+func AllRefused(err error) Refusals {
+	var all Refusals
+	if errors.As(err, &all) {
+		return all
+	}
+	if r := Refused(err); r != nil {
+		return Refusals{r}
 	}
 	return nil
 }

@@ -13,6 +13,8 @@ type Request struct {
 	Username  string
 	Mod       string // permissions of the user's directory, three octal digits; empty: as the cluster has it
 	Reason    string // as typed, may be empty
+	Until     string // the last day on which the account is needed, as 2027-03-31; empty: for good
+	Policy    string // version of the use policy that was accepted with it; empty: none, or before
 	Requester string // id of the person who asked
 	State     State
 	Version   int64 // counts the changes, from 1
@@ -31,6 +33,9 @@ type Request struct {
 	// ClearedAt is when the credentials were taken out of sight; zero while they can be seen.
 	ClearedAt time.Time
 
+	// RemindedAt is when the requester last had the approvers reminded; zero: never.
+	RemindedAt time.Time
+
 	// Envelope identifies the message that asked.
 	Envelope string
 	// Nonce can't be guessed. The buttons hang on it, so that none of another request, which had the same number before the
@@ -42,7 +47,7 @@ type Request struct {
 
 // Ask returns what the request asks for, as a new one would, for the rules of the moment.
 func (r Request) Ask() Ask {
-	return Ask{Requester: r.Requester, Cluster: r.ClusterID, Username: r.Username, Mod: r.Mod, Reason: r.Reason}
+	return Ask{Requester: r.Requester, Cluster: r.ClusterID, Username: r.Username, Mod: r.Mod, Reason: r.Reason, Until: r.Until}
 }
 
 // bound is what the password is sealed for.
@@ -70,7 +75,7 @@ func (r Request) Target() Target {
 // seen is what an approver decides about, as the audit log tells it.
 func (r Request) seen() string {
 	return Asked{
-		{"requester", r.Requester}, {"username", r.Username}, {"cluster", r.ClusterID}, {"mod", r.Mod}, {"reason", r.Reason},
+		{"requester", r.Requester}, {"username", r.Username}, {"cluster", r.ClusterID}, {"mod", r.Mod}, {"until", r.Until}, {"reason", r.Reason},
 	}.String()
 }
 
@@ -144,7 +149,11 @@ const (
 	PurposeReminder    Purpose = "reminder"    // the one reminder of the approvers
 	PurposeNotice      Purpose = "notice"      // tells the requester of an end, or of a delay
 	PurposeAlarm       Purpose = "alarm"       // tells the approvers that two accounts have the same uid
+	PurposeNudge       Purpose = "nudge"       // reminds the approvers because the requester asks for it
 )
+
+// Reminds tells whether such messages are over once a request is decided.
+func (p Purpose) Reminds() bool { return p == PurposeReminder || p == PurposeNudge }
 
 // Message is a message that was sent about a request: where it stands, and what it shows.
 type Message struct {
@@ -160,6 +169,10 @@ type Story struct {
 	Decisions []Decision // oldest first
 	Messages  []Message  // oldest first
 	Cluster   Cluster    // as configured now; only its ID is set where it no longer is
+
+	// Unseen says of a request that was just asked for that the cluster could not tell in time whether it has the
+	// username already. It is looked at again before the account is made.
+	Unseen bool
 }
 
 // Message returns the first message of a purpose.

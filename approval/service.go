@@ -32,6 +32,7 @@ type Service struct {
 	store    Store
 	keys     Keys
 	people   Directory
+	accounts Accounts // nil: no look at the clusters before an approver is asked
 	log      *slog.Logger
 	now      func() time.Time
 	refusals refusals

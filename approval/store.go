@@ -36,6 +36,8 @@ type Tx interface {
 	MayBeAnothers(ctx context.Context, r Request) (bool, error)
 	// HadByAnother tells whether an account of a username, whatever its case, was delivered to another person.
 	HadByAnother(ctx context.Context, clusterID, username string, who Person) (bool, error)
+	// Accepted tells whether a person has accepted a version of the use policy with any request.
+	Accepted(ctx context.Context, who Person, version string) (bool, error)
 	// Open returns the requests of a cluster whose accounts are to be made, the oldest first.
 	Open(ctx context.Context, clusterID string) ([]Request, error)
 	// Uncompared returns the requests of a cluster whose accounts are made, and not compared with the others yet.

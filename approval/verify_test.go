@@ -155,6 +155,8 @@ func TestVerifyFindsTampering(t *testing.T) {
 			{"another reason", []string{`UPDATE request SET reason = 'thesis' WHERE id = 1`}, 9, []string{asked(1, 1, "reason")}},
 			{"a reason added", []string{`UPDATE request SET reason = 'thesis' WHERE id = 2`}, 9, []string{asked(2, 2, "reason")}},
 			{"a reason removed", []string{`UPDATE request SET reason = '' WHERE id = 1`}, 9, []string{asked(1, 1, "reason")}},
+			{"an end added", []string{`UPDATE request SET until_date = '2027-03-31' WHERE id = 1`}, 9, []string{asked(1, 1, "until")}},
+			{"a policy added", []string{`UPDATE request SET policy = '2026-10' WHERE id = 2`}, 9, []string{asked(2, 2, "policy")}},
 			{"another time", []string{`UPDATE request SET created_at = created_at + 1`}, 9, []string{asked(1, 1, "time"), asked(2, 2, "time"), asked(3, 3, "time")}},
 			{"a decision added", []string{`INSERT INTO decision VALUES (3, 'UANNA', 'approve', '', 1)`}, 9, []string{decided(anna, 3)}},
 			{"a decision removed", []string{`DELETE FROM decision WHERE request_id = 1`}, 9, []string{undecided(anna, 1, 5)}},

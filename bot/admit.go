@@ -47,9 +47,7 @@ func (b *Bot) admitPresser(ctx context.Context, c slack.InteractionCallback, act
 	switch {
 	case c.User.ID == "":
 		return errNobody
-	case action == view.ActionCancel:
-		return b.admitRequester(ctx, c.User.ID, teamsOf(c))
-	case action == view.ActionSaved:
+	case action == view.ActionSaved, action == view.ActionCancel, action == view.ActionRemind:
 		return b.people.AdmitReader(ctx, c.User.ID, teamsOf(c))
 	}
 	return b.people.AdmitDecider(ctx, c.User.ID, teamsOf(c), b.service.Config().Approvers)

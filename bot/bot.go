@@ -49,8 +49,12 @@ type Bot struct {
 
 // New returns a bot that is not connected yet.
 func New(conf Config, api *slackapi.API, people *slackapi.People, service *approval.Service, log *slog.Logger, met socket.Observer) *Bot {
+	policy := service.Config()
 	readers := &messenger.Readers{
-		Base:   view.View{Locale: conf.Locale, Command: conf.Command, Channel: conf.Channel, LoginHint: conf.LoginHint},
+		Base: view.View{
+			Locale: conf.Locale, Command: conf.Command, Channel: conf.Channel, LoginHint: conf.LoginHint,
+			Approvers: policy.Approvers, SelfApproval: policy.AllowSelf, RemindAfter: policy.Reminder,
+		},
 		People: people,
 	}
 	b := &Bot{

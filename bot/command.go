@@ -8,7 +8,6 @@ import (
 
 	"ehpcbot/approval"
 	"ehpcbot/bot/command"
-	"ehpcbot/bot/slackapi"
 	"ehpcbot/bot/view"
 )
 
@@ -33,11 +32,11 @@ func (b *Bot) command(ctx context.Context, c slack.SlashCommand, envelope string
 	}
 	switch parsed.Verb {
 	case command.Form:
-		return b.openForm(ctx, v, c.UserID, c.TriggerID)
+		return b.openAskForm(ctx, v, c.TriggerID, approval.Ask{Requester: c.UserID})
 	case command.Ask:
-		return b.ask(ctx, v, approval.Ask{
+		return b.ask(ctx, v, c.TriggerID, approval.Ask{
 			Envelope: envelope, Requester: c.UserID, Username: parsed.Username,
-			Cluster: parsed.Cluster, Mod: parsed.Mod, Reason: parsed.Reason,
+			Cluster: parsed.Cluster, Mod: parsed.Mod, Reason: parsed.Reason, Until: parsed.Until,
 		})
 	case command.List:
 		return b.list(ctx, v, c.UserID)
@@ -58,29 +57,6 @@ func (b *Bot) command(ctx context.Context, c slack.SlashCommand, envelope string
 		return v.AbandonDone(story)
 	}
 	return v.Help()
-}
-
-func (b *Bot) ask(ctx context.Context, v view.View, a approval.Ask) view.Message {
-	story, err := b.service.Ask(ctx, a)
-	if err != nil {
-		return b.refusal(v, err)
-	}
-	b.log.Info("asked", "request", story.ID, "person", a.Requester, "cluster", story.ClusterID, "username", story.Username)
-	return v.Asked(story)
-}
-
-// openForm opens the form in which one asks, or says why not.
-func (b *Bot) openForm(ctx context.Context, v view.View, person, trigger string) view.Message {
-	if !b.forms.Allow() {
-		b.log.Warn("no form is opened, to keep room for those of approvers", "person", person)
-		return v.TooManyForms()
-	}
-	form := v.AskForm(b.service.Config(), approval.Ask{})
-	if _, err := b.api.OpenViewContext(ctx, trigger, form); err != nil {
-		b.log.Warn("the form could not be opened", "person", person, "error", slackapi.CallError("open a form", err))
-		return v.FormFailed()
-	}
-	return view.Message{}
 }
 
 func (b *Bot) list(ctx context.Context, v view.View, person string) view.Message {

@@ -37,18 +37,18 @@ func (b *Bot) submitAsk(ctx context.Context, c slack.InteractionCallback) any {
 	a.Requester = c.User.ID
 	// A form is submitted once, however often Slack says so.
 	a.Envelope = strings.Join([]string{"view", c.View.ID, a.Requester, a.Cluster, a.Username}, " ")
-	if faults := b.service.Config().Check(a); len(faults) > 0 {
-		return slack.NewErrorsViewSubmissionResponse(v.FieldFaults(faults))
-	}
 	story, err := b.service.Ask(ctx, a)
-	if r := approval.Refused(err); r != nil && (r.Kind == approval.KindTwin || r.Kind == approval.KindFormer ||
-		r.Kind == approval.KindActive && r.Story.Requester != a.Requester) {
-		return slack.NewErrorsViewSubmissionResponse(v.FieldFaults([]*approval.Refusal{r}))
-	}
-	if err != nil {
+	refusals := approval.AllRefused(err)
+	switch {
+	case hasKind(refusals, approval.KindPolicy): // the form was opened before there was this version
+		form := v.AskForm(b.service.Config(), a)
+		return slack.NewUpdateViewSubmissionResponse(&form)
+	case atFields(refusals, a.Requester):
+		return slack.NewErrorsViewSubmissionResponse(v.FieldFaults(refusals))
+	case err != nil:
 		return showInstead(v, b.refusal(v, err))
 	}
-	b.log.Info("asked", "request", story.ID, "person", a.Requester, "cluster", story.ClusterID, "username", story.Username)
+	b.asked(story)
 	return showInstead(v, v.Asked(story))
 }
 

@@ -73,7 +73,7 @@ func (b *Bot) answerWith(event socketmode.Event, m view.Message) socket.Reply {
 // answerCommand answers a command with the acknowledgement, or where that can't be sent any more in a message.
 func (b *Bot) answerCommand(c slack.SlashCommand, m view.Message) socket.Reply {
 	return socket.Reply{Payload: ephemeral(m), Instead: func(ctx context.Context) {
-		if err := b.respond(ctx, c.ChannelID, c.ResponseURL, m); err != nil {
+		if err := b.respond(ctx, c.ChannelID, slack.MsgOptionResponseURL(c.ResponseURL, slack.ResponseTypeEphemeral), m); err != nil {
 			b.log.Warn("a person could not be answered", "person", c.UserID, "error", slackapi.CallError("answer a command", err))
 		}
 	}}
@@ -100,14 +100,34 @@ func (b *Bot) refusal(v view.View, err error) view.Message {
 	return v.StorageFailed()
 }
 
-// tell answers a press in a message that only the person sees. The acknowledgement of a press can't carry it.
+// tell answers a press in a message that only the person sees, or in the modal of the button. The acknowledgement of a
+// press can't carry it.
 func (b *Bot) tell(c slack.InteractionCallback, m view.Message) socket.Reply {
-	if channel, _ := messageOf(c); channel == "" {
+	if channel, _ := messageOf(c); channel == "" && c.View.Type != slack.VTModal {
 		return socket.Reply{After: func(ctx context.Context) { b.tellApart(ctx, c, m) }}
 	}
+	return b.answerPress(c, m, slack.MsgOptionResponseURL(c.ResponseURL, slack.ResponseTypeEphemeral))
+}
+
+// tellInstead is tell for what makes the message of the button out of date, if only the person sees it.
+func (b *Bot) tellInstead(c slack.InteractionCallback, m view.Message) socket.Reply {
+	if !c.Container.IsEphemeral {
+		return b.tell(c, m)
+	}
+	return b.answerPress(c, m, slack.MsgOptionReplaceOriginal(c.ResponseURL))
+}
+
+func (b *Bot) answerPress(c slack.InteractionCallback, m view.Message, how slack.MsgOption) socket.Reply {
 	return socket.Reply{After: func(ctx context.Context) {
+		if c.View.Type == slack.VTModal {
+			modal := b.readers.Of(c.User.ID, b.people.Known(c.User.ID)).NoticeModal(m)
+			if _, err := b.api.UpdateViewContext(ctx, modal, "", "", c.View.ID); err != nil {
+				b.log.Warn("a person could not be answered", "person", c.User.ID, "error", slackapi.CallError("change a form", err))
+			}
+			return
+		}
 		if c.ResponseURL != "" {
-			err := b.respond(ctx, c.Channel.ID, c.ResponseURL, m)
+			err := b.respond(ctx, c.Channel.ID, how, m)
 			if err == nil {
 				return
 			}
@@ -138,9 +158,8 @@ func (b *Bot) tellApart(ctx context.Context, c slack.InteractionCallback, m view
 }
 
 // respond answers at the address that Slack gave for it, in a message that only the person sees.
-func (b *Bot) respond(ctx context.Context, channel, address string, m view.Message) error {
-	_, _, err := b.api.PostMessageContext(ctx, channel,
-		slack.MsgOptionResponseURL(address, slack.ResponseTypeEphemeral),
+func (b *Bot) respond(ctx context.Context, channel string, how slack.MsgOption, m view.Message) error {
+	_, _, err := b.api.PostMessageContext(ctx, channel, how,
 		slack.MsgOptionText(m.Text, false), slack.MsgOptionBlocks(m.Blocks...))
 	return err
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/slack-go/slack"
 
+	"ehpcbot/approval"
 	"ehpcbot/bot/home"
 	"ehpcbot/bot/slackapi"
 	"ehpcbot/bot/socket"
@@ -112,7 +113,7 @@ func (b *Bot) openFormFor(ctx context.Context, c slack.InteractionCallback, by s
 		return b.tell(c, b.turnedAway(err))
 	}
 	c.User.ID = b.people.Identify(ctx, c.User.ID).ID
-	if m := b.openForm(ctx, b.readers.View(ctx, c.User.ID), c.User.ID, c.TriggerID); m.Text != "" {
+	if m := b.openAskForm(ctx, b.readers.View(ctx, c.User.ID), c.TriggerID, approval.Ask{Requester: c.User.ID}); m.Text != "" {
 		return b.tell(c, m)
 	}
 	return socket.Reply{}

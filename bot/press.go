@@ -33,10 +33,14 @@ func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) socket.Rep
 		view.ActionDeny:    b.atCard(b.openDenial),
 		view.ActionRetry:   b.atCard(b.retry),
 		view.ActionSaved:   b.saved,
-		view.ActionCancel:  b.cancel,
+	}
+	answerers := map[string]answerer{
+		view.ActionCancel: b.cancel,
+		view.ActionRemind: b.remind,
 	}
 	handler, known := handlers[action.ActionID]
-	if !known {
+	answer, answers := answerers[action.ActionID]
+	if !known && !answers {
 		return socket.Reply{} // a select in a form, or a button of a version that is no longer
 	}
 	on, ok := view.Target(action.Value)
@@ -53,11 +57,18 @@ func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) socket.Rep
 		b.turnAway(ctx, 0, c.User.ID, action.ActionID, fmt.Errorf("%w: %.50q", errForged, action.Value))
 		return b.tell(c, v.Refusal(&approval.Refusal{Kind: approval.KindUnknown, Value: action.Value}))
 	}
+	if answers {
+		return answer(ctx, v, c, on)
+	}
 	if err := handler(ctx, v, c, on); err != nil {
 		return b.tell(c, b.refusal(v, err))
 	}
 	return socket.Reply{}
 }
+
+// answerer does what a button of a request asks for, and tells the person that it is done: no message that they see
+// shows it.
+type answerer func(context.Context, view.View, slack.InteractionCallback, approval.Target) socket.Reply
 
 // presser does what a button of a request asks for.
 type presser func(context.Context, view.View, slack.InteractionCallback, approval.Target) error
@@ -115,15 +126,6 @@ func (b *Bot) saved(ctx context.Context, _ view.View, c slack.InteractionCallbac
 	story, err := b.service.Clear(ctx, on, c.User.ID)
 	if channel, _ := messageOf(c); err == nil && strings.HasPrefix(channel, "D") {
 		b.remember(ctx, c, story, approval.PurposeCredentials)
-	}
-	return err
-}
-
-// cancel takes back a request of the one who presses.
-func (b *Bot) cancel(ctx context.Context, _ view.View, c slack.InteractionCallback, on approval.Target) error {
-	_, err := b.service.CancelSeen(ctx, on, c.User.ID)
-	if err == nil {
-		b.log.Info("cancelled", "request", on.ID, "person", c.User.ID)
 	}
 	return err
 }

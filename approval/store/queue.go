@@ -39,6 +39,7 @@ var queueOf = map[approval.JobKind]string{
 	approval.DelayJob:     QueueDirect,
 	approval.RefreshJob:   QueueChanges,
 	approval.RemindJob:    QueueChannel,
+	approval.NudgeJob:     QueueChannel,
 	approval.AlarmJob:     QueueChannel,
 	approval.ExpireJob:    QueueTimers,
 }

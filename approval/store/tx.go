@@ -24,20 +24,21 @@ type Tx struct {
 
 const requestColumns = `id, COALESCE(envelope, ''), cluster, username, mod, reason, requester, state, version, required,
 	created_at, updated_at, expires_at, failure, failure_detail, sealed, attempted_at, job_id, started_at, until_at, cleared_at,
-	asked_at, nonce, COALESCE(uid, 0), twin`
+	asked_at, nonce, COALESCE(uid, 0), twin, until_date, policy, reminded_at`
 
 func scanRequest(row rows.Scanner) (approval.Request, error) {
 	var r approval.Request
 	var created, updated, expires int64
-	var attempted, started, until, cleared, asked sql.NullInt64
+	var attempted, started, until, cleared, asked, reminded sql.NullInt64
 	err := row.Scan(&r.ID, &r.Envelope, &r.ClusterID, &r.Username, &r.Mod, &r.Reason, &r.Requester, &r.State, &r.Version, &r.Required,
-		&created, &updated, &expires, &r.Failure, &r.FailureDetail, &r.Sealed, &attempted, &r.JobID, &started, &until, &cleared, &asked, &r.Nonce, &r.UID, &r.Twin)
+		&created, &updated, &expires, &r.Failure, &r.FailureDetail, &r.Sealed, &attempted, &r.JobID, &started, &until, &cleared, &asked, &r.Nonce, &r.UID, &r.Twin,
+		&r.Until, &r.Policy, &reminded)
 	if err != nil {
 		return approval.Request{}, err
 	}
 	r.CreatedAt, r.UpdatedAt, r.ExpiresAt = rows.Moment(created), rows.Moment(updated), rows.Moment(expires)
 	r.AskedAt, r.AttemptedAt, r.StartedAt = optional(asked), optional(attempted), optional(started)
-	r.CredentialsUntil, r.ClearedAt = optional(until), optional(cleared)
+	r.CredentialsUntil, r.ClearedAt, r.RemindedAt = optional(until), optional(cleared), optional(reminded)
 	return r, nil
 }
 
@@ -55,10 +56,12 @@ func nullable(t time.Time) sql.NullInt64 {
 // Insert implements [approval.Tx].
 func (tx *Tx) Insert(ctx context.Context, r *approval.Request) error {
 	err := tx.QueryRowContext(ctx, `INSERT INTO request
-		(envelope, cluster, username, mod, reason, requester, state, version, required, created_at, updated_at, expires_at, nonce)
-		VALUES (NULLIF($1, ''), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id`,
+		(envelope, cluster, username, mod, reason, requester, state, version, required, created_at, updated_at, expires_at, nonce,
+		until_date, policy)
+		VALUES (NULLIF($1, ''), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING id`,
 		r.Envelope, r.ClusterID, r.Username, r.Mod, r.Reason, r.Requester, string(r.State), r.Version, r.Required,
-		r.CreatedAt.UnixMilli(), r.UpdatedAt.UnixMilli(), r.ExpiresAt.UnixMilli(), r.Nonce).Scan(&r.ID)
+		r.CreatedAt.UnixMilli(), r.UpdatedAt.UnixMilli(), r.ExpiresAt.UnixMilli(), r.Nonce,
+		r.Until, r.Policy).Scan(&r.ID)
 	if err != nil {
 		return fmt.Errorf("store the request: %w", err)
 	}
@@ -74,11 +77,11 @@ var errChanged = errors.New("the request has changed meanwhile")
 func (tx *Tx) Save(ctx context.Context, r *approval.Request, from approval.State) error {
 	res, err := tx.ExecContext(ctx, `UPDATE request SET state = $1, version = version + 1, updated_at = $2, failure = $3,
 		failure_detail = $4, sealed = CASE WHEN $15 THEN COALESCE(sealed, $5) END, attempted_at = $6, job_id = $7,
-		started_at = $8, until_at = $9, cleared_at = $10, expires_at = $11, asked_at = $16
+		started_at = $8, until_at = $9, cleared_at = $10, expires_at = $11, asked_at = $16, reminded_at = $17
 		WHERE id = $12 AND state = $13 AND version = $14`,
 		string(r.State), r.UpdatedAt.UnixMilli(), string(r.Failure), r.FailureDetail, r.Sealed, nullable(r.AttemptedAt),
 		r.JobID, nullable(r.StartedAt), nullable(r.CredentialsUntil), nullable(r.ClearedAt), r.ExpiresAt.UnixMilli(),
-		r.ID, string(from), r.Version, r.Sealed != nil, nullable(r.AskedAt))
+		r.ID, string(from), r.Version, r.Sealed != nil, nullable(r.AskedAt), nullable(r.RemindedAt))
 	if err != nil {
 		return fmt.Errorf("store the change of request %d: %w", r.ID, err)
 	}
@@ -314,6 +317,12 @@ func (tx *Tx) MayBeAnothers(ctx context.Context, r approval.Request) (bool, erro
 func (tx *Tx) HadByAnother(ctx context.Context, clusterID, username string, who approval.Person) (bool, error) {
 	_, found, err := tx.requestWhere(ctx, `cluster = $1 AND lower(username) = lower($2) AND state = 'delivered' AND requester NOT IN ($3, $4)`,
 		clusterID, username, who.ID, who.Also)
+	return found, err
+}
+
+// Accepted implements [approval.Tx].
+func (tx *Tx) Accepted(ctx context.Context, who approval.Person, version string) (bool, error) {
+	_, found, err := tx.requestWhere(ctx, `requester IN ($1, $2) AND policy = $3`, who.ID, who.Also, version)
 	return found, err
 }
 

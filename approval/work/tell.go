@@ -83,7 +83,7 @@ func (r runner) show(ctx context.Context, story approval.Story, err error) error
 func shown(s approval.Story) bool {
 	var messages, current int
 	for _, m := range s.Messages {
-		if m.Purpose == approval.PurposeReminder && s.State != approval.Pending {
+		if m.Purpose.Reminds() && s.State != approval.Pending {
 			return false
 		}
 		if m.Purpose == approval.PurposeApproval {
@@ -147,6 +147,20 @@ func (r runner) remind(ctx context.Context, id int64) error {
 		return err
 	}
 	return r.Messenger.Remind(ctx, story)
+}
+
+// nudge reminds the approvers once for each time that the requester asks for it.
+func (r runner) nudge(ctx context.Context, id int64) error {
+	story, err := r.Service.Story(ctx, id)
+	if err != nil || story.State != approval.Pending || !r.Service.Now().Before(story.ExpiresAt) {
+		return err
+	}
+	for _, m := range story.Messages {
+		if m.Purpose == approval.PurposeNudge && m.Version > 0 {
+			return nil
+		}
+	}
+	return r.Messenger.Nudge(ctx, story)
 }
 
 // alarm tells the approvers once that two accounts have the same uid.

@@ -1,6 +1,6 @@
 // Package command is the grammar of the slash command: what people type behind its name, and what it means.
 //
-// Nothing at all asks for the form. A username asks for an account at once; cluster=…, mod=… and reason=… may
+// Nothing at all asks for the form. A username asks for an account at once; cluster=…, mod=…, until=… and reason=… may
 // stand around it in any order. help, list, status ID, cancel ID and abandon ID are sub-commands where they are
 // the first word; a person who really is called list is asked for with username=list.
 //
@@ -34,6 +34,7 @@ type Command struct {
 	Username string // of Ask, never empty
 	Cluster  string // of Ask, id or name; empty: the default
 	Mod      string // of Ask; empty: as the cluster has it
+	Until    string // of Ask, the last day on which the account is needed; empty: for good
 	Reason   string // of Ask, may be empty
 	ID       int64  // of Status, Cancel and Abandon, at least 1
 }
@@ -54,7 +55,7 @@ func (c Command) String() string {
 
 func (c Command) ask() string {
 	words := []string{bareUsername(c.Username)}
-	for _, f := range []struct{ key, value string }{{keyCluster, c.Cluster}, {keyMod, c.Mod}, {keyReason, c.Reason}} {
+	for _, f := range []struct{ key, value string }{{keyCluster, c.Cluster}, {keyMod, c.Mod}, {keyUntil, c.Until}, {keyReason, c.Reason}} {
 		if f.value != "" {
 			words = append(words, f.key+"="+quoteIfNeeded(f.value))
 		}

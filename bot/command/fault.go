@@ -20,7 +20,7 @@ type Kind string
 
 // The kinds of fault.
 const (
-	KindUnknownKey      Kind = "unknown_key"      // Token is none of username, cluster, mod, reason
+	KindUnknownKey      Kind = "unknown_key"      // Token is none of [Keys]
 	KindDuplicateKey    Kind = "duplicate_key"    // Token, a key, is given twice
 	KindEmptyValue      Kind = "empty_value"      // Token, a key, has nothing behind its equals sign
 	KindUnclosedQuote   Kind = "unclosed_quote"   // the quote that begins with Token has no end

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -10,11 +11,12 @@ const (
 	keyUsername = "username"
 	keyCluster  = "cluster"
 	keyMod      = "mod"
+	keyUntil    = "until"
 	keyReason   = "reason"
 )
 
 // Keys lists the keys that may stand in a request, in the order in which they are explained.
-func Keys() []string { return []string{keyUsername, keyCluster, keyMod, keyReason} }
+func Keys() []string { return []string{keyUsername, keyCluster, keyMod, keyUntil, keyReason} }
 
 // Longer values are cut to these numbers of characters. They are far more than what is accepted, so that a
 // value that is too long still is, and nothing that is typed here grows without bound.
@@ -108,6 +110,7 @@ func parseAsk(words []word) (Command, *Fault) {
 		Username: bounded(values[keyUsername], ValueMaxLength),
 		Cluster:  bounded(values[keyCluster], ValueMaxLength),
 		Mod:      bounded(values[keyMod], ValueMaxLength),
+		Until:    bounded(values[keyUntil], ValueMaxLength),
 		Reason:   bounded(values[keyReason], ReasonMaxLength),
 	}, nil
 }
@@ -141,9 +144,5 @@ func (w word) unknown() string {
 }
 
 func known(key string) bool {
-	switch key {
-	case keyUsername, keyCluster, keyMod, keyReason:
-		return true
-	}
-	return false
+	return slices.Contains(Keys(), key)
 }

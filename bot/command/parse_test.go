@@ -37,6 +37,7 @@ func TestParse(t *testing.T) {
 		{"case is kept", "Isabel", Command{Verb: Ask, Username: "Isabel"}},
 
 		{"everything", `isabel cluster=ehpc-8jqdq0mz mod=700 reason="thesis project"`, full},
+		{"until a day", "until=2027-03-31 isabel", Command{Verb: Ask, Username: "isabel", Until: "2027-03-31"}},
 		{"another order", `reason="thesis project" mod=700 isabel cluster=ehpc-8jqdq0mz`, full},
 		{"username by its key, last", `reason="thesis project" mod=700 cluster=ehpc-8jqdq0mz username=isabel`, full},
 		{"keys in any case", `isabel Cluster=ehpc-8jqdq0mz MOD=700 Reason="thesis project"`, full},
@@ -101,9 +102,9 @@ func TestParseFaults(t *testing.T) {
 		want       Fault
 		message    string
 	}{
-		{"unknown key", "isabel zone=jn1a", Fault{KindUnknownKey, "zone", Ask}, `unknown key "zone", known are username, cluster, mod, reason`},
-		{"unknown key keeps its case", "isabel Zone=jn1a", Fault{KindUnknownKey, "Zone", Ask}, `unknown key "Zone", known are username, cluster, mod, reason`},
-		{"no key at all", "=isabel", Fault{KindUnknownKey, "=isabel", Ask}, `unknown key "=isabel", known are username, cluster, mod, reason`},
+		{"unknown key", "isabel zone=jn1a", Fault{KindUnknownKey, "zone", Ask}, `unknown key "zone", known are username, cluster, mod, until, reason`},
+		{"unknown key keeps its case", "isabel Zone=jn1a", Fault{KindUnknownKey, "Zone", Ask}, `unknown key "Zone", known are username, cluster, mod, until, reason`},
+		{"no key at all", "=isabel", Fault{KindUnknownKey, "=isabel", Ask}, `unknown key "=isabel", known are username, cluster, mod, until, reason`},
 		{"duplicate key", "isabel mod=700 MOD=750", Fault{KindDuplicateKey, "mod", Ask}, "mod is given twice"},
 		{"username twice", "isabel username=maria", Fault{KindDuplicateKey, "username", Ask}, "username is given twice"},
 		{"empty value", "isabel mod=", Fault{KindEmptyValue, "mod", Ask}, "mod has no value"},
@@ -190,14 +191,14 @@ func TestQuotedValuesArriveAsTheyAre(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		value := rapid.StringOfN(rapid.OneOf(rapid.Rune(), rapid.RuneFrom([]rune(` "'\“”„‘’「」『』=＝&<>;`))), 1, 60, -1).
 			Filter(func(s string) bool { return !strings.ContainsFunc(s, hidden) }).Draw(t, "value")
-		keys := rapid.Permutation([]string{"username", "cluster", "mod", "reason"}).Draw(t, "keys")
+		keys := rapid.Permutation([]string{"username", "cluster", "mod", "until", "reason"}).Draw(t, "keys")
 		var words []string
 		for _, k := range keys {
 			words = append(words, k+rapid.SampledFrom([]string{"=", "＝"}).Draw(t, "equals")+Quote(value))
 		}
 		got, err := Parse(strings.Join(words, rapid.StringMatching(`[ \t\n　]{0,3}`).Draw(t, "space")))
 		require.NoError(t, err)
-		require.Equal(t, Command{Verb: Ask, Username: value, Cluster: value, Mod: value, Reason: value}, got)
+		require.Equal(t, Command{Verb: Ask, Username: value, Cluster: value, Mod: value, Until: value, Reason: value}, got)
 	})
 }
 
@@ -205,7 +206,7 @@ func TestQuotedValuesArriveAsTheyAre(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		"", "isabel", `isabel cluster=ehpc-8jqdq0mz mod=700 reason="thesis project"`, "username=list", "help", "list",
-		"status #12", "cancel 12", "isabel reason=“毕业 设计”", `a reason='don't' x`, "\xff\xfe =", "reason=\"\\", "＝", "「", `a "b" 'c'`,
+		"status #12", "cancel 12", "isabel reason=“毕业 设计”", "isabel until=2027-03-31", `a reason='don't' x`, "\xff\xfe =", "reason=\"\\", "＝", "「", `a "b" 'c'`,
 	} {
 		f.Add(seed)
 	}

@@ -29,6 +29,8 @@ type policyEnv struct {
 	Delivery       string `env:"CREDENTIALS_DELIVERY"`
 	AccountsAtOnce string `env:"EHPC_ACCOUNTS_AT_ONCE"`
 	CallsPerHour   string `env:"EHPC_CALLS_PER_HOUR"`
+	UseURL         string `env:"POLICY_URL"`
+	UseVersion     string `env:"POLICY_VERSION"`
 }
 
 func (e policyEnv) config(f *collector) approval.Config {
@@ -49,6 +51,7 @@ func (e policyEnv) config(f *collector) approval.Config {
 		CredentialsTTL: f.duration("CREDENTIALS_TTL", e.CredentialsTTL),
 		AccountsAtOnce: f.number("EHPC_ACCOUNTS_AT_ONCE", e.AccountsAtOnce, 1, 20),
 		CallsPerHour:   callsPerHour(f, e.CallsPerHour),
+		Use:            usePolicy(f, e.UseURL, e.UseVersion),
 	}
 	checkDelivery(f, e.Delivery)
 	checkTimes(f, e, c)

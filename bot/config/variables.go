@@ -155,6 +155,14 @@ func policyVariables() []Variable {
 		Meaning: "how many commands and forms a minute one person may send, to each replica; 0 means no limit",
 		right:   "give a whole number from 1 to 1000, such as 10, or 0 for no limit",
 	}, {
+		Name:    "POLICY_URL",
+		Meaning: "https address of a use policy that who asks has to accept; only with POLICY_VERSION",
+		right:   "give an https URL of at most 3000 characters, such as https://hpc.example.org/policy, or leave it unset",
+	}, {
+		Name:    "POLICY_VERSION",
+		Meaning: "version of that policy; people accept each version anew",
+		right:   "give one line of at most 40 characters, such as 2026-10",
+	}, {
 		Name: "PASSWORD_LENGTH", Default: "20",
 		Meaning: "characters of a password, 12–30",
 		right:   "give a whole number from 12 to 30, such as 20",

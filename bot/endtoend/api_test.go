@@ -15,10 +15,10 @@ import (
 func TestTaken(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
-	w.EHPC.AddExisting(ehpctest.ClusterID, "isabel", "Not0urs!Password")
 	w.EHPC.AddExisting(ehpctest.ClusterID, "ottokar", "Not0urs!Password")
 	w.Start()
 	w.Command(isabel, "isabel")
+	w.EHPC.AddExisting(ehpctest.ClusterID, "isabel", "Not0urs!Password") // after the look that goes with the request
 	w.Press(anna, w.Request("isabel"), "Approve")
 	require.Contains(t, w.Told(isabel, "taken").Plain(), "has failed")
 	m := w.WaitState("isabel", "failed")

@@ -26,7 +26,7 @@ func TestFormToCredentials(t *testing.T) {
 	for _, in := range form.Inputs() {
 		labels = append(labels, in.Label)
 	}
-	require.Equal(t, []string{"Username", "Cluster", "Directory permissions", "Reason"}, labels)
+	require.Equal(t, []string{"Username", "Cluster", "Directory permissions", "Until when", "Reason"}, labels)
 	require.Equal(t, ehpctest.ClusterID, form.Inputs()[1].Initial, "the first cluster is the default")
 
 	for value, right := range map[string]string{
@@ -103,10 +103,10 @@ func TestCancelStatusListHelp(t *testing.T) {
 	w.PressOld(anna, old, "Approve")
 	w.Answered(anna, "taken back")
 	require.Contains(t, w.Command(isabel, "status 1").Plain(), "cancelled")
-	require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAny))
+	require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAddUser))
 
 	help := w.Command(isabel, "help").Plain()
-	for _, part := range []string{"list", "status", "cancel", "cluster=", "mod=", "reason=", "username=list"} {
+	for _, part := range []string{"list", "status", "cancel", "cluster=", "mod=", "until=", "reason=", "username=list"} {
 		require.Contains(t, help, part)
 	}
 }
@@ -131,7 +131,7 @@ func TestBadText(t *testing.T) {
 		{"isa-bel", "-", "a–z"},
 		{"isabél", "é", "a–z"},
 		{"isabel٣", "٣", "a–z"},
-		{"root", "root", "isabel"},
+		{"root", "root", "root2"},
 		{"username=", "username=", "isabel"},
 		{"reason=x", "username", "isabel"},
 		{"isabel mod=", "mod=", "mod=700"},
@@ -169,7 +169,7 @@ func TestBadText(t *testing.T) {
 	}
 	require.Contains(t, w.Command(isabel, "list").Plain(), "no requests", "nothing is stored")
 	require.Empty(t, w.Slack.Messages(channel))
-	require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAny))
+	require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAddUser))
 }
 
 func TestGoodText(t *testing.T) {

@@ -166,7 +166,7 @@ func TestCardOfSomebodyElse(t *testing.T) {
 	require.Zero(t, code, out)
 	require.Contains(t, out, anna+",refused,pending,pending,approve: it was not pressed where requests are approved")
 	require.Contains(t, out, anna+",refused,pending,pending,approve: stale")
-	require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAny))
+	require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAddUser))
 }
 
 // What somebody writes into the database is no approval.
@@ -338,7 +338,7 @@ func TestGuestAsksWhileSlackIsSilent(t *testing.T) {
 	w.Slack.ClearFaults()
 	w.Press(anna, w.Request("gus"), "Approve")
 	w.Answered(anna, "a guest")
-	require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAny))
+	require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAddUser))
 }
 
 // Whatever form the API repeats a password in, nobody sees it.
@@ -408,7 +408,6 @@ func TestAPIRepeatsThePassword(t *testing.T) {
 func TestRefusedNames(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
-	w.EHPC.AddExisting(ehpctest.ClusterID, "Zoe", "Old-pass&word1A")
 	p := w.Start()
 	for name, why := range map[string]string{
 		"0": "digits only", "1000": "digits only", "oracle": "reserved", "ORACLE": "reserved", "_apt": "reserved", "qemu": "reserved", "Root": "reserved",
@@ -416,6 +415,7 @@ func TestRefusedNames(t *testing.T) {
 		require.Contains(t, w.Command(isabel, name).Plain(), why, name)
 	}
 	w.Command(otto, "zoe")
+	w.EHPC.AddExisting(ehpctest.ClusterID, "Zoe", "Old-pass&word1A")
 	w.Press(anna, w.Request("zoe"), "Approve")
 	require.Contains(t, w.WaitState("zoe", "failed").Plain(), "is taken")
 	w.Command(isabel, "Isabel")

@@ -38,7 +38,7 @@ func TestCommandToCredentials(t *testing.T) {
 		require.Empty(t, w.Request("isabel").Buttons())
 		require.Contains(t, w.Command(isabel, "status 1").Plain(), "delivered")
 
-		require.LessOrEqual(t, w.EHPC.CallCount(ehpctest.ActionAny), 4, "calls for one account")
+		require.LessOrEqual(t, w.EHPC.CallCount(ehpctest.ActionAny), 5, "calls for one account, with the look that goes with the request")
 		require.NotContains(t, w.AddUser(0), "mod", "it was not asked for")
 		require.NotContains(t, p.Get("/metrics"), password)
 

@@ -59,7 +59,7 @@ func TestDeny(t *testing.T) {
 		}
 	}
 	w.WaitMessage("the second denial", func(m slacktest.Message) bool { return strings.Contains(m.Plain(), "Request 2: denied") })
-	require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAny), "a denied request calls nothing")
+	require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAddUser), "a denied request makes nothing")
 }
 
 func TestWhoMayDecide(t *testing.T) {
@@ -95,7 +95,7 @@ func TestWhoMayDecide(t *testing.T) {
 	})
 	w.Press(anna, m, "Approve")
 	w.Answered(anna, "already")
-	require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAny), "one person's votes are one vote")
+	require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAddUser), "one person's votes are one vote")
 	w.Press(ben, m, "Approve")
 	w.Credentials(isabel, "isabel")
 	m = w.WaitState("isabel", "delivered")
@@ -121,7 +121,7 @@ func TestListedButNotAllowed(t *testing.T) {
 	}
 	require.Contains(t, w.Command(isabel, "status 1").Plain(), "waiting for approval")
 	require.Contains(t, w.Command(isabel, "status 1").Plain(), "0 of 1")
-	require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAny))
+	require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAddUser))
 }
 
 func TestSelfApproval(t *testing.T) {
@@ -143,7 +143,7 @@ func TestGuestByName(t *testing.T) {
 	m := w.Request("isabel")
 	w.Press(gus, m, "Approve")
 	w.WaitFor("gus gets an answer", func() bool { return len(w.Slack.Person(gus).Ephemerals()) > 0 })
-	require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAny))
+	require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAddUser))
 	w.Stop(p)
 	w.Start("APPROVERS=" + gus)
 	w.Press(gus, m, "Approve")
@@ -187,7 +187,7 @@ func TestGroupUnknown(t *testing.T) {
 	w.Press(carl, m, "Approve")
 	w.WaitFor("carl gets an answer", func() bool { return len(w.Slack.Person(carl).Ephemerals()) > 0 })
 	require.Contains(t, w.Command(isabel, "status 1").Plain(), "waiting for approval")
-	require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAny))
+	require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAddUser))
 	w.Slack.SetFreePlan(false)
 	w.WaitFor("carl may approve", func() bool {
 		w.Press(carl, m, "Approve")
@@ -318,7 +318,7 @@ func TestForged(t *testing.T) {
 	require.Contains(t, w.Command(otto, "status 1").Plain(), "no request")
 	require.Contains(t, w.Command(otto, "root").Plain(), "root")
 	require.Contains(t, w.Command(isabel, "status 1").Plain(), "waiting for approval")
-	require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAny))
+	require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAddUser))
 	require.False(t, p.Ended())
 
 	out, code := w.Run([]string{"audit", "--action", "refused", "--format", "csv"})
@@ -354,7 +354,7 @@ func TestPeopleUnknown(t *testing.T) {
 			require.Less(t, r.Took, 3*time.Second)
 			w.WaitFor("anna gets an answer", func() bool { return len(w.Slack.Person(anna).Ephemerals()) > 0 })
 			require.Contains(t, w.Command(isabel, "status 1").Plain(), "waiting for approval")
-			require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAny))
+			require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAddUser))
 		})
 	}
 }
@@ -402,5 +402,5 @@ func TestTimeIsUp(t *testing.T) {
 	w.WaitFor("anna gets an answer", func() bool { return len(w.Slack.Person(anna).Ephemerals()) > 0 })
 	w.Told(isabel, "has expired")
 	w.WaitState("isabel", "expired")
-	require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAny))
+	require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAddUser))
 }

@@ -46,7 +46,7 @@ func toldInModal(w *world.World, who, text string) {
 	require.NoError(w.T, err)
 }
 
-func submit(w *world.World, who string, values map[string]string) {
+func submitOpen(w *world.World, who string, values map[string]string) {
 	w.T.Helper()
 	form, err := w.Slack.Person(who).WaitModal(w.Ctx, func(v slacktest.View) bool { return v.Submit != "" })
 	require.NoError(w.T, err)
@@ -67,7 +67,7 @@ func TestHome(t *testing.T) {
 	openHome(w, otto, "No request of yours")
 
 	pressHome(w, isabel, "Ask for an account")
-	submit(w, isabel, map[string]string{"Username": "isabel", "Reason": "<!channel> *thesis*"})
+	submitOpen(w, isabel, map[string]string{"Username": "isabel", "Reason": "<!channel> *thesis*"})
 	homeShows(w, isabel, "Request 1: waiting for approval")
 	seen := homeShows(w, anna, "<!channel> *thesis*")
 	require.Contains(t, seen.Plain(), "isabel on Training")
@@ -100,7 +100,7 @@ func TestHome(t *testing.T) {
 	w.Command(isabel, "isabel3")
 	homeShows(w, anna, "isabel3")
 	pressHome(w, anna, "Deny request 2")
-	submit(w, anna, map[string]string{"Reason": "one is enough"})
+	submitOpen(w, anna, map[string]string{"Reason": "one is enough"})
 	homeShows(w, isabel, "one is enough")
 	pressHome(w, isabel, "Cancel request 3")
 	homeShows(w, isabel, "Request 3: cancelled")
@@ -146,7 +146,7 @@ func TestShortcut(t *testing.T) {
 	w := world.New(t)
 	w.Start()
 	require.NoError(t, w.Slack.Person(isabel).Shortcut(w.Ctx, "ask").Err)
-	submit(w, isabel, map[string]string{"Username": "isabel"})
+	submitOpen(w, isabel, map[string]string{"Username": "isabel"})
 	w.Request("isabel")
 	require.NoError(t, w.Slack.Person(gus).Shortcut(w.Ctx, "ask").Err)
 	toldInModal(w, gus, "Only members of this workspace")

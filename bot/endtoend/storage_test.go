@@ -51,10 +51,14 @@ func TestKill(t *testing.T) {
 				t.Parallel()
 				w := world.New(t)
 				p := w.Start()
-				var once sync.Once
+				var seen atomic.Int64
+				nth := int64(1)
+				if action == ehpctest.ActionListUsers {
+					nth = 2 // the first one goes with the request, before anything is stored
+				}
 				w.EHPC.OnCall(func(c ehpctest.Call, at string) {
-					if c.Action == action && at == phase {
-						once.Do(p.Kill)
+					if c.Action == action && at == phase && seen.Add(1) == nth {
+						p.Kill()
 					}
 				})
 				w.Survive(p)

@@ -28,7 +28,7 @@ type Scope struct {
 	Reason string
 }
 
-// Scopes returns the permissions of the bot token. What the bot does needs all of them, and no further one.
+// Scopes returns the permissions of the bot token that what the bot does needs.
 func Scopes() []Scope {
 	return []Scope{
 		{"commands", "people ask with the slash command"},
@@ -37,6 +37,11 @@ func Scopes() []Scope {
 		{"users:read", "a person's language, and whether the account is a bot, a guest or deactivated"},
 		{"usergroups:read", "the members of the user groups among the approvers"},
 	}
+}
+
+// OptionalScopes returns the permissions of the bot token that who installs the app may leave out.
+func OptionalScopes() []Scope {
+	return []Scope{{"users:read.email", "a username is suggested from the e-mail address; without it, from the name in Slack"}}
 }
 
 // AppScopes returns the permissions of the app-level token. No manifest can ask for them: they are chosen where
@@ -78,7 +83,10 @@ func of(o Options) object {
 			{"description", "Asks for user accounts on EHPC clusters, and hands out what was approved", ""},
 		}, ""},
 		{"features", features(o), ""},
-		{"oauth_config", object{{"scopes", object{{"bot", scopes(), ""}}, ""}}, ""},
+		{"oauth_config", object{{"scopes", object{
+			{"bot", scopes(append(Scopes(), OptionalScopes()...)), ""},
+			{"bot_optional", scopes(OptionalScopes()), "of those above, what need not be granted"},
+		}, ""}}, ""},
 		{"settings", settings(), ""},
 	}
 }
@@ -97,7 +105,7 @@ func features(o Options) object {
 		{"slash_commands", list{{object{
 			{"command", o.Command, "SLACK_COMMAND"},
 			{"description", "Ask for a user account on an EHPC cluster", ""},
-			{"usage_hint", "[username] [cluster=…] [mod=700] [reason=\"…\"] or help", ""},
+			{"usage_hint", "[username] [cluster=…] [mod=700] [until=…] [reason=\"…\"] or help", ""},
 			{"should_escape", false, "what was typed arrives as it was typed"},
 		}, ""}}, ""},
 		{"shortcuts", list{{object{
@@ -109,9 +117,9 @@ func features(o Options) object {
 	}
 }
 
-func scopes() list {
+func scopes(all []Scope) list {
 	var l list
-	for _, s := range Scopes() {
+	for _, s := range all {
 		l = append(l, item{s.Name, s.Reason})
 	}
 	return l

@@ -47,7 +47,7 @@ func TestJSON(t *testing.T) {
 			"slash_commands": [{
 				"command": "/hpc-account",
 				"description": "Ask for a user account on an EHPC cluster",
-				"usage_hint": "[username] [cluster=…] [mod=700] [reason=\"…\"] or help",
+				"usage_hint": "[username] [cluster=…] [mod=700] [until=…] [reason=\"…\"] or help",
 				"should_escape": false
 			}],
 			"shortcuts": [{
@@ -57,7 +57,7 @@ func TestJSON(t *testing.T) {
 				"description": "Asks for a user account on an EHPC cluster"
 			}]
 		},
-		"oauth_config": {"scopes": {"bot": ["commands", "chat:write", "im:write", "users:read", "usergroups:read"]}},
+		"oauth_config": {"scopes": {"bot": ["commands", "chat:write", "im:write", "users:read", "usergroups:read", "users:read.email"], "bot_optional": ["users:read.email"]}},
 		"settings": {
 			"event_subscriptions": {"bot_events": ["app_home_opened"]},
 			"interactivity": {"is_enabled": true},
@@ -79,7 +79,7 @@ func TestDefaults(t *testing.T) {
 func TestYAMLSaysWhy(t *testing.T) {
 	t.Parallel()
 	text := manifest.YAML(manifest.Options{})
-	for _, s := range manifest.Scopes() {
+	for _, s := range append(manifest.Scopes(), manifest.OptionalScopes()...) {
 		require.NotEmpty(t, s.Reason, s.Name)
 		require.Contains(t, text, `- "`+s.Name+`" # `+s.Reason+"\n")
 	}

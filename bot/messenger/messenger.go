@@ -241,7 +241,7 @@ func (p *Messenger) refresh(ctx context.Context, s approval.Story) error {
 	for _, old := range s.Messages {
 		var err error
 		switch {
-		case old.Purpose == approval.PurposeReminder && s.State != approval.Pending:
+		case old.Purpose.Reminds() && s.State != approval.Pending:
 			err = p.takeAway(ctx, s, old)
 		case old.Purpose != approval.PurposeApproval:
 			continue
@@ -329,6 +329,20 @@ func (p *Messenger) replace(ctx context.Context, s approval.Story, old approval.
 // Remind implements [approval.Messenger].
 func (p *Messenger) Remind(ctx context.Context, s approval.Story) error {
 	_, err := p.postOnce(ctx, s, approval.PurposeReminder, p.channel, p.readers.Channel().Reminder(s))
+	return err
+}
+
+// Nudge implements [approval.Messenger].
+func (p *Messenger) Nudge(ctx context.Context, s approval.Story) error {
+	for _, old := range s.Messages {
+		if old.Purpose != approval.PurposeNudge {
+			continue
+		}
+		if err := p.takeAway(ctx, s, old); err != nil {
+			return err
+		}
+	}
+	_, err := p.postOnce(ctx, s, approval.PurposeNudge, p.channel, p.readers.Channel().Nudge(s))
 	return err
 }
 

@@ -56,7 +56,7 @@ var faults = []struct {
 			"Approve a request. The account stays in the making, over restarts as well, until all is well again.",
 			onAPI(func(a *ehpctest.Server) { a.HangJobs(true) })},
 		{"taken", "Somebody else makes the account otto",
-			"Ask for otto on Training, and approve. The request fails, as the name is taken, and the other's account is left alone.",
+			"Ask for otto on Training: it is said at once that the name is taken. Or ask first, then press this and approve: the request fails, and the other's account is left alone.",
 			onAPI(func(a *ehpctest.Server) { a.AddExisting(training, "otto", "not-the-bots-1A!") })},
 	}},
 	{"Slack", []fault{

@@ -50,13 +50,10 @@ var stories = []struct {
 	{"The name is taken", []step{
 		{as: "U0ISABEL", in: general, say: "/ehpc-adduser otto", fault: "taken",
 			do:  "Let somebody else make the account otto, by the button here. Then ask for the same name.",
-			see: "The request is taken: the cluster is only asked once somebody has approved."},
-		{as: "U0ANNA", in: approvals,
-			do:  "You are Anna. Press Approve.",
-			see: "The request fails, as the username is taken. The API's calls show a look-up and no addUser."},
-		{as: "U0ISABEL", in: direct,
-			do:  "You are Isabel again. Look at the direct message.",
-			see: "She is told that the name is taken, and can ask for another."},
+			see: "She is told at once that the name is taken, with a free one beside it. The API's calls show one look-up, and nobody is asked to approve."},
+		{as: "U0ISABEL", in: general, say: "/ehpc-adduser otto2",
+			do:  "Ask for the one beside it.",
+			see: "The answer says who decides and until when, and lets her remind them or take the request back."},
 	}},
 	{"The bot is killed in the middle", []step{
 		{as: "U0ISABEL", in: general, say: "/ehpc-adduser isabel", fault: "jobs-hang",

@@ -10,6 +10,7 @@ import (
 // en-US, Etc/UTC and the workspace.
 type User struct {
 	ID, Name, RealName, Locale, TZ, TeamID string
+	Email                                  string // told to apps with the scope users:read.email
 
 	Teams           []string // in Enterprise Grid: the workspaces of the person
 	OrgID           string   // in Enterprise Grid: the other id of the person (W…), by which users.info knows them as well
@@ -96,25 +97,29 @@ func (s *Server) userInfo(a args) answer {
 	if !known {
 		return fail("user_not_found")
 	}
-	return success(object{"user": userObject(u, a.flag("include_locale"))})
+	return success(object{"user": s.userObject(u, a.flag("include_locale"))})
 }
 
 func (s *Server) listUsers(a args) answer {
 	members := []object{}
 	for _, id := range s.order {
-		members = append(members, userObject(s.users[id], a.flag("include_locale")))
+		members = append(members, s.userObject(s.users[id], a.flag("include_locale")))
 	}
 	return success(object{"members": members, "response_metadata": object{"next_cursor": ""}})
 }
 
 // userObject follows docs.slack.dev/reference/objects/user-object.
-func userObject(u User, locale bool) object {
+func (s *Server) userObject(u User, locale bool) object {
+	profile := object{"real_name": u.RealName, "display_name": u.Name, "team": u.TeamID}
+	if u.Email != "" && slices.Contains(s.scopes, "users:read.email") {
+		profile["email"] = u.Email
+	}
 	o := object{
 		"id": u.ID, "team_id": u.TeamID, "name": u.Name, "deleted": u.Deleted, "real_name": u.RealName,
 		"tz": u.TZ, "tz_label": u.TZ, "tz_offset": 0, "color": "9f69e7", "updated": 0,
 		"is_bot": u.Bot, "is_app_user": false, "is_admin": false, "is_owner": false, "is_primary_owner": false,
 		"is_restricted": u.Restricted || u.UltraRestricted, "is_ultra_restricted": u.UltraRestricted,
-		"profile": object{"real_name": u.RealName, "display_name": u.Name, "team": u.TeamID},
+		"profile": profile,
 	}
 	if u.Stranger {
 		o["is_stranger"] = true

@@ -16,8 +16,13 @@ func (v View) Asked(s approval.Story) Message {
 	if s.Required > 1 {
 		b.line(t.AskedMany)
 	}
-	b.line(t.AskedNext, t.AskedUntil)
+	if s.Unseen {
+		b.line(b.texts.Asking.Unseen)
+	}
+	b.whoAndWhen()
+	b.line(t.AskedNext)
 	b.follow()
+	b.requesterButtons()
 	return b.message()
 }
 
@@ -27,7 +32,9 @@ func (v View) alreadyAsked(s approval.Story) Message {
 	b := v.about(s, "already")
 	b.line(b.texts.Answer.Already)
 	b.waiting()
+	b.whoAndWhen()
 	b.follow()
+	b.requesterButtons()
 	return b.message()
 }
 

@@ -104,9 +104,14 @@ func messageLink(words phrase, s approval.Story) richText {
 func (v View) Reminder(s approval.Story) Message {
 	b := v.about(s, "reminder")
 	b.line(b.texts.Approval.Reminder)
+	b.toDecide()
+	return b.message()
+}
+
+// toDecide says what there is to decide, until when, and where.
+func (b *builder) toDecide() {
 	b.asked()
 	b.approvals()
 	b.line(b.texts.Approval.Decide)
-	b.add(slack.RTESection, messageLink(b.texts.Approval.ReminderWhere, s))
-	return b.message()
+	b.add(slack.RTESection, messageLink(b.texts.Approval.ReminderWhere, b.story))
 }

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"regexp"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/slack-go/slack"
@@ -40,7 +41,7 @@ func checkMessage(m Message) []string {
 	return c.faults
 }
 
-var mentions = regexp.MustCompile(`<(@[UW]|#[CG])[A-Z0-9]+>`)
+var mentions = regexp.MustCompile(`<(@[UW]|#[CG]|!subteam\^S)[A-Z0-9]+>`)
 
 func checkModal(m slack.ModalViewRequest) []string {
 	c := &checker{ids: map[string]bool{}, actions: map[string]bool{}}
@@ -160,13 +161,17 @@ func (c *checker) element(o object) {
 		if id, _ := o["user_id"].(string); !personID.MatchString(id) {
 			c.fault("user_id %q", id)
 		}
+	case "usergroup":
+		if id, _ := o["usergroup_id"].(string); !groupID.MatchString(id) {
+			c.fault("usergroup_id %q", id)
+		}
 	case "channel":
 		if id, _ := o["channel_id"].(string); !channelID.MatchString(id) {
 			c.fault("channel_id %q", id)
 		}
 	case "link":
 		c.length("link's text", o["text"], 1, 3000)
-		if address, _ := o["url"].(string); !strings.HasPrefix(address, "https://slack.com/archives/C") {
+		if address, _ := o["url"].(string); !strings.HasPrefix(address, "https://slack.com/archives/C") && address != testPolicy.URL {
 			c.fault("a link to %q", address)
 		}
 	case "date":
@@ -214,10 +219,22 @@ func (c *checker) input(o object) {
 	}
 	e, _ := o["element"].(object)
 	c.action(e)
+	if e["type"] == "checkboxes" {
+		c.list(e, "options", 1, 10, c.option)
+		return
+	}
 	placeholder, _ := e["placeholder"].(object)
 	c.plain("placeholder", placeholder, 150)
 	if e["type"] == "static_select" {
 		c.options(e)
+		return
+	}
+	if e["type"] == "datepicker" {
+		if day, given := e["initial_date"].(string); given {
+			if _, err := time.Parse(time.DateOnly, day); err != nil {
+				c.fault("initial_date %q", day)
+			}
+		}
 		return
 	}
 	most, _ := e["max_length"].(float64)
@@ -227,12 +244,16 @@ func (c *checker) input(o object) {
 	c.length("initial_value", e["initial_value"], 0, int(most))
 }
 
+func (c *checker) option(o object) {
+	text, _ := o["text"].(object)
+	c.plain("option", text, 75)
+	c.length("option's value", o["value"], 1, 150)
+}
+
 func (c *checker) options(e object) {
 	found := false
 	c.list(e, "options", 1, 100, func(o object) {
-		text, _ := o["text"].(object)
-		c.plain("option", text, 75)
-		c.length("option's value", o["value"], 1, 150)
+		c.option(o)
 		found = found || reflect.DeepEqual(o, e["initial_option"])
 	})
 	if !found {

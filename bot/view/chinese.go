@@ -24,9 +24,9 @@ var chinese = catalogue{
 	},
 	Mods: map[string]phrase{
 		"700": "700 – 仅本人可读写",
-		"750": "750 – 本人可读写，同组可读",
-		"755": "755 – 本人可读写，所有人可读",
-		"770": "770 – 本人和同组可读写",
+		"750": "750 – 本人可读写，集群的所有用户可读",
+		"755": "755 – 本人可读写，任何人可读，包括集群的所有用户",
+		"770": "770 – 本人和集群的所有用户可读写",
 	},
 	Failures: map[approval.Failure]failureTexts{
 		approval.FailureTaken: {
@@ -104,9 +104,10 @@ var chinese = catalogue{
 		ActionApprove: "批准申请 {id}",
 		ActionDeny:    "拒绝申请 {id}",
 		ActionRetry:   "重试申请 {id}",
+		ActionCancel:  "撤回申请 {id}",
+		ActionRemind:  "就申请 {id} 提醒审批人",
 		ActionSaved:   "我已保存 {username} 的密码",
 		ActionShow:    "查看登录信息：{username}",
-		ActionCancel:  "撤回申请 {id}",
 	},
 	Request: requestTexts{
 		Headline:     "**申请 {id}：{state}**",
@@ -260,13 +261,16 @@ var chinese = catalogue{
 			approval.KindUsername:      "用户名 `{value}` 不符合规则。用户名由 1 到 8 个字母、数字或下划线组成，例如 `isabel`。",
 			approval.KindDigits:        "用户名 `{value}` 全是数字，容易被当成用户编号。请换一个含字母的用户名，例如 `isabel`。",
 			approval.KindPattern:       "用户名 `{value}` 不符合本集群的命名规则。请向管理员询问可用的用户名。",
-			approval.KindReserved:      "用户名 `{value}` 是保留名称，请换一个，例如 `isabel`。",
+			approval.KindReserved:      "用户名 `{value}` 是保留名称，请换一个，例如 `{otherUsername}`。",
 			approval.KindCluster:       "没有名为 `{value}` 的集群。可申请的集群：{allowed}。",
 			approval.KindMod:           "不能申请主目录权限 `{value}`。可申请的权限：{allowed}。",
 			approval.KindReasonTooLong: "理由太长，请控制在 {limit} 个字符以内。",
 			approval.KindActive:        "已有其他人在申请 {cluster} 上的账号 `{username}`。请换一个用户名，例如 `{otherUsername}`。",
 			approval.KindTwin:          "用户名 `{value}` 与 {cluster} 上正在申请的 `{username}` 仅大小写不同。请换一个，例如 `{otherUsername}`。",
 			approval.KindFormer:        "用户名 `{value}` 曾属于其他人：原使用者的主目录仍然存在。请换一个，例如 `{otherUsername}`。",
+			approval.KindTaken:         "用户名 `{value}` 在该集群上已被占用。请换一个，例如 `{otherUsername}`。",
+			approval.KindUntil:         "日期 `{value}` 不符合要求。请填写今天之后、{limit} 年之内的日期，格式如 `2027-03-31`。",
+			approval.KindPolicy:        "您还没有接受使用规定，未提交任何申请。`{command}` 会打开含有使用规定的表单。",
 			approval.KindTooMany:       "您已有 {limit} 条未完成的申请，达到了上限。请等其中一条完成，或撤回一条：`{command} list` 可查看它们。",
 			approval.KindUnknown:       "没有编号为 {value} 的申请。`{command} list` 可查看您的申请。",
 			approval.KindNotYours:      "申请 {value} 不是您提交的，只有申请人本人可以这样做。",
@@ -280,6 +284,7 @@ var chinese = catalogue{
 			approval.KindGone:          "申请 {id} 不能批准：{requester} 已停用、是访客，或已不是本工作区的成员。没有做任何更改。",
 			approval.KindUntold:        "暂时无法确认 {requester} 是否仍是本工作区的成员。没有做任何更改，请稍等一分钟再试。",
 			approval.KindNotAllowed:    "申请 {id} 已不能批准，没有做任何更改。现在提交同样申请的人会看到：",
+			approval.KindReminded:      "已于 {reminded} 就申请 {id} 提醒过审批人。{remindAgain} 之后可以再次提醒。",
 			approval.KindNotStuck:      "只能结束已批准但尚未完成的申请。申请 {id}：{state}。",
 		},
 		Rules: map[ehpc.Rule]phrase{
@@ -303,7 +308,7 @@ var chinese = catalogue{
 	},
 	Fault: faultTexts{
 		Kinds: map[command.Kind]phrase{
-			command.KindUnknownKey:      "无法识别 `{token}`。可以使用 `username=`、`cluster=`、`mod=` 和 `reason=`。",
+			command.KindUnknownKey:      "无法识别 `{token}`。可以使用 `username=`、`cluster=`、`mod=`、`until=` 和 `reason=`。",
 			command.KindDuplicateKey:    "`{token}=` 出现了两次，请只写一次。",
 			command.KindEmptyValue:      "`{token}=` 后面没有内容。",
 			command.KindUnclosedQuote:   "以 `{token}` 开头的引号没有结束，请补上后引号。",
@@ -322,6 +327,7 @@ var chinese = catalogue{
 			"username": "username=isabel",
 			"cluster":  "cluster=ehpc-8jqdq0mz",
 			"mod":      "mod=700",
+			"until":    "until=2027-03-31",
 			"reason":   "reason=\"毕业设计\"",
 		},
 		More: "`{command} help` 有更多说明，只输入 `{command}` 会打开表单。",
@@ -331,7 +337,7 @@ var chinese = catalogue{
 		Commands: []phrase{
 			"`{command}` – 打开表单",
 			"`{command} isabel` – 直接申请账号 isabel",
-			"`{command} isabel cluster=ehpc-8jqdq0mz mod=700 reason=\"毕业设计\"` – 附带详细信息，顺序不限",
+			"`{command} isabel cluster=ehpc-8jqdq0mz mod=700 until=2027-03-31 reason=\"毕业设计\"` – 附带详细信息，顺序不限",
 			"`{command} username=list` – 用户名恰好与本命令的关键词（如 list）相同时使用",
 			"`{command} list` – 查看您的申请",
 			"`{command} status 12` – 查看申请 12 的进度",
@@ -366,13 +372,13 @@ var chinese = catalogue{
 		Mod: inputTexts{
 			Label:       "主目录权限",
 			Placeholder: "选择权限",
-			Hint:        "谁可以查看该用户的主目录",
+			Hint:        "集群的所有用户同属一个组：750 让所有用户都能读取主目录，700 则仅限本人。",
 		},
 		ModDefault: "集群默认值",
 		ModFree: inputTexts{
 			Label:       "主目录权限",
 			Placeholder: "700",
-			Hint:        "三位 0 到 7 的数字。700：只有用户本人可以查看主目录。留空：集群默认值。",
+			Hint:        "三位 0 到 7 的数字。集群的所有用户同属一个组：750 让所有用户都能读取主目录，700 则仅限本人。留空：集群默认值。",
 		},
 		Reason: inputTexts{
 			Label:       "理由",
@@ -385,4 +391,5 @@ var chinese = catalogue{
 			Hint:        "申请人会看到。",
 		},
 	},
+	Asking: chineseAsking,
 }

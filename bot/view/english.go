@@ -24,9 +24,9 @@ var english = catalogue{
 	},
 	Mods: map[string]phrase{
 		"700": "700 – only the user",
-		"750": "750 – the user; the group may read",
-		"755": "755 – the user; everybody may read",
-		"770": "770 – the user and the group",
+		"750": "750 – the user; all users of the cluster may read",
+		"755": "755 – the user; everybody may read, so all users of the cluster",
+		"770": "770 – the user and all users of the cluster",
 	},
 	Failures: map[approval.Failure]failureTexts{
 		approval.FailureTaken: {
@@ -104,9 +104,10 @@ var english = catalogue{
 		ActionApprove: "Approve request {id}",
 		ActionDeny:    "Deny request {id}",
 		ActionRetry:   "Retry request {id}",
+		ActionCancel:  "Cancel request {id}",
+		ActionRemind:  "Remind the approvers of request {id}",
 		ActionSaved:   "I have saved it: the password of {username}",
 		ActionShow:    "Show credentials of {username}",
-		ActionCancel:  "Cancel request {id}",
 	},
 	Request: requestTexts{
 		Headline:     "**Request {id}: {state}**",
@@ -260,13 +261,16 @@ var english = catalogue{
 			approval.KindUsername:      "The username `{value}` is not right. 1 to 8 letters, digits or underscores are, such as `isabel`.",
 			approval.KindDigits:        "The username `{value}` has digits only, which many programs take for a number of a user. Please choose one with a letter, such as `isabel`.",
 			approval.KindPattern:       "The username `{value}` does not have the form that is asked for here. Please ask an administrator which names are given.",
-			approval.KindReserved:      "The username `{value}` is reserved. Please choose another, such as `isabel`.",
+			approval.KindReserved:      "The username `{value}` is reserved. Please choose another, such as `{otherUsername}`.",
 			approval.KindCluster:       "There is no cluster `{value}`. You can ask for: {allowed}.",
 			approval.KindMod:           "The permissions `{value}` can't be asked for. You can ask for: {allowed}.",
 			approval.KindReasonTooLong: "The reason is too long. Please put it into at most {limit} characters.",
 			approval.KindActive:        "Somebody else has asked for the account `{username}` on {cluster} already. Please choose another username, such as `{otherUsername}`.",
 			approval.KindTwin:          "The username `{value}` differs by upper and lower case alone from `{username}`, which is asked for on {cluster} already. Please choose another, such as `{otherUsername}`.",
 			approval.KindFormer:        "The username `{value}` was somebody else's: the home directory of its former owner is still there. Please choose another, such as `{otherUsername}`.",
+			approval.KindTaken:         "The username `{value}` is taken on this cluster. Please choose another, such as `{otherUsername}`.",
+			approval.KindUntil:         "The day `{value}` is not right. A day after today and within {limit} years is, written as `2027-03-31`.",
+			approval.KindPolicy:        "The use policy is not accepted yet, and nothing was asked for. `{command}` opens a form with it.",
 			approval.KindTooMany:       "You have {limit} open requests, and that is as many as you can have. Wait for one of them to be done, or take one back: `{command} list` shows them.",
 			approval.KindUnknown:       "There is no request {value}. `{command} list` shows yours.",
 			approval.KindNotYours:      "Request {value} is not yours. Only the person who asked can do this.",
@@ -280,6 +284,7 @@ var english = catalogue{
 			approval.KindGone:          "Request {id} can't be approved: {requester} is deactivated, a guest, or no member of this workspace any more. Nothing was changed.",
 			approval.KindUntold:        "I can't find out at the moment whether {requester} is still a member of this workspace. Nothing was changed. Please try again in a minute.",
 			approval.KindNotAllowed:    "Request {id} can't be approved any more, and nothing was changed. Who asks for the same now is told:",
+			approval.KindReminded:      "The approvers were reminded of request {id} at {reminded} already. You can have them reminded again from {remindAgain} on.",
 			approval.KindNotStuck:      "Only a request that is approved and not at its end can be abandoned. Request {id}: {state}.",
 		},
 		Rules: map[ehpc.Rule]phrase{
@@ -303,7 +308,7 @@ var english = catalogue{
 	},
 	Fault: faultTexts{
 		Kinds: map[command.Kind]phrase{
-			command.KindUnknownKey:      "I don't know `{token}`. You can use `username=`, `cluster=`, `mod=` and `reason=`.",
+			command.KindUnknownKey:      "I don't know `{token}`. You can use `username=`, `cluster=`, `mod=`, `until=` and `reason=`.",
 			command.KindDuplicateKey:    "`{token}=` is there twice. Please give it once.",
 			command.KindEmptyValue:      "There is nothing behind `{token}=`.",
 			command.KindUnclosedQuote:   "The quote that begins with `{token}` has no end. Please close it.",
@@ -322,6 +327,7 @@ var english = catalogue{
 			"username": "username=isabel",
 			"cluster":  "cluster=ehpc-8jqdq0mz",
 			"mod":      "mod=700",
+			"until":    "until=2027-03-31",
 			"reason":   "reason=\"thesis project\"",
 		},
 		More: "`{command} help` explains more, and `{command}` alone opens a form.",
@@ -331,7 +337,7 @@ var english = catalogue{
 		Commands: []phrase{
 			"`{command}` – opens a form",
 			"`{command} isabel` – asks at once for the account isabel",
-			"`{command} isabel cluster=ehpc-8jqdq0mz mod=700 reason=\"thesis project\"` – with details, in any order",
+			"`{command} isabel cluster=ehpc-8jqdq0mz mod=700 until=2027-03-31 reason=\"thesis project\"` – with details, in any order",
 			"`{command} username=list` – for a username that is also a keyword of this command, such as list",
 			"`{command} list` – shows your requests",
 			"`{command} status 12` – shows how request 12 stands",
@@ -366,13 +372,13 @@ var english = catalogue{
 		Mod: inputTexts{
 			Label:       "Directory permissions",
 			Placeholder: "Choose permissions",
-			Hint:        "Who may look into the user's directory",
+			Hint:        "All users of a cluster are in one group: 750 lets them all read what is in the directory, 700 keeps it private.",
 		},
 		ModDefault: "Cluster's default",
 		ModFree: inputTexts{
 			Label:       "Directory permissions",
 			Placeholder: "700",
-			Hint:        "Three digits from 0 to 7. 700: only the user may look into the directory. Empty: the cluster's default.",
+			Hint:        "Three digits from 0 to 7. All users of a cluster are in one group: 750 lets them all read what is in the directory, 700 keeps it private. Empty: the cluster's default.",
 		},
 		Reason: inputTexts{
 			Label:       "Reason",
@@ -385,4 +391,5 @@ var english = catalogue{
 			Hint:        "The requester reads it.",
 		},
 	},
+	Asking: englishAsking,
 }

@@ -31,6 +31,11 @@ func (v View) fields(s approval.Story) fields {
 		"created":          date(s.CreatedAt),
 		"updated":          date(s.UpdatedAt),
 		"deadline":         date(s.ExpiresAt),
+		"until":            text(oneLine(s.Until, nameMaxLength)),
+		"deciders":         v.deciders(s),
+		"remindAt":         date(s.CreatedAt.Add(v.RemindAfter)),
+		"reminded":         date(s.RemindedAt),
+		"remindAgain":      date(s.RemindedAt.Add(approval.RemindEvery)),
 		"uid":              text(strconv.FormatInt(s.UID, 10)),
 		"twin":             code(oneLine(s.Twin, nameMaxLength)),
 		"credentialsUntil": date(s.CredentialsUntil),
@@ -63,7 +68,7 @@ func (v View) people(ids []string) richText {
 	var all []richText
 	for _, id := range ids[:min(len(ids), mentionsMax)] {
 		if id != "" {
-			all = append(all, mention(id))
+			all = append(all, mentionAny(id))
 		}
 	}
 	if more := len(ids) - mentionsMax; more > 0 {
@@ -88,6 +93,7 @@ func askFor(s approval.Story, username string) string {
 		Username: oneLine(username, nameMaxLength),
 		Cluster:  oneLine(s.ClusterID, nameMaxLength),
 		Mod:      oneLine(s.Mod, nameMaxLength),
+		Until:    oneLine(s.Until, nameMaxLength),
 	}.String()
 }
 

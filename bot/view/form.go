@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/slack-go/slack"
@@ -20,7 +21,9 @@ const (
 	blockUsername = "username"
 	blockCluster  = "cluster"
 	blockMod      = "mod"
+	blockUntil    = "until"
 	blockReason   = "reason"
+	blockPolicy   = "policy"
 	actionValue   = "value"
 )
 
@@ -34,15 +37,22 @@ const optionsMax = 100
 // usernameMaxTyped is longer than a username may be, so that the bot can say what is wrong in its own words.
 const usernameMaxTyped = 64
 
-// AskForm is the form for a request, with what is known of it already.
+// AskForm is the form for a request, with what is known of it already. It asks for the use policy unless this version
+// is accepted.
 func (v View) AskForm(conf approval.Config, prefill approval.Ask) slack.ModalViewRequest {
 	t := v.texts().Form
-	return v.form(CallbackAsk, t.AskTitle, t.AskSubmit,
-		t.Username.input(blockUsername, t.Username.textField(prefill.Username, usernameMaxTyped)),
-		v.clusterInput(conf, prefill.Cluster),
+	blocks := []slack.Block{t.Username.input(blockUsername, t.Username.textField(prefill.Username, usernameMaxTyped))}
+	if len(conf.Clusters) != 1 {
+		blocks = append(blocks, v.clusterInput(conf, prefill.Cluster))
+	}
+	blocks = append(blocks,
 		v.modInput(conf.AllowedMods, prefill.Mod),
-		t.Reason.reasonInput(prefill.Reason),
-	)
+		v.untilInput(prefill.Until),
+		t.Reason.reasonInput(prefill.Reason))
+	if conf.Use.Version != "" && prefill.Policy != conf.Use.Version {
+		blocks = append(blocks, v.policyBlocks(conf.Use)...)
+	}
+	return v.form(CallbackAsk, t.AskTitle, t.AskSubmit, blocks...)
 }
 
 // DenyForm asks for the reason of a denial.
@@ -65,6 +75,8 @@ func AskFormValues(state *slack.ViewState) approval.Ask {
 		Username: command.Visible(fieldValue(state, blockUsername)),
 		Cluster:  command.Visible(fieldValue(state, blockCluster)),
 		Mod:      command.Visible(mod),
+		Until:    command.Visible(fieldValue(state, blockUntil)),
+		Policy:   fieldValue(state, blockPolicy),
 		Reason:   command.Sentence(fieldValue(state, blockReason)),
 	}
 }
@@ -81,10 +93,13 @@ func fieldValue(state *slack.ViewState, block string) string {
 		return ""
 	}
 	action := state.Values[block][actionValue]
-	if action.SelectedOption.Value != "" {
+	switch {
+	case action.SelectedOption.Value != "":
 		return action.SelectedOption.Value
+	case len(action.SelectedOptions) > 0:
+		return action.SelectedOptions[0].Value
 	}
-	return action.Value
+	return cmp.Or(action.SelectedDate, action.Value)
 }
 
 func (v View) clusterInput(conf approval.Config, initial string) *slack.InputBlock {

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/slack-go/slack"
@@ -11,11 +12,8 @@ import (
 // CallbackShortcut is the callback id of the shortcut that opens the form of [View.AskForm].
 const CallbackShortcut = "ask"
 
-// The action ids of the Home tab's own buttons.
-const (
-	ActionAsk    = "ask" // names no request
-	ActionCancel = "cancel"
-)
+// ActionAsk is the action id of the button that opens the form. It names no request.
+const ActionAsk = "ask"
 
 // HomeMost is how many items of each list the Home tab has room for.
 const HomeMost = 10
@@ -227,4 +225,9 @@ func (v View) counted(p phrase, n int) []slack.Block {
 	b.fields["count"] = text(strconv.Itoa(n))
 	b.line(p)
 	return b.message().Blocks
+}
+
+func withoutButtons(blocks []slack.Block) []slack.Block {
+	isButtons := func(b slack.Block) bool { return b.BlockType() == slack.MBTAction }
+	return slices.DeleteFunc(slices.Clone(blocks), isButtons)
 }

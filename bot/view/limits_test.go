@@ -47,11 +47,12 @@ func TestLimitsHoldForAnyStory(t *testing.T) {
 			Locale: rapid.SampledFrom([]Locale{English, Chinese, ""}).Draw(t, "locale"), Command: "/ehpc-adduser",
 			Channel:   rapid.SampledFrom([]string{"C0APPROVE", "", "<!channel>"}).Draw(t, "channel"),
 			LoginHint: typed(200).Draw(t, "hint"), Reader: people.Draw(t, "reader"),
+			Approvers: rapid.SliceOfN(rapid.OneOf(people, rapid.StringMatching(`S[A-Z0-9]{8,10}`)), 0, 30).Draw(t, "approvers"), RemindAfter: time.Hour,
 		}
 		s := stories.Draw(t, "story")
 		r := anyRefusal(s).Draw(t, "refusal")
 		for _, m := range []Message{
-			v.Approval(s), v.Reminder(s), v.Asked(s), v.alreadyAsked(s), v.CancelDone(s), v.Status(s), v.Notice(s),
+			v.Approval(s), v.Reminder(s), v.Asked(s), v.alreadyAsked(s), v.CancelDone(s), v.Status(s), v.Notice(s), v.Nudge(s), v.RemindDone(s),
 			v.CredentialsReady(s), v.Credentials(s, secret.New(testPassword)), v.CredentialsCleared(s), v.CredentialsOffer(s),
 			v.List(rapid.SliceOfN(stories, 0, 12).Draw(t, "stories")), v.Refusal(r),
 			v.CommandFault(&command.Fault{
@@ -64,13 +65,13 @@ func TestLimitsHoldForAnyStory(t *testing.T) {
 		}
 		conf := configs.Draw(t, "config")
 		for _, m := range []slack.ModalViewRequest{
-			v.AskForm(conf, approval.Ask{Username: s.Username, Cluster: s.ClusterID, Mod: s.Mod, Reason: s.Reason}),
+			v.AskForm(conf, approval.Ask{Username: s.Username, Cluster: s.ClusterID, Mod: s.Mod, Reason: s.Reason, Until: s.Until}),
 			v.DenyForm(s), v.NoticeModal(v.Asked(s)), v.NoticeModal(v.Approval(s)), v.CredentialsModal(s, secret.New(testPassword)),
 		} {
 			require.Empty(t, checkModal(m))
 		}
 		for block, sentence := range v.FieldFaults([]*approval.Refusal{r}) {
-			require.Contains(t, []string{blockUsername, blockCluster, blockMod, blockReason}, block)
+			require.Contains(t, []string{blockUsername, blockCluster, blockMod, blockUntil, blockReason}, block)
 			require.NotEmpty(t, sentence)
 			require.LessOrEqual(t, len([]rune(sentence)), fieldFaultMaxLength)
 		}
@@ -95,7 +96,7 @@ var stories = rapid.Custom(func(t *rapid.T) approval.Story {
 	s := approval.Story{
 		Request: approval.Request{
 			ID: rapid.Int64Min(1).Draw(t, "id"), ClusterID: typed(200).Draw(t, "cluster id"), Username: typed(200).Draw(t, "username"),
-			Mod: typed(10).Draw(t, "mod"), Reason: typed(500).Draw(t, "reason"), Requester: people.Draw(t, "requester"),
+			Mod: typed(10).Draw(t, "mod"), Reason: typed(500).Draw(t, "reason"), Until: typed(20).Draw(t, "until"), Requester: people.Draw(t, "requester"),
 			State: rapid.SampledFrom(approval.States()).Draw(t, "state"), Version: rapid.Int64Min(1).Draw(t, "version"),
 			Required: rapid.IntRange(1, 100).Draw(t, "required"), CreatedAt: moments.Draw(t, "created"),
 			ExpiresAt: moments.Draw(t, "expires"), CredentialsUntil: moments.Draw(t, "until"),
@@ -119,13 +120,14 @@ var refusalKinds = []approval.Kind{
 	approval.KindSelf, approval.KindVoted, approval.KindDecided, approval.KindNoRetry, approval.KindNoAnswer,
 	approval.KindDigits, approval.KindPattern, approval.KindTwin, approval.KindFormer, approval.KindStale,
 	approval.KindGone, approval.KindUntold, approval.KindNotAllowed, approval.KindNotStuck,
+	approval.KindTaken, approval.KindUntil, approval.KindPolicy, approval.KindReminded,
 }
 
 func anyRefusal(s approval.Story) *rapid.Generator[*approval.Refusal] {
 	return rapid.Custom(func(t *rapid.T) *approval.Refusal {
 		return &approval.Refusal{
 			Kind:  rapid.SampledFrom(append(refusalKinds, "unheard_of")).Draw(t, "kind"),
-			Value: typed(200).Draw(t, "value"), Right: rapid.SliceOfN(typed(64), 0, 120).Draw(t, "right"), Limit: 5,
+			Value: typed(200).Draw(t, "value"), Right: rapid.SliceOfN(typed(64), 0, 120).Draw(t, "right"), Limit: 5, Free: typed(20).Draw(t, "free"),
 			Rule:  &ehpc.RuleError{Rule: rapid.SampledFrom([]ehpc.Rule{ehpc.RuleEmpty, ehpc.RuleTooLong, ehpc.RuleCharacter, ehpc.RuleForm}).Draw(t, "rule"), Rune: rapid.Rune().Draw(t, "rune")},
 			Story: s,
 		}
@@ -138,6 +140,7 @@ var configs = rapid.Custom(func(t *rapid.T) approval.Config {
 			return approval.Cluster{ID: rapid.StringMatching(`[a-z]{1,8}-[a-z0-9]{1,40}`).Draw(t, "id"), Name: typed(200).Draw(t, "name")}
 		}), 1, 110).Draw(t, "clusters"),
 		AllowedMods: rapid.SliceOfN(rapid.StringMatching(`[0-7]{3}`), 0, 120).Draw(t, "mods"),
+		Use:         rapid.SampledFrom([]approval.UsePolicy{{}, testPolicy}).Draw(t, "policy"),
 	}
 })
 
@@ -155,7 +158,7 @@ func TestLongestMessages(t *testing.T) {
 			})
 			for _, locale := range []Locale{English, Chinese} {
 				v := testView(locale)
-				for _, m := range []Message{v.Approval(s), v.Status(s), v.Notice(s)} {
+				for _, m := range []Message{v.Approval(s), v.Status(s), v.Notice(s), v.Asked(s), v.alreadyAsked(s)} {
 					require.Empty(t, checkMessage(m))
 				}
 			}

@@ -1,19 +1,10 @@
 package view
 
-import (
-	"slices"
+import "github.com/slack-go/slack"
 
-	"github.com/slack-go/slack"
-)
-
-// NoticeModal says something in place of a form that was submitted. It has no button but the one that closes it.
+// NoticeModal says something in place of a form that was submitted, or of what was said there before.
 func (v View) NoticeModal(m Message) slack.ModalViewRequest {
-	return v.modal(v.texts().Form.NoticeTitle, withoutButtons(m.Blocks)...)
-}
-
-func withoutButtons(blocks []slack.Block) []slack.Block {
-	isButtons := func(b slack.Block) bool { return b.BlockType() == slack.MBTAction }
-	return slices.DeleteFunc(slices.Clone(blocks), isButtons)
+	return v.modal(v.texts().Form.NoticeTitle, m.Blocks...)
 }
 
 func (v View) modal(title phrase, blocks ...slack.Block) slack.ModalViewRequest {

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/slack-go/slack"
@@ -106,6 +107,14 @@ func plainField(e slack.BlockElement) string {
 				mark = "(*) "
 			}
 			options = append(options, mark+o.Text.Text)
+		}
+		return strings.Join(options, " ")
+	case *slack.DatePickerBlockElement:
+		return cmp.Or(e.InitialDate, "("+plainObject(e.Placeholder)+")")
+	case *slack.CheckboxGroupsBlockElement:
+		var options []string
+		for _, o := range e.Options {
+			options = append(options, "[ ] "+o.Text.Text)
 		}
 		return strings.Join(options, " ")
 	}

@@ -62,6 +62,8 @@ func blockOf(k approval.Kind) string {
 		return blockMod
 	case approval.KindReasonTooLong:
 		return blockReason
+	case approval.KindUntil:
+		return blockUntil
 	}
 	return blockUsername
 }
@@ -69,7 +71,10 @@ func blockOf(k approval.Kind) string {
 func (v View) refusalFields(r *approval.Refusal) fields {
 	f := v.fields(r.Story)
 	f["value"] = text(oneLine(r.Value, nameMaxLength))
-	if r.Story.ID == 0 {
+	switch {
+	case r.Free != "":
+		f["otherUsername"] = text(oneLine(r.Free, nameMaxLength))
+	case r.Story.ID == 0:
 		f["otherUsername"] = text(otherUsername(r.Value))
 	}
 	f["limit"] = text(strconv.Itoa(r.Limit))

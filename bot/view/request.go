@@ -13,6 +13,9 @@ func (b *builder) request() {
 	t := b.texts.Request
 	b.asked()
 	b.line(t.Permissions)
+	if b.story.Until != "" {
+		b.line(b.texts.Asking.Until)
+	}
 	b.quote(t.Reason, t.NoReason, b.story.Reason, reasonMaxLength)
 }
 

@@ -35,6 +35,19 @@ func mention(id string) richText {
 	return richText{slack.NewRichTextSectionUserElement(id, nil)}
 }
 
+// mentionAny names a person or a group of people by id.
+func mentionAny(id string) richText {
+	if !groupID.MatchString(id) {
+		return mention(id)
+	}
+	return richText{slack.NewRichTextSectionUserGroupElement(id)}
+}
+
+// groupMark is what Slack wants before the id of a group.
+const groupMark = "!subteam^"
+
+var groupID = regexp.MustCompile(`^S[A-Z0-9]{1,30}$`)
+
 var personID = regexp.MustCompile(`^[UW][A-Z0-9]{1,30}$`)
 
 // channelLink names a channel by id. Slack shows its name to those who may know it.
@@ -129,7 +142,9 @@ var escape = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
 // plain is the text for plain_text, where nobody can be mentioned and nothing needs an escape.
 func (r richText) plain() string {
-	return r.format(func(s string) string { return s }, func(mark, id string) string { return mark + id })
+	return r.format(func(s string) string { return s }, func(mark, id string) string {
+		return strings.Replace(mark, groupMark, "@", 1) + id
+	})
 }
 
 // format writes a text out. Of a link it writes the words alone.
@@ -141,6 +156,8 @@ func (r richText) format(text func(string) string, name func(mark, id string) st
 			b.WriteString(text(e.Text))
 		case *slack.RichTextSectionUserElement:
 			b.WriteString(name("@", e.UserID))
+		case *slack.RichTextSectionUserGroupElement:
+			b.WriteString(name(groupMark, e.UsergroupID))
 		case *slack.RichTextSectionChannelElement:
 			b.WriteString(name("#", e.ChannelID))
 		case *slack.RichTextSectionLinkElement:

@@ -15,8 +15,11 @@ import (
 // testPassword has every character that Slack might read as markup.
 const testPassword = `*K7_~&<x>@h#e^r(!)%`
 
+var testPolicy = approval.UsePolicy{URL: "https://hpc.example.org/policy", Version: "2026-10"}
+
 func testView(l Locale) View {
-	return View{Locale: l, Command: "/ehpc-adduser", Channel: "C0APPROVE", LoginHint: "ssh {username}@{cluster}.example.org", Reader: "U0ISABEL"}
+	return View{Locale: l, Command: "/ehpc-adduser", Channel: "C0APPROVE", LoginHint: "ssh {username}@{cluster}.example.org", Reader: "U0ISABEL",
+		Approvers: []string{"U0ADA", "S0HPC"}, RemindAfter: 24 * time.Hour}
 }
 
 // other is the view of somebody else than the requester.
@@ -79,6 +82,15 @@ func posted(s *approval.Story) {
 	s.Messages = []approval.Message{{Purpose: approval.PurposeApproval, Place: "C0APPROVE", Ref: "1700000000.000100"}}
 }
 
+func reminded(s *approval.Story) {
+	s.Messages = []approval.Message{{Purpose: approval.PurposeReminder, Place: "C0APPROVE", Ref: "1700000000.000200"}}
+	s.RemindedAt = monday.Add(25 * time.Hour)
+}
+
+func untilMarch(s *approval.Story) { s.Until = "2027-03-31" }
+
+func unseenThere(s *approval.Story) { s.Unseen = true }
+
 func bare(s *approval.Story) { s.Mod, s.Reason, s.Cluster.Name = "", "", "" }
 
 func noReason(s *approval.Story) { s.Decisions[0].Reason = "" }
@@ -113,6 +125,12 @@ func messages(v View) map[string]Message {
 		"reminder-one-of-two":            v.Reminder(story(approval.Pending, oneHasApproved)),
 		"asked":                          v.Asked(story(approval.Pending)),
 		"asked-two":                      v.Asked(story(approval.Pending, twoApprovers)),
+		"asked-unseen":                   v.Asked(story(approval.Pending, unseenThere)),
+		"reminded":                       v.RemindDone(story(approval.Pending, reminded)),
+		"nudge":                          v.Nudge(story(approval.Pending, reminded, posted)),
+		"approval-pending-until":         v.Approval(story(approval.Pending, untilMarch)),
+		"status-pending-until":           v.Status(story(approval.Pending, untilMarch, reminded)),
+		"list-next":                      v.List([]approval.Story{story(approval.Pending, reminded), story(approval.Approved, failing(approval.WaitingAPI, "")), story(approval.Delivered, savedEarly)}),
 		"already-pending":                v.alreadyAsked(story(approval.Pending)),
 		"already-waiting":                v.alreadyAsked(story(approval.Approved, failing(approval.WaitingAPI, ""))),
 		"cancelled":                      v.CancelDone(story(approval.Cancelled)),
@@ -167,13 +185,16 @@ func modals(v View) map[string]slack.ModalViewRequest {
 		Clusters:    []approval.Cluster{{ID: "ehpc-8jqdq0mz", Zone: "jn1a"}, {ID: "ehpc-x", Zone: "jn1a", Name: "Training"}},
 		AllowedMods: []string{"700", "750", "755", "770", "711"},
 	}
+	withPolicy := conf
+	withPolicy.Use = testPolicy
 	one := approval.Config{Clusters: conf.Clusters[:1]}
-	filled := approval.Ask{Username: "isabel", Cluster: "training", Mod: "750", Reason: "thesis project"}
+	filled := approval.Ask{Username: "isabel", Cluster: "training", Mod: "750", Reason: "thesis project", Until: "2027-03-31"}
 	return map[string]slack.ModalViewRequest{
 		"form-ask":               v.AskForm(conf, approval.Ask{}),
 		"form-ask-filled":        v.AskForm(conf, filled),
 		"form-ask-one-cluster":   v.AskForm(one, approval.Ask{Mod: "711"}),
 		"form-ask-many-clusters": v.AskForm(approval.Config{Clusters: make([]approval.Cluster, 101)}, filled),
+		"form-ask-policy":        v.AskForm(withPolicy, approval.Ask{Username: "isabel"}),
 		"form-deny":              v.DenyForm(story(approval.Pending)),
 		"modal-asked":            v.NoticeModal(v.Asked(story(approval.Pending))),
 		"modal-notice":           v.NoticeModal(v.Approval(story(approval.Pending))),
@@ -221,6 +242,11 @@ func refusals() map[string]*approval.Refusal {
 		"username-other":     {Kind: approval.KindUsername, Value: "isabel"},
 		"reserved":           {Kind: approval.KindReserved, Value: "root"},
 		"cluster":            {Kind: approval.KindCluster, Value: "ehpc-y", Right: []string{"ehpc-8jqdq0mz", "ehpc-x"}},
+		"taken":              {Kind: approval.KindTaken, Value: "isabel", Free: "isabel3"},
+		"reserved-free":      {Kind: approval.KindReserved, Value: "root", Free: "root2"},
+		"until":              {Kind: approval.KindUntil, Value: "2026-11-23", Limit: 5},
+		"policy":             {Kind: approval.KindPolicy},
+		"reminded":           {Kind: approval.KindReminded, Story: story(approval.Pending, reminded)},
 		"mod":                {Kind: approval.KindMod, Value: "777", Right: []string{"700", "750", "755"}},
 		"mod-any":            {Kind: approval.KindMod, Value: "rwx", Rule: &ehpc.RuleError{Subject: ehpc.SubjectMod, Rule: ehpc.RuleForm}},
 		"reason-too-long":    {Kind: approval.KindReasonTooLong, Limit: 500},

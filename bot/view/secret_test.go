@@ -76,7 +76,7 @@ func TestTextSaysWhatTheBlocksSay(t *testing.T) {
 	unescape := strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&")
 	for _, locale := range []Locale{English, Chinese} {
 		for name, m := range messages(testView(locale)) {
-			text := unescape.Replace(mentions.ReplaceAllStringFunc(m.Text, func(s string) string { return s[1 : len(s)-1] }))
+			text := unescape.Replace(mentions.ReplaceAllStringFunc(m.Text, func(s string) string { return strings.Replace(s[1:len(s)-1], groupMark, "@", 1) }))
 			rich := Message{Blocks: m.Blocks[:1]}
 			for _, line := range strings.Split(plainMessage(rich), "\n") {
 				line = strings.TrimPrefix(strings.TrimPrefix(line, "> "), "• ")

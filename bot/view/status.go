@@ -23,13 +23,25 @@ func (v View) List(stories []approval.Story) Message {
 	b := v.answer(approval.Story{})
 	b.line(t.List)
 	for _, s := range stories[:min(len(stories), listMax)] {
-		b.add(slack.RTEList, t.ListItem.fill(v.fields(s)))
+		b.add(slack.RTEList, v.listItem(s))
 	}
 	if more := len(stories) - listMax; more > 0 {
 		b.fields["count"] = text(strconv.Itoa(more))
 		b.line(t.ListMore)
 	}
 	return b.message()
+}
+
+// listItem says of a request how it stands, and what comes next by itself.
+func (v View) listItem(s approval.Story) richText {
+	f := v.fields(s)
+	item := v.texts().Answer.ListItem.fill(f)
+	next := v.next(s)
+	if next == "" {
+		return item
+	}
+	f["item"] = item
+	return next.fill(f)
 }
 
 // Status shows one request with what happened to it, and what the reader can do.
@@ -74,7 +86,9 @@ func (b *builder) pendingNext() {
 		b.line(b.texts.Approval.Decide)
 		return
 	}
-	b.line(b.texts.Answer.AskedUntil, b.texts.Answer.TakeBack)
+	b.whoAndWhen()
+	b.line(b.texts.Answer.TakeBack)
+	b.requesterButtons()
 }
 
 // failedNext says why a request has failed, and what can be done.

@@ -13,6 +13,7 @@ package view
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/slack-go/slack"
 
@@ -25,7 +26,12 @@ type View struct {
 	Command   string // the slash command, with its slash
 	Channel   string // id of the channel in which the approvers are asked
 	LoginHint string // how to log in, with {username} and {cluster} for the two; empty: nothing is shown
-	Reader    string // id of the person who reads, whose own requests are spoken of as such; empty: a channel
+
+	Approvers    []string      // ids of the people and groups who decide
+	SelfApproval bool          // they may decide on their own requests
+	RemindAfter  time.Duration // after which they are reminded; 0: never
+
+	Reader string // id of the person who reads, whose own requests are spoken of as such; empty: a channel
 }
 
 // Message is a message as chat.postMessage, chat.update and an acknowledgement take it.
@@ -41,8 +47,10 @@ const (
 	ActionApprove = "approve"
 	ActionDeny    = "deny"
 	ActionRetry   = "retry"
-	ActionSaved   = "saved" // "I have saved it"
-	ActionShow    = "show"  // "Show credentials"
+	ActionCancel  = "cancel"
+	ActionRemind  = "remind" // "Remind them"
+	ActionSaved   = "saved"  // "I have saved it"
+	ActionShow    = "show"   // "Show credentials"
 )
 
 // Target reads from a button's value, or from a form's private metadata, of which request it is. What comes back from

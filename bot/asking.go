@@ -1,0 +1,93 @@
+package bot
+
+import (
+	"context"
+	"slices"
+
+	"github.com/slack-go/slack"
+
+	"ehpcbot/approval"
+	"ehpcbot/bot/slackapi"
+	"ehpcbot/bot/socket"
+	"ehpcbot/bot/username"
+	"ehpcbot/bot/view"
+)
+
+// ask answers who asks by a command. Who has not accepted the use policy sees it in the form, with what was typed.
+func (b *Bot) ask(ctx context.Context, v view.View, trigger string, a approval.Ask) view.Message {
+	story, err := b.service.Ask(ctx, a)
+	switch {
+	case hasKind(approval.AllRefused(err), approval.KindPolicy):
+		return b.openAskForm(ctx, v, trigger, a)
+	case err != nil:
+		return b.refusal(v, err)
+	}
+	b.asked(story)
+	return v.Asked(story)
+}
+
+func (b *Bot) asked(story approval.Story) {
+	b.log.Info("asked", "request", story.ID, "person", story.Requester, "cluster", story.ClusterID, "username", story.Username)
+}
+
+// openAskForm opens the form for a request, with what is known of it already: who asks is. It returns an empty message,
+// or why there is no form.
+func (b *Bot) openAskForm(ctx context.Context, v view.View, trigger string, prefill approval.Ask) view.Message {
+	person := prefill.Requester
+	if !b.forms.Allow() {
+		b.log.Warn("no form is opened, to keep room for those of approvers", "person", person)
+		return v.TooManyForms()
+	}
+	conf := b.service.Config()
+	if prefill.Username == "" {
+		prefill.Username = b.service.Suggest(ctx, person, username.Stems(b.people.Known(person)))
+	}
+	accepted, err := b.service.Accepted(ctx, prefill)
+	if err != nil {
+		b.log.Warn("it is not known whether the use policy is accepted", "person", person, "error", err)
+	}
+	if accepted {
+		prefill.Policy = conf.Use.Version
+	}
+	if _, err := b.api.OpenViewContext(ctx, trigger, v.AskForm(conf, prefill)); err != nil {
+		b.log.Warn("the form could not be opened", "person", person, "error", slackapi.CallError("open a form", err))
+		return v.FormFailed()
+	}
+	return view.Message{}
+}
+
+func hasKind(refusals approval.Refusals, kind approval.Kind) bool {
+	return slices.ContainsFunc(refusals, func(r *approval.Refusal) bool { return r.Kind == kind })
+}
+
+// atFields tells whether there are refusals that can all be shown at the fields of the form, because the person can do
+// something about them there.
+func atFields(refusals approval.Refusals, person string) bool {
+	elsewhere := func(r *approval.Refusal) bool {
+		return r.Kind == approval.KindTooMany || r.Kind == approval.KindActive && r.Story.Requester == person
+	}
+	return len(refusals) > 0 && !slices.ContainsFunc(refusals, elsewhere)
+}
+
+// cancel takes a request back. The buttons of the answer are gone with it.
+func (b *Bot) cancel(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) socket.Reply {
+	story, err := b.service.TakeBack(ctx, on, c.User.ID)
+	if err != nil {
+		return b.tell(c, b.refusal(v, err))
+	}
+	b.log.Info("taken back", "request", on.ID, "person", c.User.ID)
+	if isHome(c) {
+		return socket.Reply{} // which is drawn anew
+	}
+	return b.tellInstead(c, v.CancelDone(story))
+}
+
+// remind has the approvers reminded.
+func (b *Bot) remind(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) socket.Reply {
+	story, err := b.service.Remind(ctx, on, c.User.ID)
+	if err != nil {
+		return b.tell(c, b.refusal(v, err))
+	}
+	b.log.Info("the approvers are to be reminded", "request", on.ID, "person", c.User.ID)
+	return b.tell(c, v.RemindDone(story))
+}
