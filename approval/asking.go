@@ -28,14 +28,17 @@ func (s *Service) Ask(ctx context.Context, a Ask) (Story, error) {
 
 func (s *Service) ask(ctx context.Context, tx Tx, a Ask, who Person) (Story, error) {
 	cluster, _ := s.conf.Cluster(a.Cluster)
-	if err := s.admit(ctx, tx, a, who, cluster); err != nil {
+	if err := s.admit(ctx, tx, &a, who, cluster); err != nil {
 		return Story{}, err
 	}
 	now := s.now()
 	r := Request{
-		ClusterID: cluster.ID, Username: a.Username, Mod: a.Mod, Reason: a.Reason, Requester: a.Requester,
-		State: Pending, Version: 1, Required: s.conf.Required,
+		ClusterID: cluster.ID, Username: a.Username, Mod: a.Mod, Reason: a.Reason, Requester: a.Requester, Reset: a.Reset,
+		State: Pending, Version: 1, Required: s.conf.required(a.Reset),
 		CreatedAt: now, UpdatedAt: now, ExpiresAt: now.Add(s.conf.Expiry), Envelope: a.Envelope, Nonce: rand.Text(),
+	}
+	if r.Required == 0 {
+		r.State = Approved
 	}
 	if err := tx.Insert(ctx, &r); err != nil {
 		return Story{}, err
@@ -45,7 +48,7 @@ func (s *Service) ask(ctx context.Context, tx Tx, a Ask, who Person) (Story, err
 	if err := tx.Append(ctx, asked); err != nil {
 		return Story{}, err
 	}
-	if err := s.enqueue(ctx, tx, r, follows[Pending]...); err != nil {
+	if err := s.enqueue(ctx, tx, r, follows[r.State]...); err != nil {
 		return Story{}, err
 	}
 	return s.story(ctx, tx, r)
@@ -73,7 +76,7 @@ func (s *Service) unrecorded(err error) {
 }
 
 // admit applies the rules that depend on other requests.
-func (s *Service) admit(ctx context.Context, tx Tx, a Ask, who Person, cluster Cluster) error {
+func (s *Service) admit(ctx context.Context, tx Tx, a *Ask, who Person, cluster Cluster) error {
 	if a.Envelope != "" {
 		if same, ok, err := tx.ByEnvelope(ctx, a.Envelope); err != nil {
 			return err
@@ -81,13 +84,16 @@ func (s *Service) admit(ctx context.Context, tx Tx, a Ask, who Person, cluster C
 			return s.refuseFor(ctx, tx, KindActive, same)
 		}
 	}
+	if a.Reset {
+		return s.admitReset(ctx, tx, a, who, cluster)
+	}
+	if err := s.refuseFormer(ctx, tx, cluster.ID, a.Username, who); err != nil {
+		return err
+	}
 	if rival, ok, err := tx.Active(ctx, cluster.ID, a.Username); err != nil {
 		return err
 	} else if ok {
 		return s.refuseRival(ctx, tx, rival, a.Username)
-	}
-	if err := s.refuseFormer(ctx, tx, cluster.ID, a.Username, who); err != nil {
-		return err
 	}
 	n, err := tx.CountActive(ctx, who)
 	if err != nil {

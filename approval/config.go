@@ -35,6 +35,7 @@ type Config struct {
 	Approvers      []string       // ids of people and of groups of people
 	Required       int            // different approvers needed, at least 1
 	AllowSelf      bool           // approvers may decide on their own requests
+	ResetsDecided  bool           // a new password needs as many approvals as an account; else none
 	Expiry         time.Duration
 	Reminder       time.Duration // 0: none
 	MaxActive      int           // active requests of one requester
@@ -42,6 +43,14 @@ type Config struct {
 	CredentialsTTL time.Duration // 0: the credentials stay
 	AccountsAtOnce int           // jobs of the API that may run on one cluster at the same time; 0 is 1
 	CallsPerHour   int           // of the API, by all processes on the database; 0: no limit but the API's
+}
+
+// required is how many approvals a request needs by the rules of the moment.
+func (c Config) required(reset bool) int {
+	if reset && !c.ResetsDecided {
+		return 0
+	}
+	return c.Required
 }
 
 // ReasonMaxLength is the longest reason, in characters.
@@ -70,14 +79,18 @@ type Ask struct {
 	Username  string
 	Mod       string // empty: as the cluster has it
 	Reason    string
+	Reset     bool // for a new password of the account
 }
 
 // Check applies every rule that needs no database, and returns all refusals at once, so that a form can show
-// each at its field. The order is that of the fields of Ask.
+// each at its field. The order is that of the fields of Ask. An account that is there may have any name.
 func (c Config) Check(a Ask) []*Refusal {
 	var refusals []*Refusal
 	if _, ok := c.Cluster(a.Cluster); !ok {
 		refusals = append(refusals, &Refusal{Kind: KindCluster, Value: a.Cluster, Right: c.clusterIDs()})
+	}
+	if a.Reset {
+		return refusals
 	}
 	if r := c.checkUsername(a.Username); r != nil {
 		refusals = append(refusals, r)

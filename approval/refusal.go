@@ -13,7 +13,7 @@ type Refusal struct {
 	Kind  Kind
 	Value string   // what was given: a username, a cluster, a person
 	Right []string // what would be right: cluster ids, permissions
-	Limit int      // of KindTooMany and KindReasonTooLong
+	Limit int      // of KindTooMany, KindTooManyResets and KindReasonTooLong
 	Rule  *ehpc.RuleError
 	Story Story    // the request it is about, where there is one
 	Why   *Refusal // of KindNotAllowed: what is said to who asks for it now
@@ -36,6 +36,9 @@ const (
 	KindTwin          Kind = "twin"            // Story is an active request for a username that differs by case alone
 	KindFormer        Kind = "former"          // Value was the username of somebody else, whose home directory is still there
 	KindTooMany       Kind = "too_many"        // the requester has Limit active requests already
+	KindNoAccount     Kind = "no_account"      // the bot has made no account Value for the person
+	KindUnproven      Kind = "unproven"        // nothing that the bot has signed shows that it has made the account Value for the person
+	KindTooManyResets Kind = "too_many_resets" // the person has asked for Limit new passwords within a day
 
 	KindUnknown     Kind = "unknown_request" // there is no such request
 	KindNotYours    Kind = "not_yours"       // only the requester may do this

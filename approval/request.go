@@ -14,6 +14,7 @@ type Request struct {
 	Mod       string // permissions of the user's directory, three octal digits; empty: as the cluster has it
 	Reason    string // as typed, may be empty
 	Requester string // id of the person who asked
+	Reset     bool   // for a new password of an account that is there, and not for an account
 	State     State
 	Version   int64 // counts the changes, from 1
 	Required  int   // approvals needed, as configured when it was asked
@@ -42,7 +43,7 @@ type Request struct {
 
 // Ask returns what the request asks for, as a new one would, for the rules of the moment.
 func (r Request) Ask() Ask {
-	return Ask{Requester: r.Requester, Cluster: r.ClusterID, Username: r.Username, Mod: r.Mod, Reason: r.Reason}
+	return Ask{Requester: r.Requester, Cluster: r.ClusterID, Username: r.Username, Mod: r.Mod, Reason: r.Reason, Reset: r.Reset}
 }
 
 // bound is what the password is sealed for.
@@ -70,7 +71,7 @@ func (r Request) Target() Target {
 // seen is what an approver decides about, as the audit log tells it.
 func (r Request) seen() string {
 	return Asked{
-		{"requester", r.Requester}, {"username", r.Username}, {"cluster", r.ClusterID}, {"mod", r.Mod}, {"reason", r.Reason},
+		{"requester", r.Requester}, r.Ask().named(), {"cluster", r.ClusterID}, {"mod", r.Mod}, {"reason", r.Reason},
 	}.String()
 }
 
@@ -78,8 +79,8 @@ func (r Request) seen() string {
 type Making struct {
 	Sealed      []byte    // the sealed password, nil where there is none
 	StartedAt   time.Time // when it began, or began again
-	AskedAt     time.Time // when addUser was first called with that password, by the clock of the API; zero: not yet
-	AttemptedAt time.Time // when addUser was called with an outcome that is open and that no job tells; zero: no such call
+	AskedAt     time.Time // when the API was first called with that password, by its clock; zero: not yet
+	AttemptedAt time.Time // when it was called with an outcome that is open and that no job tells; zero: no such call
 	JobID       string    // the API's job that makes the account; empty where there is none, or it has failed
 
 	UID  int64  // of the account, once it was compared with the others of the cluster; 0: not yet, or it is not told
@@ -109,6 +110,11 @@ const (
 	FailureUnreachable Failure = "unreachable" // the account is made, and the requester can't be given its credentials
 	FailureNotAllowed  Failure = "not_allowed" // what was asked for is not allowed any more
 	FailureAbandoned   Failure = "abandoned"   // an approver ended it
+
+	// Of a new password alone.
+	FailureMissing  Failure = "missing"   // the account is not there any more
+	FailureReplaced Failure = "replaced"  // an account of that name is there, and not the one that the bot has made
+	FailureTooOften Failure = "too_often" // the API gives the account no other password for now
 )
 
 // What keeps an active request waiting. It is tried again by itself.
@@ -160,6 +166,7 @@ type Story struct {
 	Decisions []Decision // oldest first
 	Messages  []Message  // oldest first
 	Cluster   Cluster    // as configured now; only its ID is set where it no longer is
+	Replaced  bool       // the account was given another password since its credentials were cleared
 }
 
 // Message returns the first message of a purpose.

@@ -259,8 +259,8 @@ func (p *Messenger) refresh(ctx context.Context, s approval.Story) error {
 	if known > 0 {
 		return nil
 	}
-	if s.State.Final() && !s.CanRetry() {
-		p.log.Info("the end of a request is not shown, as nobody saw it before", "request", s.ID, "state", s.State)
+	if !s.AwaitsApprover() && (s.State.Final() || s.Required == 0) {
+		p.log.Info("a request is not shown to the approvers, who need do nothing about it and did not see it before", "request", s.ID, "state", s.State)
 		p.pace.leave(p.channel, posting(s, approval.PurposeApproval))
 		return nil
 	}
