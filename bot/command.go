@@ -39,6 +39,10 @@ func (b *Bot) command(ctx context.Context, c slack.SlashCommand, envelope string
 			Envelope: envelope, Requester: c.UserID, Username: parsed.Username,
 			Cluster: parsed.Cluster, Mod: parsed.Mod, Reason: parsed.Reason,
 		})
+	case command.Reset:
+		return b.ask(ctx, v, approval.Ask{
+			Envelope: envelope, Requester: c.UserID, Username: parsed.Username, Cluster: parsed.Cluster, Reset: true,
+		})
 	case command.List:
 		return b.list(ctx, v, c.UserID)
 	case command.Status:
@@ -65,7 +69,7 @@ func (b *Bot) ask(ctx context.Context, v view.View, a approval.Ask) view.Message
 	if err != nil {
 		return b.refusal(v, err)
 	}
-	b.log.Info("asked", "request", story.ID, "person", a.Requester, "cluster", story.ClusterID, "username", story.Username)
+	b.log.Info("asked", "reset", story.Reset, "request", story.ID, "person", a.Requester, "cluster", story.ClusterID, "username", story.Username)
 	return v.Asked(story)
 }
 

@@ -31,7 +31,7 @@ func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) socket.Rep
 		view.ActionSaved:   b.saved,
 	}
 	handler, known := handlers[action.ActionID]
-	if !known {
+	if !known && action.ActionID != view.ActionReset {
 		return socket.Reply{} // a select in a form, or a button of a version that is no longer
 	}
 	on, ok := view.Target(action.Value)
@@ -44,6 +44,9 @@ func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) socket.Rep
 	if !ok {
 		b.turnAway(ctx, 0, c.User.ID, action.ActionID, fmt.Errorf("%w: %.50q", errForged, action.Value))
 		return b.tell(c, v.Refusal(&approval.Refusal{Kind: approval.KindUnknown, Value: action.Value}))
+	}
+	if action.ActionID == view.ActionReset {
+		return b.pressReset(ctx, v, c, on)
 	}
 	if err := handler(ctx, v, c, on); err != nil {
 		return b.tell(c, b.refusal(v, err))

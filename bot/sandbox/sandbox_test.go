@@ -91,6 +91,19 @@ func TestStories(t *testing.T) {
 				require.Equal(b.t, 1, strings.Count(b.plain("api-calls"), "addUser isabel"))
 			},
 		},
+		{
+			func(b *browser) { b.sees("messages", "Request 1 is in") },
+			func(b *browser) { b.press("Approve"); b.sees("messages", "the credentials were delivered") },
+			func(b *browser) {
+				b.press("I have saved it")
+				b.press("New password")
+				b.sees("messages", "has a new password")
+				b.sees("api-calls", "modifyUser isabel")
+				b.sees("messages", "Password:")
+			},
+			func(b *browser) { b.sees("messages", "The approvers have been told how to set one by hand") },
+			func(b *browser) { b.sees("messages", "Please set a password for isabel by hand") },
+		},
 	}
 	require.Len(t, plays, len(stories))
 	for i, story := range stories {
@@ -175,7 +188,7 @@ func TestFaults(t *testing.T) {
 		"job-fails": "Retry", "taken": "taken", "slack-429": "were delivered", "slack-500": "were delivered", "slack-edit": "were delivered",
 		"slack-drop": "were delivered", "start": "were delivered", "hurry": "were delivered", "reset": "were delivered", "well": "were delivered",
 		// These need something more: stories and the tests below have them.
-		"api-slow": "", "api-hang": "", "jobs-hang": "", "slack-archive": "", "kill": "",
+		"changed": "", "too-often": "", "api-slow": "", "api-hang": "", "jobs-hang": "", "slack-archive": "", "kill": "",
 	}
 	for _, group := range faults {
 		for _, f := range group.all {

@@ -105,6 +105,7 @@ var chinese = catalogue{
 		ActionRetry:   "重试申请 {id}",
 		ActionSaved:   "我已保存 {username} 的密码",
 		ActionShow:    "查看登录信息：{username}",
+		ActionReset:   "{username} 的新密码",
 	},
 	Request: requestTexts{
 		Headline:     "**申请 {id}：{state}**",
@@ -224,7 +225,7 @@ var chinese = catalogue{
 		ModalTitle:  "您的登录信息",
 		ClearedDone: "您已保存密码，这里不再显示。",
 		ClearedTime: "密码的查看时间已过，这里不再显示。",
-		Lost:        "如果密码遗失，请向集群管理员申请新密码。",
+		Lost:        "如果密码遗失，点击按钮即可获取新密码。",
 	},
 	Notice: noticeTexts{
 		Denied: []phrase{
@@ -265,6 +266,9 @@ var chinese = catalogue{
 			approval.KindActive:        "已有其他人在申请 {cluster} 上的账号 `{username}`。请换一个用户名，例如 `{otherUsername}`。",
 			approval.KindTwin:          "用户名 `{value}` 与 {cluster} 上正在申请的 `{username}` 仅大小写不同。请换一个，例如 `{otherUsername}`。",
 			approval.KindFormer:        "用户名 `{value}` 曾属于其他人：原使用者的主目录仍然存在。请换一个，例如 `{otherUsername}`。",
+			approval.KindNoAccount:     "{cluster} 上没有我为您创建的账号 `{value}`。`{command} list` 可查看您的申请。",
+			approval.KindUnproven:      "我已无法证明 {cluster} 上的账号 `{value}` 是为您创建的，所以不会改动它的密码。请向集群管理员申请新密码。",
+			approval.KindTooManyResets: "您在一天之内已申请过 {limit} 次新密码，达到了上限。没有做任何更改，请明天再试。",
 			approval.KindTooMany:       "您已有 {limit} 条未完成的申请，达到了上限。请等其中一条完成，或撤回一条：`{command} list` 可查看它们。",
 			approval.KindUnknown:       "没有编号为 {value} 的申请。`{command} list` 可查看您的申请。",
 			approval.KindNotYours:      "申请 {value} 不是您提交的，只有申请人本人可以这样做。",
@@ -334,6 +338,7 @@ var chinese = catalogue{
 			"`{command} list` – 查看您的申请",
 			"`{command} status 12` – 查看申请 12 的进度",
 			"`{command} cancel 12` – 在审批之前撤回申请 12",
+			"`{command} reset isabel` – 为您的账号 isabel 获取新密码",
 			"`{command} abandon 12` – 供审批人使用：结束已批准但停滞不前的申请 12",
 			"`{command} help` – 显示本说明",
 		},
@@ -383,4 +388,5 @@ var chinese = catalogue{
 			Hint:        "申请人会看到。",
 		},
 	},
+	Reset: chineseReset,
 }

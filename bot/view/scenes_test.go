@@ -1,6 +1,7 @@
 package view
 
 import (
+	"maps"
 	"strings"
 	"time"
 
@@ -159,6 +160,7 @@ func messages(v View) map[string]Message {
 	for name, f := range faults() {
 		all["fault-"+name] = v.CommandFault(f)
 	}
+	maps.Copy(all, resetMessages(v))
 	return all
 }
 

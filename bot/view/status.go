@@ -23,7 +23,7 @@ func (v View) List(stories []approval.Story) Message {
 	b := v.answer(approval.Story{})
 	b.line(t.List)
 	for _, s := range stories[:min(len(stories), listMax)] {
-		b.add(slack.RTEList, t.ListItem.fill(v.fields(s)))
+		b.add(slack.RTEList, v.textsOf(s.Request).Answer.ListItem.fill(v.fields(s)))
 	}
 	if more := len(stories) - listMax; more > 0 {
 		b.fields["count"] = text(strconv.Itoa(more))
@@ -79,7 +79,7 @@ func (b *builder) pendingNext() {
 
 // failedNext says why a request has failed, and what can be done.
 func (b *builder) failedNext() {
-	t := b.view.failure(b.story.Failure)
+	t := b.texts.failure(b.story.Failure)
 	if b.forApprover() {
 		b.line(t.Why, t.Approver)
 		b.failureDetail()

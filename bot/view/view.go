@@ -43,6 +43,7 @@ const (
 	ActionRetry   = "retry"
 	ActionSaved   = "saved" // "I have saved it"
 	ActionShow    = "show"  // "Show credentials"
+	ActionReset   = "reset" // "New password"
 )
 
 // Target reads from a button's value, or from a form's private metadata, of which request it is. What comes back from

@@ -44,12 +44,13 @@ func (u *user) resetsSince(start time.Time) (n int) {
 }
 
 // ChangePassword has a person change the password on the cluster itself, of which the API learns nothing: from then on it
-// refuses to give the account another, as the real one may.
+// refuses to give the account another, as the real one may. It does nothing where there is no such account.
 func (s *Server) ChangePassword(clusterID, username, password string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	u := s.mustCluster(clusterID).user(username)
-	u.password, u.changed = password, true
+	if u := s.mustCluster(clusterID).user(username); u != nil {
+		u.password, u.changed = password, true
+	}
 }
 
 // Bar has modifyUser refuse an account for good.
