@@ -100,9 +100,22 @@ func isAsSigned(ctx context.Context, tx Tx, r Request) (bool, error) {
 	if err != nil || len(events) == 0 || events[len(events)-1].To != r.State {
 		return false, err
 	}
-	return slices.ContainsFunc(events, func(e Event) bool {
-		return (e.Action == "ask" || e.Action == "sign") && e.Actor == r.Requester && e.Detail == AskedFor(r).String()
-	}), nil
+	return slices.ContainsFunc(events, r.isAsked), nil
+}
+
+// isAsked tells whether an event says what the request asks for, and for whom: at the time, or signed with another key
+// later.
+func (r Request) isAsked(e Event) bool {
+	return (e.Action == "ask" || e.Action == "sign") && e.Actor == r.Requester && e.Detail == AskedFor(r).String()
+}
+
+// RestsOn tells whether the request still rests on an event that the bot has signed: the approval of one that is under
+// way; that a new password was asked for; or by whom an account was, which can be given a new password.
+func (r Request) RestsOn(e Event) bool {
+	if r.isAsked(e) {
+		return r.Reset || r.State == Delivered
+	}
+	return e.IsApproval() && r.State != Delivered
 }
 
 // Account returns the last request by which an account of a username was made, or may have been.

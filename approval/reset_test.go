@@ -253,6 +253,44 @@ func TestResetFails(t *testing.T) {
 	})
 }
 
+// What the bot has signed with a former key, it signs again with the next.
+func TestResetAfterRekey(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
+		b := setup(t, url(t), nil)
+		b.work()
+		b.account("isabel")
+		b.api.Answer(ehpctest.ActionModifyUser, 1640, 1)
+		asked := b.reset(isabel, "isabel")
+		b.reach(asked.ID, approval.Failed)
+		b.close()
+
+		use := func(keys ...[]byte) {
+			b.keys = keys
+			b.open()
+		}
+		use(newKey(1))
+		_, err := b.askReset(isabel, "isabel")
+		require.Equal(t, approval.KindUnproven, kindOf(t, err), "nothing shows whose account it is")
+		b.close()
+		for range 2 {
+			use(newKey(1), key)
+			_, err = ring(t, newKey(1), key).Rekey(t.Context(), b.db)
+			require.NoError(t, err)
+			b.close()
+		}
+		use(newKey(1))
+		require.Equal(t, "sign", b.actions(1)[len(b.actions(1))-1])
+		require.NotEqual(t, "sign", b.actions(1)[len(b.actions(1))-2], "once")
+		b.work()
+		_, err = b.service.Retry(t.Context(), b.target(asked.ID), anna)
+		require.NoError(t, err)
+		b.requireReset(b.reach(asked.ID, approval.Delivered))
+		b.requireCredentials(b.reach(b.reset(isabel, "isabel").ID, approval.Delivered))
+		b.requireSound()
+	})
+}
+
 // Who can write to the database, and has no key, gets no password of anybody's account.
 func TestForgedReset(t *testing.T) {
 	t.Parallel()
