@@ -12,9 +12,10 @@ import (
 // resetsADay is how many new passwords a person can ask for within a day.
 const resetsADay = 3
 
-// Reset asks for a new password of the account that a request is about, for its requester, who presses a button that hangs
-// on that request. From a command it is asked for by [Service.Ask].
-func (s *Service) Reset(ctx context.Context, on Target, person, envelope string) (reset Story, err error) {
+// Reset asks for a new password in the place of the one that a request has delivered, for its requester, who presses a
+// button that hangs on that request. A password is replaced once, however often that is pressed. From a command it
+// is asked for by [Service.Ask].
+func (s *Service) Reset(ctx context.Context, on Target, person string) (reset Story, err error) {
 	_, err = s.press(ctx, on, deed{person: person, action: "reset"}, func(tx Tx, r *Request, at scene) error {
 		switch {
 		case !at.who.Is(r.Requester) && at.who.Unsure:
@@ -22,7 +23,12 @@ func (s *Service) Reset(ctx context.Context, on Target, person, envelope string)
 		case !at.who.Is(r.Requester):
 			return &Refusal{Kind: KindNotYours, Value: fmt.Sprint(r.ID)}
 		}
-		a := Ask{Reset: true, Envelope: envelope, Requester: at.who.ID, Cluster: r.ClusterID, Username: r.Username}
+		if later, ok, err := tx.DeliveredAfter(ctx, *r); err != nil {
+			return err
+		} else if ok {
+			return s.refuseFor(ctx, tx, KindActive, later)
+		}
+		a := Ask{Reset: true, Requester: at.who.ID, Cluster: r.ClusterID, Username: r.Username}
 		if refusals := s.conf.Check(a); len(refusals) > 0 {
 			return refusals[0]
 		}

@@ -84,16 +84,20 @@ func TestReset(t *testing.T) {
 		require.Equal(t, "replace", b.actions(account.ID)[len(b.actions(account.ID))-1])
 		require.Empty(t, account.Twin)
 
-		// By the button, and once however often it is said.
-		again, err := b.service.Reset(t.Context(), b.target(account.ID), isabel, "press 1")
+		// By the button, and once however often it is pressed.
+		again, err := b.service.Reset(t.Context(), story.Target(), isabel)
 		require.NoError(t, err)
 		b.reach(again.ID, approval.Delivered)
-		_, err = b.service.Reset(t.Context(), b.target(account.ID), isabel, "press 1")
-		require.Equal(t, approval.KindActive, kindOf(t, err))
-		require.Equal(t, again.ID, approval.Refused(err).Story.ID)
+		for _, on := range []approval.Target{account.Target(), story.Target()} {
+			_, err = b.service.Reset(t.Context(), on, isabel)
+			require.Equal(t, approval.KindActive, kindOf(t, err))
+			require.Equal(t, again.ID, approval.Refused(err).Story.ID)
+		}
 		require.Equal(t, 2, b.api.CallCount(ehpctest.ActionModifyUser))
-		_, err = b.service.Reset(t.Context(), b.target(account.ID), otto, "press 2")
+		_, err = b.service.Reset(t.Context(), b.target(again.ID), otto)
 		require.Equal(t, approval.KindNotYours, kindOf(t, err))
+		_, err = b.service.Reset(t.Context(), approval.Target{ID: again.ID, Seen: "guessed"}, isabel)
+		require.Equal(t, approval.KindStale, kindOf(t, err))
 		b.requireSound()
 	})
 }
