@@ -102,7 +102,7 @@ func isGroup(id string) bool { return len(id) > 0 && id[0] == 'S' }
 // standing is what a request hangs on beside itself, as others say it now. What was true when it was asked for and
 // approved need not be true any more.
 type standing struct {
-	former    *Refusal // of a username that was somebody else's meanwhile
+	former    *Refusal // of a username that was, or an account that is, somebody else's meanwhile
 	requester error    // of [Directory.Requester]
 	lapsed    []string // whose approval does not count
 }
@@ -110,6 +110,9 @@ type standing struct {
 // lookAgain asks about all at the same time.
 func (s *Service) lookAgain(ctx context.Context, story Story, within time.Duration) (now standing, err error) {
 	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
+		if story.Reset {
+			return s.refuseTaken(ctx, tx, story.Request)
+		}
 		return s.refuseFormer(ctx, tx, story.ClusterID, story.Username, s.people.Identify(ctx, story.Requester))
 	})
 	if now.former = Refused(err); now.former == nil && err != nil {

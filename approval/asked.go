@@ -14,14 +14,22 @@ type Asked []word
 
 // AskedFor returns what a request asks for.
 func AskedFor(r Request) Asked {
-	return Asked{{"username", r.Username}, {"cluster", r.ClusterID}, {"mod", r.Mod}, {"approvals", strconv.Itoa(r.Required)},
+	return Asked{r.Ask().named(), {"cluster", r.ClusterID}, {"mod", r.Mod}, {"approvals", strconv.Itoa(r.Required)},
 		{"until", r.Until}, {"policy", r.Policy}, {"reason", r.Reason}}
+}
+
+// named tells of which account something is asked for, and whether that is the account itself or a new password of it.
+func (a Ask) named() word {
+	if a.Reset {
+		return word{"reset", a.Username}
+	}
+	return word{"username", a.Username}
 }
 
 // asked is what an ask that is refused asks for; of what may be of any length, the beginning.
 func (a Ask) asked() Asked {
 	const most = 50
-	w := Asked{{"username", a.Username}, {"cluster", a.Cluster}, {"mod", a.Mod}, {"until", a.Until}}
+	w := Asked{a.named(), {"cluster", a.Cluster}, {"mod", a.Mod}, {"until", a.Until}}
 	for i, one := range w {
 		if runes := []rune(one.value); len(runes) > most {
 			w[i].value = string(runes[:most]) + "…"

@@ -36,6 +36,9 @@ func (s *Service) Ask(ctx context.Context, a Ask) (Story, error) {
 // username.
 func (s *Service) examine(ctx context.Context, a Ask, who Person) (refusals Refusals, seen bool, err error) {
 	refusals = s.conf.Check(a)
+	if a.Reset {
+		return refusals, true, nil
+	}
 	if r := s.checkUntil(a.Until); r != nil {
 		refusals = append(refusals, r)
 	}
@@ -94,7 +97,7 @@ func (s *Service) Accepted(ctx context.Context, a Ask) (accepted bool, err error
 
 func (s *Service) ask(ctx context.Context, tx Tx, a Ask, who Person) (Story, error) {
 	cluster, _ := s.conf.Cluster(a.Cluster)
-	if err := s.admit(ctx, tx, a, who, cluster); err != nil {
+	if err := s.admit(ctx, tx, &a, who, cluster); err != nil {
 		return Story{}, err
 	}
 	if a.Policy != s.conf.Use.Version {
@@ -103,8 +106,11 @@ func (s *Service) ask(ctx context.Context, tx Tx, a Ask, who Person) (Story, err
 	now := s.now()
 	r := Request{
 		ClusterID: cluster.ID, Username: a.Username, Mod: a.Mod, Reason: a.Reason, Until: a.Until, Policy: a.Policy, Requester: a.Requester,
-		State: Pending, Version: 1, Required: s.conf.Required,
+		Reset: a.Reset, State: Pending, Version: 1, Required: s.conf.required(a.Reset),
 		CreatedAt: now, UpdatedAt: now, ExpiresAt: now.Add(s.conf.Expiry), Envelope: a.Envelope, Nonce: rand.Text(),
+	}
+	if r.Required == 0 {
+		r.State = Approved
 	}
 	if err := tx.Insert(ctx, &r); err != nil {
 		return Story{}, err
@@ -114,7 +120,7 @@ func (s *Service) ask(ctx context.Context, tx Tx, a Ask, who Person) (Story, err
 	if err := tx.Append(ctx, asked); err != nil {
 		return Story{}, err
 	}
-	if err := s.enqueue(ctx, tx, r, follows[Pending]...); err != nil {
+	if err := s.enqueue(ctx, tx, r, follows[r.State]...); err != nil {
 		return Story{}, err
 	}
 	return s.story(ctx, tx, r)
@@ -142,13 +148,16 @@ func (s *Service) unrecorded(err error) {
 }
 
 // admit applies the rules that depend on other requests.
-func (s *Service) admit(ctx context.Context, tx Tx, a Ask, who Person, cluster Cluster) error {
+func (s *Service) admit(ctx context.Context, tx Tx, a *Ask, who Person, cluster Cluster) error {
 	if a.Envelope != "" {
 		if same, ok, err := tx.ByEnvelope(ctx, a.Envelope); err != nil {
 			return err
 		} else if ok {
 			return s.refuseFor(ctx, tx, KindActive, same)
 		}
+	}
+	if a.Reset {
+		return s.admitReset(ctx, tx, a, who, cluster)
 	}
 	if err := s.admitUsername(ctx, tx, a.Username, who, cluster); err != nil {
 		return err
@@ -165,14 +174,14 @@ func (s *Service) admit(ctx context.Context, tx Tx, a Ask, who Person, cluster C
 
 // admitUsername refuses a username that another request holds, or that was somebody else's.
 func (s *Service) admitUsername(ctx context.Context, tx Tx, username string, who Person, cluster Cluster) error {
-	rival, ok, err := tx.Active(ctx, cluster.ID, username)
-	if err != nil {
+	if err := s.refuseFormer(ctx, tx, cluster.ID, username, who); err != nil {
 		return err
 	}
-	if ok {
+	rival, ok, err := tx.Active(ctx, cluster.ID, username)
+	if err == nil && ok {
 		return s.refuseRival(ctx, tx, rival, username)
 	}
-	return s.refuseFormer(ctx, tx, cluster.ID, username, who)
+	return err
 }
 
 // refuseFormer refuses a username that was somebody else's, unless it may be given away again.

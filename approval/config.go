@@ -36,6 +36,7 @@ type Config struct {
 	Administrators []string       // the same, of those who are shown how the bot is; they may decide nothing
 	Required       int            // different approvers needed, at least 1
 	AllowSelf      bool           // approvers may decide on their own requests
+	ResetsDecided  bool           // a new password needs as many approvals as an account; else none
 	Expiry         time.Duration
 	Reminder       time.Duration // 0: none
 	MaxActive      int           // active requests of one requester
@@ -50,6 +51,14 @@ type Config struct {
 type UsePolicy struct {
 	URL     string // where it is to be read
 	Version string // empty: there is none
+}
+
+// required is how many approvals a request needs by the rules of the moment.
+func (c Config) required(reset bool) int {
+	if reset && !c.ResetsDecided {
+		return 0
+	}
+	return c.Required
 }
 
 // ReasonMaxLength is the longest reason, in characters.
@@ -80,14 +89,19 @@ type Ask struct {
 	Reason    string
 	Until     string // the last day on which the account is needed, as 2027-03-31; empty: for good
 	Policy    string // version of the use policy that is accepted with it; empty: none
+	Reset     bool   // for a new password of the account
 }
 
 // Check applies every rule that holds for a request as long as its account is not made, and that needs no database. It
-// returns all refusals at once, so that a form can show each at its field. The order is that of the fields of Ask.
+// returns all refusals at once, so that a form can show each at its field. The order is that of the fields of Ask. An
+// account that is there may have any name.
 func (c Config) Check(a Ask) []*Refusal {
 	var refusals []*Refusal
 	if _, ok := c.Cluster(a.Cluster); !ok {
 		refusals = append(refusals, &Refusal{Kind: KindCluster, Value: a.Cluster, Right: c.clusterIDs()})
+	}
+	if a.Reset {
+		return refusals
 	}
 	if r := c.checkUsername(a.Username); r != nil {
 		refusals = append(refusals, r)

@@ -155,8 +155,8 @@ func (s *Service) Clear(ctx context.Context, on Target, person string) (Story, e
 		case !r.ClearedAt.IsZero():
 			return s.enqueue(ctx, tx, *r, ScrubJob) // the message may still show them
 		case r.State == Provisioned:
-			r.Sealed, r.ClearedAt = nil, s.now()
-			return s.move(ctx, tx, r, Delivered, at.who.ID, "clear", "")
+			r.ClearedAt = s.now()
+			return s.handOver(ctx, tx, r, at.who.ID, "clear")
 		case r.State == Delivered:
 			r.ClearedAt = s.now()
 			if err := s.note(ctx, tx, r, at.who.ID, "clear", ""); err != nil {

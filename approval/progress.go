@@ -99,7 +99,7 @@ func (s *Service) fail(ctx context.Context, r *Request, why Failure, detail stri
 	return s.Move(ctx, r, Failed, "fail", string(why))
 }
 
-// Attempt stores that addUser is about to be called for a request, and its sealed password, which no call may use
+// Attempt stores that the API is about to be called for a request, and its sealed password, which no call may use
 // before. It does so only where hasRoom says so of all that is open on the cluster.
 func (s *Service) Attempt(ctx context.Context, r *Request, hasRoom func(open []Request) bool) (stored bool, err error) {
 	r.AttemptedAt = s.now()
@@ -113,7 +113,7 @@ func (s *Service) Attempt(ctx context.Context, r *Request, hasRoom func(open []R
 		}
 		stored = true
 		if r.State == Provisioning {
-			return s.save(ctx, tx, r, System, "attempt", "addUser is called again, with the same password")
+			return s.save(ctx, tx, r, System, "attempt", "the API is called again, with the same password")
 		}
 		return s.move(ctx, tx, r, Provisioning, System, "provision", "")
 	})
@@ -194,8 +194,8 @@ func (s *Service) Delivered(ctx context.Context, id int64, until time.Time) erro
 		default: // by pressing the button the requester has ended the delivery already
 			return s.enqueue(ctx, tx, r, ScrubJob) // what was shown after that is to be cleared as well
 		}
-		r.Sealed, r.CredentialsUntil, r.Failure, r.FailureDetail = nil, until, "", ""
-		return s.move(ctx, tx, &r, Delivered, System, "deliver", "")
+		r.CredentialsUntil, r.Failure, r.FailureDetail = until, "", ""
+		return s.handOver(ctx, tx, &r, System, "deliver")
 	})
 }
 

@@ -13,7 +13,7 @@ type Refusal struct {
 	Kind  Kind
 	Value string   // what was given: a username, a cluster, a person
 	Right []string // what would be right: cluster ids, permissions
-	Limit int      // of KindTooMany and KindReasonTooLong, and in years of KindUntil
+	Limit int      // of KindTooMany, KindTooManyResets and KindReasonTooLong, and in years of KindUntil
 	Free  string   // a username that can be had instead of Value, as far as is known; may be empty
 	Rule  *ehpc.RuleError
 	Story Story    // the request it is about, where there is one
@@ -40,6 +40,9 @@ const (
 	KindUntil         Kind = "until"           // Value is no day after today, or one that is too far
 	KindPolicy        Kind = "policy"          // the use policy is not accepted, or another version of it was
 	KindTooMany       Kind = "too_many"        // the requester has Limit active requests already
+	KindNoAccount     Kind = "no_account"      // the bot has made no account Value for the person
+	KindUnproven      Kind = "unproven"        // nothing that the bot has signed shows that it has made the account Value for the person
+	KindTooManyResets Kind = "too_many_resets" // the person has asked for Limit new passwords within a day
 
 	KindUnknown     Kind = "unknown_request" // there is no such request
 	KindNotYours    Kind = "not_yours"       // only the requester may do this

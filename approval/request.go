@@ -16,6 +16,7 @@ type Request struct {
 	Until     string // the last day on which the account is needed, as 2027-03-31; empty: for good
 	Policy    string // version of the use policy that was accepted with it; empty: none, or before
 	Requester string // id of the person who asked
+	Reset     bool   // for a new password of an account that is there, and not for an account
 	State     State
 	Version   int64 // counts the changes, from 1
 	Required  int   // approvals needed, as configured when it was asked
@@ -47,7 +48,9 @@ type Request struct {
 
 // Ask returns what the request asks for, as a new one would, for the rules of the moment.
 func (r Request) Ask() Ask {
-	return Ask{Requester: r.Requester, Cluster: r.ClusterID, Username: r.Username, Mod: r.Mod, Reason: r.Reason, Until: r.Until}
+	return Ask{
+		Requester: r.Requester, Cluster: r.ClusterID, Username: r.Username, Mod: r.Mod, Reason: r.Reason, Until: r.Until, Reset: r.Reset,
+	}
 }
 
 // bound is what the password is sealed for.
@@ -75,7 +78,7 @@ func (r Request) Target() Target {
 // seen is what an approver decides about, as the audit log tells it.
 func (r Request) seen() string {
 	return Asked{
-		{"requester", r.Requester}, {"username", r.Username}, {"cluster", r.ClusterID}, {"mod", r.Mod}, {"until", r.Until}, {"reason", r.Reason},
+		{"requester", r.Requester}, r.Ask().named(), {"cluster", r.ClusterID}, {"mod", r.Mod}, {"until", r.Until}, {"reason", r.Reason},
 	}.String()
 }
 
@@ -83,8 +86,8 @@ func (r Request) seen() string {
 type Making struct {
 	Sealed      []byte    // the sealed password, nil where there is none
 	StartedAt   time.Time // when it began, or began again
-	AskedAt     time.Time // when addUser was first called with that password, by the clock of the API; zero: not yet
-	AttemptedAt time.Time // when addUser was called with an outcome that is open and that no job tells; zero: no such call
+	AskedAt     time.Time // when the API was first called with that password, by its clock; zero: not yet
+	AttemptedAt time.Time // when it was called with an outcome that is open and that no job tells; zero: no such call
 	JobID       string    // the API's job that makes the account; empty where there is none, or it has failed
 
 	UID  int64  // of the account, once it was compared with the others of the cluster; 0: not yet, or it is not told
@@ -114,6 +117,11 @@ const (
 	FailureUnreachable Failure = "unreachable" // the account is made, and the requester can't be given its credentials
 	FailureNotAllowed  Failure = "not_allowed" // what was asked for is not allowed any more
 	FailureAbandoned   Failure = "abandoned"   // an approver ended it
+
+	// Of a new password alone.
+	FailureMissing  Failure = "missing"   // the account is not there any more
+	FailureReplaced Failure = "replaced"  // an account of that name is there, and not the one that the bot has made
+	FailureTooOften Failure = "too_often" // the API gives the account no other password for now
 )
 
 // What keeps an active request waiting. It is tried again by itself.
@@ -169,6 +177,7 @@ type Story struct {
 	Decisions []Decision // oldest first
 	Messages  []Message  // oldest first
 	Cluster   Cluster    // as configured now; only its ID is set where it no longer is
+	Replaced  bool       // the account was given another password since its credentials were cleared
 
 	// Unseen says of a request that was just asked for that the cluster could not tell in time whether it has the
 	// username already. It is looked at again before the account is made.

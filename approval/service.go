@@ -165,7 +165,12 @@ func (s *Service) story(ctx context.Context, tx Tx, r Request) (Story, error) {
 	if cluster, ok := s.conf.Cluster(r.ClusterID); ok {
 		story.Cluster = cluster
 	}
-	story.Required = max(r.Required, s.conf.Required)
+	story.Required = max(r.Required, s.conf.required(r.Reset))
+	if err == nil && r.State == Delivered && !r.ClearedAt.IsZero() {
+		var later Request
+		later, _, err = tx.DeliveredAfter(ctx, r)
+		story.Replaced = later.Reset
+	}
 	return story, err
 }
 

@@ -38,6 +38,13 @@ type Tx interface {
 	HadByAnother(ctx context.Context, clusterID, username string, who Person) (bool, error)
 	// Accepted tells whether a person has accepted a version of the use policy with any request.
 	Accepted(ctx context.Context, who Person, version string) (bool, error)
+	// Account returns the last request for an account of a username, whatever its case, by which one was delivered, or may
+	// have been made.
+	Account(ctx context.Context, clusterID, username string) (Request, bool, error)
+	// CountResets counts the new passwords that a person has asked for since a moment.
+	CountResets(ctx context.Context, who Person, since time.Time) (int, error)
+	// ShownBefore returns the earlier requests of the same username whose credentials are still to be seen.
+	ShownBefore(ctx context.Context, r Request) ([]Request, error)
 	// Open returns the requests of a cluster whose accounts are to be made, the oldest first.
 	Open(ctx context.Context, clusterID string) ([]Request, error)
 	// Uncompared returns the requests of a cluster whose accounts are made, and not compared with the others yet.

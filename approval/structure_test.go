@@ -56,7 +56,7 @@ func TestImports(t *testing.T) {
 }
 
 // written is where a source writes an event of an action.
-var written = regexp.MustCompile(`\.(?:move|note|save|record|change|Move|Progress)\([^"\n]*"([a-z_]+)"|\bAction: "([a-z_]+)"`)
+var written = regexp.MustCompile(`\.(?:move|note|save|record|change|handOver|Move|Progress)\([^"\n]*"([a-z_]+)"|\bAction: "([a-z_]+)"`)
 
 // TestActions holds the list of actions, outside of which nothing can be asked for, to those that are written.
 func TestActions(t *testing.T) {

@@ -31,7 +31,7 @@ const (
 // has told whether it has it.
 func (s *Service) examineUsername(ctx context.Context, a Ask, who Person, cluster Cluster) (refusal *Refusal, seen bool, err error) {
 	if refusal = s.conf.checkUsername(a.Username); refusal == nil {
-		err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error { return s.admit(ctx, tx, a, who, cluster) })
+		err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error { return s.admit(ctx, tx, &a, who, cluster) })
 		refusal = Refused(err)
 	}
 	switch {

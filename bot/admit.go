@@ -49,6 +49,8 @@ func (b *Bot) admitPresser(ctx context.Context, c slack.InteractionCallback, act
 		return errNobody
 	case action == view.ActionSaved, action == view.ActionCancel, action == view.ActionRemind:
 		return b.people.AdmitReader(ctx, c.User.ID, teamsOf(c))
+	case action == view.ActionReset:
+		return b.admitRequester(ctx, c.User.ID, teamsOf(c))
 	}
 	return b.people.AdmitDecider(ctx, c.User.ID, teamsOf(c), b.service.Config().Approvers)
 }

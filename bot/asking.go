@@ -27,7 +27,7 @@ func (b *Bot) ask(ctx context.Context, v view.View, trigger string, a approval.A
 }
 
 func (b *Bot) asked(story approval.Story) {
-	b.log.Info("asked", "request", story.ID, "person", story.Requester, "cluster", story.ClusterID, "username", story.Username)
+	b.log.Info("asked", "reset", story.Reset, "request", story.ID, "person", story.Requester, "cluster", story.ClusterID, "username", story.Username)
 }
 
 // openAskForm opens the form for a request, with what is known of it already: who asks is. It returns an empty message,

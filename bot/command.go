@@ -38,6 +38,10 @@ func (b *Bot) command(ctx context.Context, c slack.SlashCommand, envelope string
 			Envelope: envelope, Requester: c.UserID, Username: parsed.Username,
 			Cluster: parsed.Cluster, Mod: parsed.Mod, Reason: parsed.Reason, Until: parsed.Until,
 		})
+	case command.Reset:
+		return b.ask(ctx, v, c.TriggerID, approval.Ask{
+			Envelope: envelope, Requester: c.UserID, Username: parsed.Username, Cluster: parsed.Cluster, Reset: true,
+		})
 	case command.List:
 		return b.list(ctx, v, c.UserID)
 	case command.Status:

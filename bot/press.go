@@ -37,6 +37,7 @@ func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) socket.Rep
 	answerers := map[string]answerer{
 		view.ActionCancel: b.cancel,
 		view.ActionRemind: b.remind,
+		view.ActionReset:  b.pressReset,
 	}
 	handler, known := handlers[action.ActionID]
 	answer, answers := answerers[action.ActionID]

@@ -44,10 +44,10 @@ type Config struct {
 	// Now is the clock. Nil means [time.Now].
 	Now func() time.Time
 
-	// Observe is told of each call that has ended, for metrics: the action (addUser, listUsers, listClusters, operation), its result
-	// ("ok", "refused", "busy", "operator", "unknown", "limited") and how long it took. A request that breaks a rule,
-	// and so is never sent, is not observed. It may be called from several goroutines at once. Nil means nobody is
-	// told.
+	// Observe is told of each call that has ended, for metrics: the action (addUser, modifyUser, listUsers, listClusters,
+	// operation), its result ("ok", "refused", "busy", "operator", "unknown", "limited") and how long it took. A request
+	// that breaks a rule, and so is never sent, is not observed. It may be called from several goroutines at once. Nil
+	// means nobody is told.
 	Observe func(action, result string, took time.Duration)
 }
 

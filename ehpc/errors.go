@@ -30,6 +30,8 @@ var (
 	ErrBalance  = errors.New("balance too low")        // ret_code 2400
 	ErrDenied   = errors.New("access forbidden")       // ret_code 1400
 	ErrAtWork   = errors.New("the cluster is at work") // ret_code 1400 that speaks of a state that passes; an ErrBusy
+	ErrNoUser   = errors.New("no such user")           // ret_code 1610
+	ErrTooOften = errors.New("reset too often")        // ret_code 1640: the password may be reset again later
 )
 
 // Codes that are more to this package than a row of their table.
@@ -49,6 +51,9 @@ var codes = map[int]struct {
 	1200:        {ClassOperator, "authentication failed", ErrAuth},
 	codeExpired: {ClassOperator, "clock is off by more than a minute", nil},
 	codeDenied:  {ClassRefused, "denied", ErrDenied},
+	1610:        {ClassRefused, "no such user", ErrNoUser},
+	1640:        {ClassRefused, "the password was reset too often", ErrTooOften},
+	1662:        {ClassRefused, "the user is barred", nil},
 	2100:        {ClassRefused, "not found", ErrNotFound},
 	2110:        {ClassRefused, "already exists", ErrExists},
 	2400:        {ClassOperator, "balance too low", ErrBalance},
@@ -101,7 +106,7 @@ func classOfStatus(status int) Class {
 // Error is a call that did not succeed. Nothing of it holds a secret, even where the server or the transport repeated
 // one: what they say is told by its code.
 type Error struct {
-	Action     string        // what was asked for: addUser, listUsers, listClusters or operation
+	Action     string        // what was asked for: addUser, modifyUser, listUsers, listClusters or operation
 	Code       int           // ret_code; 0 where the answer has none
 	Status     int           // HTTP status; 0 where there was no answer
 	Message    string        // the API's own words, for a log; see [plainWords]

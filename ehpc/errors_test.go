@@ -13,7 +13,7 @@ import (
 func TestErrorIs(t *testing.T) {
 	t.Parallel()
 	classes := []error{ErrRefused, ErrBusy, ErrOperator, ErrOutcomeUnknown}
-	causes := []error{ErrExists, ErrNotFound, ErrAuth, ErrQuota, ErrBalance, ErrDenied}
+	causes := []error{ErrExists, ErrNotFound, ErrAuth, ErrQuota, ErrBalance, ErrDenied, ErrNoUser, ErrTooOften}
 	tests := map[int]struct{ class, cause error }{
 		0:    {ErrOutcomeUnknown, nil},
 		1100: {ErrRefused, nil},
@@ -21,6 +21,9 @@ func TestErrorIs(t *testing.T) {
 		1200: {ErrOperator, ErrAuth},
 		1300: {ErrOperator, nil},
 		1400: {ErrRefused, ErrDenied},
+		1610: {ErrRefused, ErrNoUser},
+		1640: {ErrRefused, ErrTooOften},
+		1662: {ErrRefused, nil},
 		2100: {ErrRefused, ErrNotFound},
 		2110: {ErrRefused, ErrExists},
 		2400: {ErrOperator, ErrBalance},

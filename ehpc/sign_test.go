@@ -111,7 +111,7 @@ func TestClientSendsVectors(t *testing.T) {
 			}
 		})
 	}
-	require.Equal(t, 4, sent)
+	require.Equal(t, 5, sent)
 }
 
 func vectorCalls() map[string]func(context.Context, *Client, vector) error {
@@ -134,6 +134,20 @@ func vectorCalls() map[string]func(context.Context, *Client, vector) error {
 				Password: secret.New(body.Password), Mod: body.Mod,
 			})
 			return err
+		},
+		"/api/user/modifyUser": func(ctx context.Context, c *Client, v vector) error {
+			var body struct {
+				ClusterID   string `json:"cluster_id"`
+				NewPassword string `json:"new_password"`
+				Username    string `json:"username"`
+				Zone        string `json:"zone"`
+			}
+			if err := json.Unmarshal([]byte(v.Body), &body); err != nil {
+				return err
+			}
+			return c.ModifyUser(ctx, ModifyUserRequest{
+				ClusterID: body.ClusterID, Zone: body.Zone, Username: body.Username, Password: secret.New(body.NewPassword),
+			})
 		},
 		"/api/user": func(ctx context.Context, c *Client, v vector) error {
 			_, err := c.ListUsers(ctx, ListUsersRequest{

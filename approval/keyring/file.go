@@ -24,7 +24,7 @@ type Database interface {
 	Sealed(ctx context.Context) ([]Sealed, error)
 	// Reseal has f seal the password of a request anew, and reports whether it did. f returns nil where it need not.
 	Reseal(ctx context.Context, requestID int64, f func(sealed []byte) ([]byte, error)) (done bool, err error)
-	// SignAnew signs the approvals that are still needed with the first key.
+	// SignAnew signs with the first key what the bot still has to show that it has signed: approvals, and whose accounts are.
 	SignAnew(ctx context.Context) error
 	// SignWith has the database sign its audit log from now on.
 	SignWith(k *Keyring)

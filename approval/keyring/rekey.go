@@ -14,7 +14,7 @@ type Rekeyed struct {
 }
 
 // Rekey seals every sealed password of a database with the first key, each in a transaction of its own, with its
-// audit event, and signs the approvals anew that are still needed. Nothing is changed if the key of one of them is missing.
+// audit event, and signs anew what the bot still has to show that it has signed. Nothing is changed if the key of one of them is missing.
 //
 // On PostgreSQL it may run beside the bot: who has read a request before goes on with the password that it read
 // and that its keys open, and never writes it back.

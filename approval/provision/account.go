@@ -9,6 +9,7 @@ import (
 	"ehpcbot/approval"
 	"ehpcbot/ehpc"
 	"ehpcbot/ehpc/backoff"
+	"ehpcbot/ehpc/secret"
 )
 
 // account is a request whose account is being made, in one round.
@@ -63,6 +64,8 @@ func (a *account) prepare(ctx context.Context) error {
 // step does what the look-up of the username calls for. It tells whether others can have their step in this round.
 func (a *account) step(ctx context.Context) (goOn bool, err error) {
 	switch {
+	case a.Reset:
+		return a.resetPassword(ctx)
 	case a.known.user != nil && a.AttemptedAt.IsZero():
 		return true, a.fail(ctx, approval.FailureTaken, "")
 	case a.known.user != nil:
@@ -77,26 +80,12 @@ func (a *account) step(ctx context.Context) (goOn bool, err error) {
 	return a.ask(ctx)
 }
 
-// ask calls addUser with the sealed password, once it is committed that this is about to happen.
+// ask calls addUser.
 func (a *account) ask(ctx context.Context) (goOn bool, err error) {
-	if wait, err := a.quota.Wait(ctx, 1); err != nil || wait > 0 {
-		a.pause(&ehpc.LimitedError{RetryAfter: wait})
-		return false, err
-	}
-	if holds, err := a.mayBeMade(ctx); !holds || err != nil {
-		a.log.Warn("an account is not made after all", "request", a.ID, "state", a.State, "why", a.Failure, "error", err)
-		return true, err
-	}
 	before := a.AttemptedAt // zero: no earlier call of ours is open
-	password, err := a.service.Password(&a.Request)
-	if err != nil {
-		return false, err
-	}
-	if a.AskedAt.IsZero() {
-		a.AskedAt = a.accounts.Now()
-	}
-	if committed, err := a.service.Attempt(ctx, &a.Request, func(open []approval.Request) bool { return a.hasRoom(open, a.Request) }); err != nil || !committed {
-		return false, err
+	password, goOn, err := a.attempt(ctx)
+	if password.IsZero() {
+		return goOn, err
 	}
 	job, cause := a.accounts.AddUser(ctx, ehpc.AddUserRequest{
 		ClusterID: a.ClusterID, Zone: a.zone, Username: a.Username, Password: password, Mod: a.Mod,
@@ -105,6 +94,30 @@ func (a *account) ask(ctx context.Context) (goOn bool, err error) {
 		return true, a.follows(ctx, job, before)
 	}
 	return a.notAsked(ctx, cause, before)
+}
+
+// attempt returns the sealed password, with which the API is to be called now, once it is committed that this is about to
+// happen; none where it is not. Then goOn tells whether others can have their step in this round.
+func (a *account) attempt(ctx context.Context) (password secret.Text, goOn bool, err error) {
+	if wait, err := a.quota.Wait(ctx, 1); err != nil || wait > 0 {
+		a.pause(&ehpc.LimitedError{RetryAfter: wait})
+		return secret.Text{}, false, err
+	}
+	if holds, err := a.mayBeMade(ctx); !holds || err != nil {
+		a.log.Warn("an account is not made after all", "request", a.ID, "state", a.State, "why", a.Failure, "error", err)
+		return secret.Text{}, true, err
+	}
+	if password, err = a.service.Password(&a.Request); err != nil {
+		return secret.Text{}, false, err
+	}
+	if a.AskedAt.IsZero() {
+		a.AskedAt = a.accounts.Now()
+	}
+	committed, err := a.service.Attempt(ctx, &a.Request, func(open []approval.Request) bool { return a.hasRoom(open, a.Request) })
+	if err != nil || !committed {
+		return secret.Text{}, false, err
+	}
+	return password, true, nil
 }
 
 // mayBeMade tells whether the account may be asked for. While a call of ours is open that is not asked again: it was made with
@@ -130,7 +143,7 @@ func (a *account) follows(ctx context.Context, job string, before time.Time) err
 	return a.service.Progress(ctx, &a.Request, "add_user", "job "+job)
 }
 
-// notAsked judges a call of addUser that began no job. before is when an earlier call was made whose outcome is open.
+// notAsked judges a call that did nothing, or of which it is not known. before is when an earlier call was made whose outcome is open.
 func (a *account) notAsked(ctx context.Context, cause error, before time.Time) (goOn bool, err error) {
 	switch {
 	case errors.Is(cause, ehpc.ErrExists) && before.IsZero():
@@ -343,18 +356,26 @@ func (a *account) move(ctx context.Context, to approval.State, action, detail st
 		delete(a.memory, a.ID)
 		a.stopwatches.stop(a.ID)
 	}
+	made, not := "the account is made", "the account could not be made"
+	if a.Reset {
+		made, not = "the account has its new password", "the account could not be given a new password"
+	}
 	log := a.log.With("request", a.ID, "cluster", a.ClusterID, "username", a.Username)
 	switch {
 	case err != nil: // the job is repeated, and says so
 	case to == approval.Failed:
-		log.Warn("the account could not be made", "why", a.Failure, "detail", a.FailureDetail)
+		log.Warn(not, "why", a.Failure, "detail", a.FailureDetail)
 	case to == approval.Provisioned:
-		log.Info("the account is made")
+		log.Info(made)
 	}
 	return err
 }
 
 // overdue tells whether the outcome has been unknown for too long.
 func (a *account) overdue() bool {
-	return !a.StartedAt.IsZero() && a.stopwatches.elapsed(a.ID, a.StartedAt, a.service.Now()) > provisionLimit
+	limit := provisionLimit
+	if a.Reset {
+		limit = resetLimit
+	}
+	return !a.StartedAt.IsZero() && a.stopwatches.elapsed(a.ID, a.StartedAt, a.service.Now()) > limit
 }

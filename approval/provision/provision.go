@@ -18,6 +18,8 @@
 // Where there is none yet, calling addUser again with the same password makes the account, or answers 2110, "exists", when
 // the first call made it after all.
 //
+// New passwords of accounts that are there take their turn among them, with the same care: see reset.go.
+//
 // When there is no account left to make, the new ones are compared with the others: two must not have one uid.
 package provision
 
@@ -40,6 +42,7 @@ import (
 type Accounts interface {
 	FindUsers(ctx context.Context, zone, clusterID string, usernames []string) (map[string]ehpc.User, error)
 	AddUser(ctx context.Context, r ehpc.AddUserRequest) (jobID string, err error)
+	ModifyUser(ctx context.Context, r ehpc.ModifyUserRequest) error
 	Operations(ctx context.Context, zone string, jobIDs []string) (map[string]ehpc.Job, error)
 	Users(ctx context.Context, r ehpc.ListUsersRequest) iter.Seq2[ehpc.User, error]
 	// Now is the time by the clock of the API.

@@ -69,36 +69,61 @@ func (d *Database) Reseal(ctx context.Context, requestID int64, f func(sealed []
 	return done && err == nil, err
 }
 
-// SignAnew implements [keyring.Database]. Events never change, so each approval that another key has signed is followed by
-// one that says the same.
+// SignAnew implements [keyring.Database]. Events never change, so each that another key has signed is followed by one that
+// says the same.
 func (d *Database) SignAnew(ctx context.Context) error {
-	return d.write(ctx, func(ctx context.Context, tx *Tx) error {
-		requests, err := tx.Unsettled(ctx)
+	var needed []approval.Request
+	err := d.read(ctx, func(tx *Tx) error {
+		unsettled, err := tx.Unsettled(ctx)
 		if err != nil {
 			return err
 		}
-		for _, r := range requests {
-			if err := tx.signAnew(ctx, r); err != nil {
-				return err
-			}
-		}
-		return nil
+		accounts, err := tx.accounts(ctx)
+		needed = append(unsettled, accounts...)
+		return err
 	})
-}
-
-func (tx *Tx) signAnew(ctx context.Context, r approval.Request) error {
-	events, err := tx.Signed(ctx, r.ID)
 	if err != nil {
 		return err
 	}
-	signed := map[string]bool{} // by whom there is an approval with the first key
+	for _, r := range needed {
+		if err := d.write(ctx, func(ctx context.Context, tx *Tx) error { return tx.signAnew(ctx, r.ID) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// accounts returns the requests by which accounts were delivered.
+func (tx *Tx) accounts(ctx context.Context) ([]approval.Request, error) {
+	const doing = "read the accounts that were delivered"
+	found, err := tx.QueryContext(ctx, `SELECT `+requestColumns+` FROM request WHERE `+hasMade+` ORDER BY id`)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
+	}
+	return rows.Collect(found, doing, scanRequest)
+}
+
+func (tx *Tx) signAnew(ctx context.Context, id int64) error {
+	r, err := tx.Request(ctx, id)
+	if err != nil {
+		return err
+	}
+	events, err := tx.Signed(ctx, r.ID)
+	if err != nil || len(events) == 0 || events[len(events)-1].To != r.State {
+		return err
+	}
+	type said struct{ actor, detail string }
+	signed := map[said]bool{} // with the first key
 	for _, e := range events {
-		signed[e.Actor] = signed[e.Actor] || e.IsApproval() && tx.db.keys.IsFirst(e.MAC)
+		what := said{e.Actor, e.Detail}
+		signed[what] = signed[what] || r.RestsOn(e) && tx.db.keys.IsFirst(e.MAC)
 	}
 	for _, e := range events {
-		if !e.IsApproval() || signed[e.Actor] {
+		what := said{e.Actor, e.Detail}
+		if !r.RestsOn(e) || signed[what] {
 			continue
 		}
+		signed[what] = true
 		again := approval.Event{At: time.Now().UTC(), RequestID: r.ID, Actor: e.Actor, Action: "sign", From: r.State, To: r.State, Detail: e.Detail}
 		if err := tx.Append(ctx, again); err != nil {
 			return err

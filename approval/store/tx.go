@@ -22,7 +22,7 @@ type Tx struct {
 // This file holds the statements about requests and what belongs to them. They are the same for both
 // databases: times are whole milliseconds, and SQLite understands PostgreSQL's $1.
 
-const requestColumns = `id, COALESCE(envelope, ''), cluster, username, mod, reason, requester, state, version, required,
+const requestColumns = `id, COALESCE(envelope, ''), cluster, username, mod, reason, requester, state, version, COALESCE(reset_approvals, required), reset_approvals IS NOT NULL,
 	created_at, updated_at, expires_at, failure, failure_detail, sealed, attempted_at, job_id, started_at, until_at, cleared_at,
 	asked_at, nonce, COALESCE(uid, 0), twin, until_date, policy, reminded_at`
 
@@ -30,7 +30,7 @@ func scanRequest(row rows.Scanner) (approval.Request, error) {
 	var r approval.Request
 	var created, updated, expires int64
 	var attempted, started, until, cleared, asked, reminded sql.NullInt64
-	err := row.Scan(&r.ID, &r.Envelope, &r.ClusterID, &r.Username, &r.Mod, &r.Reason, &r.Requester, &r.State, &r.Version, &r.Required,
+	err := row.Scan(&r.ID, &r.Envelope, &r.ClusterID, &r.Username, &r.Mod, &r.Reason, &r.Requester, &r.State, &r.Version, &r.Required, &r.Reset,
 		&created, &updated, &expires, &r.Failure, &r.FailureDetail, &r.Sealed, &attempted, &r.JobID, &started, &until, &cleared, &asked, &r.Nonce, &r.UID, &r.Twin,
 		&r.Until, &r.Policy, &reminded)
 	if err != nil {
@@ -57,11 +57,11 @@ func nullable(t time.Time) sql.NullInt64 {
 func (tx *Tx) Insert(ctx context.Context, r *approval.Request) error {
 	err := tx.QueryRowContext(ctx, `INSERT INTO request
 		(envelope, cluster, username, mod, reason, requester, state, version, required, created_at, updated_at, expires_at, nonce,
-		until_date, policy)
-		VALUES (NULLIF($1, ''), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING id`,
-		r.Envelope, r.ClusterID, r.Username, r.Mod, r.Reason, r.Requester, string(r.State), r.Version, r.Required,
+		until_date, policy, reset_approvals)
+		VALUES (NULLIF($1, ''), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id`,
+		r.Envelope, r.ClusterID, r.Username, r.Mod, r.Reason, r.Requester, string(r.State), r.Version, max(r.Required, 1),
 		r.CreatedAt.UnixMilli(), r.UpdatedAt.UnixMilli(), r.ExpiresAt.UnixMilli(), r.Nonce,
-		r.Until, r.Policy).Scan(&r.ID)
+		r.Until, r.Policy, sql.NullInt64{Int64: int64(r.Required), Valid: r.Reset}).Scan(&r.ID)
 	if err != nil {
 		return fmt.Errorf("store the request: %w", err)
 	}
@@ -136,7 +136,7 @@ func (tx *Tx) Open(ctx context.Context, clusterID string) ([]approval.Request, e
 // Uncompared implements [approval.Tx].
 func (tx *Tx) Uncompared(ctx context.Context, clusterID string) ([]approval.Request, error) {
 	found, err := tx.QueryContext(ctx, `SELECT `+requestColumns+` FROM request
-		WHERE cluster = $1 AND uid IS NULL AND state IN ('provisioned', 'delivered') ORDER BY id`, clusterID)
+		WHERE cluster = $1 AND uid IS NULL AND reset_approvals IS NULL AND state IN ('provisioned', 'delivered') ORDER BY id`, clusterID)
 	if err != nil {
 		return nil, fmt.Errorf("read the accounts that are not compared: %w", err)
 	}
@@ -306,10 +306,43 @@ func (tx *Tx) DeliveredAfter(ctx context.Context, r approval.Request) (approval.
 	return tx.requestWhere(ctx, `cluster = $1 AND lower(username) = lower($2) AND state = 'delivered' AND id > $3`, r.ClusterID, r.Username, r.ID)
 }
 
+// Conditions of requests for accounts.
+const (
+	hasMade     = `state = 'delivered' AND reset_approvals IS NULL`
+	mayHaveMade = `sealed IS NOT NULL AND (attempted_at IS NOT NULL OR job_id <> '') AND reset_approvals IS NULL`
+)
+
+// Account implements [approval.Tx].
+func (tx *Tx) Account(ctx context.Context, clusterID, username string) (approval.Request, bool, error) {
+	return tx.requestWhere(ctx, `cluster = $1 AND lower(username) = lower($2) AND (`+hasMade+` OR `+mayHaveMade+`)`, clusterID, username)
+}
+
+// CountResets implements [approval.Tx].
+func (tx *Tx) CountResets(ctx context.Context, who approval.Person, since time.Time) (int, error) {
+	var n int
+	err := tx.QueryRowContext(ctx, `SELECT count(*) FROM request WHERE requester IN ($1, $2) AND reset_approvals IS NOT NULL AND created_at > $3`,
+		who.ID, who.Also, since.UnixMilli()).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count the new passwords of a person: %w", err)
+	}
+	return n, nil
+}
+
+// ShownBefore implements [approval.Tx].
+func (tx *Tx) ShownBefore(ctx context.Context, r approval.Request) ([]approval.Request, error) {
+	const doing = "read the requests whose credentials are to be seen"
+	found, err := tx.QueryContext(ctx, `SELECT `+requestColumns+` FROM request WHERE cluster = $1 AND lower(username) = lower($2)
+		AND state = 'delivered' AND cleared_at IS NULL AND id < $3 ORDER BY id`, r.ClusterID, r.Username, r.ID)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
+	}
+	return rows.Collect(found, doing, scanRequest)
+}
+
 // MayBeAnothers implements [approval.Tx].
 func (tx *Tx) MayBeAnothers(ctx context.Context, r approval.Request) (bool, error) {
 	_, found, err := tx.requestWhere(ctx, `cluster = $1 AND lower(username) = lower($2)
-		AND (sealed IS NOT NULL AND (attempted_at IS NOT NULL OR job_id <> '') AND id <> $3 OR state = 'delivered' AND id > $3)`, r.ClusterID, r.Username, r.ID)
+		AND (`+mayHaveMade+` AND id <> $3 OR `+hasMade+` AND id > $3)`, r.ClusterID, r.Username, r.ID)
 	return found, err
 }
 

@@ -1,8 +1,9 @@
 // Package command is the grammar of the slash command: what people type behind its name, and what it means.
 //
 // Nothing at all asks for the form. A username asks for an account at once; cluster=…, mod=…, until=… and reason=… may
-// stand around it in any order. help, list, status ID, cancel ID and abandon ID are sub-commands where they are
-// the first word; a person who really is called list is asked for with username=list.
+// stand around it in any order. help, list, status ID, cancel ID, abandon ID and reset USERNAME, with or without
+// cluster=…, are sub-commands where they are the first word; a person who really is called list is asked for with
+// username=list.
 //
 // The grammar is kind to what keyboards do: quotes may be straight, typographic or Chinese, spaces and equals
 // signs full-width, and characters that nobody sees are dropped. Whether a value is right, such as a username
@@ -26,13 +27,14 @@ const (
 	Status  Verb = "status"  // one request
 	Cancel  Verb = "cancel"  // take a request back
 	Abandon Verb = "abandon" // end a request that does not get on
+	Reset   Verb = "reset"   // ask for a new password of an account
 )
 
 // Command is a command as it was typed. Only the fields that its verb uses are set.
 type Command struct {
 	Verb     Verb
-	Username string // of Ask, never empty
-	Cluster  string // of Ask, id or name; empty: the default
+	Username string // of Ask and Reset, never empty
+	Cluster  string // of Ask and Reset, id or name; empty: the default
 	Mod      string // of Ask; empty: as the cluster has it
 	Until    string // of Ask, the last day on which the account is needed; empty: for good
 	Reason   string // of Ask, may be empty
@@ -48,19 +50,21 @@ func (c Command) String() string {
 	case Status, Cancel, Abandon:
 		return string(c.Verb) + " " + strconv.FormatInt(c.ID, 10)
 	case Ask:
-		return c.ask()
+		return strings.Join(c.words(bareUsername(c.Username)), " ")
+	case Reset:
+		return strings.Join(c.words(string(c.Verb), quoteIfNeeded(c.Username)), " ")
 	}
 	return string(c.Verb)
 }
 
-func (c Command) ask() string {
-	words := []string{bareUsername(c.Username)}
+// words are the first words of a command, and what is given beside the username.
+func (c Command) words(words ...string) []string {
 	for _, f := range []struct{ key, value string }{{keyCluster, c.Cluster}, {keyMod, c.Mod}, {keyUntil, c.Until}, {keyReason, c.Reason}} {
 		if f.value != "" {
 			words = append(words, f.key+"="+quoteIfNeeded(f.value))
 		}
 	}
-	return strings.Join(words, " ")
+	return words
 }
 
 // bareUsername writes a username without its key where it can't be taken for anything else.

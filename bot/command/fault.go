@@ -20,7 +20,7 @@ type Kind string
 
 // The kinds of fault.
 const (
-	KindUnknownKey      Kind = "unknown_key"      // Token is none of [Keys]
+	KindUnknownKey      Kind = "unknown_key"      // Token is none of the keys that Verb can have
 	KindDuplicateKey    Kind = "duplicate_key"    // Token, a key, is given twice
 	KindEmptyValue      Kind = "empty_value"      // Token, a key, has nothing behind its equals sign
 	KindUnclosedQuote   Kind = "unclosed_quote"   // the quote that begins with Token has no end
@@ -40,7 +40,7 @@ func Kinds() []Kind {
 func (f *Fault) Error() string {
 	switch f.Kind {
 	case KindUnknownKey:
-		return fmt.Sprintf("unknown key %q, known are %s", f.Token, strings.Join(Keys(), ", "))
+		return fmt.Sprintf("unknown key %q, known are %s", f.Token, strings.Join(keysOf(f.Verb), ", "))
 	case KindDuplicateKey:
 		return fmt.Sprintf("%s is given twice", f.Token)
 	case KindEmptyValue:

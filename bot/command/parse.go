@@ -18,6 +18,14 @@ const (
 // Keys lists the keys that may stand in a request, in the order in which they are explained.
 func Keys() []string { return []string{keyUsername, keyCluster, keyMod, keyUntil, keyReason} }
 
+// keysOf lists those that may stand behind a sub-command about an account, or in a request.
+func keysOf(verb Verb) []string {
+	if verb == Reset {
+		return []string{keyUsername, keyCluster}
+	}
+	return Keys()
+}
+
 // Longer values are cut to these numbers of characters. They are far more than what is accepted, so that a
 // value that is too long still is, and nothing that is typed here grows without bound.
 const (
@@ -39,7 +47,7 @@ func Parse(text string) (Command, error) {
 	if verb, ok := words[0].verb(); ok {
 		c, f = parseVerb(verb, words[1:])
 	} else {
-		c, f = parseAsk(words)
+		c, f = parseAccount(Ask, words)
 	}
 	if f != nil { // a nil *Fault must not become an error that is not nil
 		return Command{}, f
@@ -57,7 +65,7 @@ func (w word) verb() (Verb, bool) {
 
 func verbOf(s string) (Verb, bool) {
 	switch v := Verb(strings.ToLower(s)); v {
-	case Help, List, Status, Cancel, Abandon:
+	case Help, List, Status, Cancel, Abandon, Reset:
 		return v, true
 	}
 	return "", false
@@ -67,6 +75,8 @@ func parseVerb(verb Verb, rest []word) (Command, *Fault) {
 	switch verb {
 	case Status, Cancel, Abandon:
 		return parseID(verb, rest)
+	case Reset:
+		return parseAccount(verb, rest)
 	case List:
 		if len(rest) > 0 {
 			return Command{}, fault(KindExtraWord, verb, rest[0].typed())
@@ -93,20 +103,21 @@ func parseID(verb Verb, rest []word) (Command, *Fault) {
 var narrow = strings.NewReplacer("０", "0", "１", "1", "２", "2", "３", "3", "４", "4",
 	"５", "5", "６", "6", "７", "7", "８", "8", "９", "9", "＃", "#")
 
-func parseAsk(words []word) (Command, *Fault) {
+// parseAccount reads what is said of an account.
+func parseAccount(verb Verb, words []word) (Command, *Fault) {
 	values := make(map[string]string, len(Keys()))
 	for _, w := range words {
-		key, f := w.askKey(values)
+		key, f := w.accountKey(verb, values)
 		if f != nil {
 			return Command{}, f
 		}
 		values[key] = w.value
 	}
 	if values[keyUsername] == "" {
-		return Command{}, fault(KindMissingUsername, Ask, "")
+		return Command{}, fault(KindMissingUsername, verb, "")
 	}
 	return Command{
-		Verb:     Ask,
+		Verb:     verb,
 		Username: bounded(values[keyUsername], ValueMaxLength),
 		Cluster:  bounded(values[keyCluster], ValueMaxLength),
 		Mod:      bounded(values[keyMod], ValueMaxLength),
@@ -115,22 +126,22 @@ func parseAsk(words []word) (Command, *Fault) {
 	}, nil
 }
 
-// askKey returns the key that a word gives a value to, which is username for a word that names none.
-func (w word) askKey(have map[string]string) (string, *Fault) {
+// accountKey returns the key that a word gives a value to, which is username for a word that names none.
+func (w word) accountKey(verb Verb, have map[string]string) (string, *Fault) {
 	key := keyUsername
 	if w.hasKey {
 		key = strings.ToLower(w.key)
 	}
 	_, twice := have[key]
 	switch {
-	case !known(key):
-		return "", fault(KindUnknownKey, Ask, w.unknown())
+	case !slices.Contains(keysOf(verb), key):
+		return "", fault(KindUnknownKey, verb, w.unknown())
 	case twice && !w.hasKey:
-		return "", fault(KindExtraWord, Ask, w.value)
+		return "", fault(KindExtraWord, verb, w.value)
 	case twice:
-		return "", fault(KindDuplicateKey, Ask, key)
+		return "", fault(KindDuplicateKey, verb, key)
 	case w.value == "":
-		return "", fault(KindEmptyValue, Ask, key)
+		return "", fault(KindEmptyValue, verb, key)
 	}
 	return key, nil
 }
@@ -141,8 +152,4 @@ func (w word) unknown() string {
 		return w.typed()
 	}
 	return w.key
-}
-
-func known(key string) bool {
-	return slices.Contains(Keys(), key)
 }

@@ -76,6 +76,11 @@ func TestParse(t *testing.T) {
 		{"the same in quotes", `"help"`, Command{Verb: Ask, Username: "help"}},
 		{"a sub-command that does not come first", "mod=700 list", Command{Verb: Ask, Username: "list", Mod: "700"}},
 
+		{"a new password", "reset isabel", Command{Verb: Reset, Username: "isabel"}},
+		{"a new password, on a cluster", `Reset cluster=Training username="isabel"`, Command{Verb: Reset, Username: "isabel", Cluster: "Training"}},
+		{"a new password of one who is called reset", "reset reset", Command{Verb: Reset, Username: "reset"}},
+		{"somebody who is called reset", "username=reset", Command{Verb: Ask, Username: "reset"}},
+
 		{"help", "help", Command{Verb: Help}},
 		{"help, shouting", " HELP ", Command{Verb: Help}},
 		{"help on something", "help cancel", Command{Verb: Help}},
@@ -120,6 +125,9 @@ func TestParseFaults(t *testing.T) {
 		{"list with a word", "list all", Fault{KindExtraWord, "all", List}, `unexpected word "all" after list`},
 		{"list with a key", "list mod=700", Fault{KindExtraWord, "mod=700", List}, `unexpected word "mod=700" after list`},
 		{"status of nothing", "status", Fault{KindMissingID, "", Status}, "status needs the number of a request"},
+		{"reset of nothing", "reset", Fault{KindMissingUsername, "", Reset}, "there is no username"},
+		{"reset with permissions", "reset isabel mod=700", Fault{KindUnknownKey, "mod", Reset}, `unknown key "mod", known are username, cluster`},
+		{"reset of two", "reset isabel maria", Fault{KindExtraWord, "maria", Reset}, `unexpected word "maria" after reset`},
 		{"cancel of a name", "cancel isabel", Fault{KindBadID, "isabel", Cancel}, `"isabel" is not the number of a request`},
 		{"cancel with a key", "cancel id=12", Fault{KindBadID, "id=12", Cancel}, `"id=12" is not the number of a request`},
 		{"status of zero", "status 0", Fault{KindBadID, "0", Status}, `"0" is not the number of a request`},
@@ -167,12 +175,14 @@ func TestVisible(t *testing.T) {
 func TestCommandString(t *testing.T) {
 	t.Parallel()
 	for text, c := range map[string]Command{
-		"":          {Verb: Form},
-		"help":      {Verb: Help},
-		"list":      {Verb: List},
-		"status 12": {Verb: Status, ID: 12},
-		"cancel 12": {Verb: Cancel, ID: 12},
-		"isabel":    {Verb: Ask, Username: "isabel"},
+		"":                            {Verb: Form},
+		"help":                        {Verb: Help},
+		"list":                        {Verb: List},
+		"status 12":                   {Verb: Status, ID: 12},
+		"cancel 12":                   {Verb: Cancel, ID: 12},
+		"reset isabel cluster=ehpc-x": {Verb: Reset, Username: "isabel", Cluster: "ehpc-x"},
+		"username=reset":              {Verb: Ask, Username: "reset"},
+		"isabel":                      {Verb: Ask, Username: "isabel"},
 		`username=List cluster=ehpc-x mod=700 reason="a &lt;b&gt; \"c\" \\"`: {
 			Verb: Ask, Username: "List", Cluster: "ehpc-x", Mod: "700", Reason: `a <b> "c" \`,
 		},
@@ -206,7 +216,7 @@ func TestQuotedValuesArriveAsTheyAre(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		"", "isabel", `isabel cluster=ehpc-8jqdq0mz mod=700 reason="thesis project"`, "username=list", "help", "list",
-		"status #12", "cancel 12", "isabel reason=“毕业 设计”", "isabel until=2027-03-31", `a reason='don't' x`, "\xff\xfe =", "reason=\"\\", "＝", "「", `a "b" 'c'`,
+		"status #12", "cancel 12", "reset isabel cluster=x", "isabel reason=“毕业 设计”", "isabel until=2027-03-31", `a reason='don't' x`, "\xff\xfe =", "reason=\"\\", "＝", "「", `a "b" 'c'`,
 	} {
 		f.Add(seed)
 	}

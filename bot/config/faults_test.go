@@ -120,6 +120,7 @@ func TestFaults(t *testing.T) {
 		"required: none":         {env{"APPROVALS_REQUIRED": "0"}, "APPROVALS_REQUIRED: 0 is less than 1" + rightRequired},
 		"required: unreachable":  {env{"APPROVALS_REQUIRED": "3", "APPROVERS": "U1,W2"}, "APPROVALS_REQUIRED: 3 is more than the people whom APPROVERS lists (2); lower it, or list more approvers"},
 		"self: maybe":            {env{"APPROVAL_ALLOW_SELF": "maybe"}, `APPROVAL_ALLOW_SELF: "maybe" is neither true nor false; give true or false`},
+		"reset: sometimes":       {env{"RESET_NEEDS_APPROVAL": "sometimes"}, `RESET_NEEDS_APPROVAL: "sometimes" is neither true nor false; give true or false`},
 		"expiry: no unit":        {env{"APPROVAL_EXPIRY": "72"}, `APPROVAL_EXPIRY: "72" has no unit` + rightExpiry},
 		"expiry: words":          {env{"APPROVAL_EXPIRY": "three days"}, `APPROVAL_EXPIRY: "three days" is not a time` + rightExpiry},
 		"expiry: order":          {env{"APPROVAL_EXPIRY": "1d-2h"}, `APPROVAL_EXPIRY: "1d-2h" is not a time` + rightExpiry},

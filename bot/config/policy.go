@@ -21,6 +21,7 @@ type policyEnv struct {
 	Administrators string `env:"ADMINISTRATORS"`
 	Required       string `env:"APPROVALS_REQUIRED"`
 	AllowSelf      string `env:"APPROVAL_ALLOW_SELF"`
+	ResetsDecided  string `env:"RESET_NEEDS_APPROVAL"`
 	Expiry         string `env:"APPROVAL_EXPIRY"`
 	Reminder       string `env:"APPROVAL_REMINDER"`
 	MaxActive      string `env:"MAX_ACTIVE_REQUESTS"`
@@ -44,6 +45,7 @@ func (e policyEnv) config(f *collector) approval.Config {
 		Administrators: people(f, "ADMINISTRATORS", e.Administrators),
 		Required:       f.number("APPROVALS_REQUIRED", e.Required, 1, math.MaxInt32),
 		AllowSelf:      f.boolean("APPROVAL_ALLOW_SELF", e.AllowSelf),
+		ResetsDecided:  f.boolean("RESET_NEEDS_APPROVAL", e.ResetsDecided),
 		Expiry:         f.duration("APPROVAL_EXPIRY", e.Expiry),
 		Reminder:       f.duration("APPROVAL_REMINDER", e.Reminder),
 		MaxActive:      f.number("MAX_ACTIVE_REQUESTS", e.MaxActive, 1, math.MaxInt32),

@@ -139,6 +139,10 @@ func policyVariables() []Variable {
 		Meaning: "whether approvers may decide on their own requests",
 		right:   "give true or false",
 	}, {
+		Name: "RESET_NEEDS_APPROVAL", Default: "false",
+		Meaning: "whether a new password for one's account needs the approvals that an account needs",
+		right:   "give true or false",
+	}, {
 		Name: "APPROVAL_EXPIRY", Default: "72h",
 		Meaning: "how long a request waits for its approval",
 		right:   "give a time such as 72h or 3d, more than 0 and at most 365d",

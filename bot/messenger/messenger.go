@@ -259,7 +259,11 @@ func (p *Messenger) refresh(ctx context.Context, s approval.Story) error {
 	if known > 0 {
 		return nil
 	}
-	if s.State.Final() && !s.CanRetry() {
+	switch {
+	case s.AwaitsApprover():
+	case s.Required == 0:
+		return nil // the channel is left in peace
+	case s.State.Final():
 		p.log.Info("the end of a request is not shown, as nobody saw it before", "request", s.ID, "state", s.State)
 		p.pace.leave(p.channel, posting(s, approval.PurposeApproval))
 		return nil

@@ -19,6 +19,7 @@ type request struct {
 	State            approval.State   `json:"state"`
 	Cluster          string           `json:"cluster"`
 	Username         string           `json:"username"`
+	Reset            bool             `json:"reset"` // for a new password of the account
 	Mod              string           `json:"mod"`
 	Requester        string           `json:"requester"`
 	Reason           string           `json:"reason"`
@@ -58,7 +59,7 @@ type history struct {
 
 func requestOf(r approval.Request, approvals int) request {
 	return request{
-		ID: r.ID, State: r.State, Cluster: r.ClusterID, Username: r.Username, Mod: r.Mod, Requester: r.Requester, Reason: r.Reason,
+		ID: r.ID, State: r.State, Cluster: r.ClusterID, Username: r.Username, Reset: r.Reset, Mod: r.Mod, Requester: r.Requester, Reason: r.Reason,
 		Approvals: approvals, Required: r.Required, Failure: r.Failure, FailureDetail: r.FailureDetail,
 		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, ExpiresAt: r.ExpiresAt,
 		CredentialsUntil: orNull(r.CredentialsUntil), ClearedAt: orNull(r.ClearedAt), Version: r.Version,

@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"strconv"
+	"strings"
 	"time"
 
 	"ehpcbot/approval"
@@ -22,7 +23,7 @@ func listAsTable(w io.Writer, requests iter.Seq2[store.Summary, error], now time
 		}
 		n++
 		t.row(strconv.FormatInt(s.ID, 10), string(s.State), age(now.Sub(s.CreatedAt)), s.ClusterID, s.Username, s.Requester,
-			standing(s.Request, s.Approvals, now))
+			note(s.Request, s.Approvals, now))
 	}
 	t.flush()
 	switch {
@@ -32,6 +33,15 @@ func listAsTable(w io.Writer, requests iter.Seq2[store.Summary, error], now time
 		fmt.Fprintf(w, "\nThese are the newest %d; --limit 0 lists all.\n", n)
 	}
 	return nil
+}
+
+// note tells what a request is for, where that is no account, and how it stands.
+func note(r approval.Request, approvals int, now time.Time) string {
+	words := standing(r, approvals, now)
+	if r.Reset {
+		return strings.TrimSuffix("new password: "+words, ": ")
+	}
+	return words
 }
 
 // standing tells in a few words what a request waits for, why it failed, or what became of it.
@@ -45,6 +55,9 @@ func standing(r approval.Request, approvals int, now time.Time) string {
 	case approval.Approved:
 		return "waits for its turn"
 	case approval.Provisioning:
+		if r.Reset {
+			return "it is being set"
+		}
 		return "the account is being made"
 	case approval.Provisioned:
 		return "the credentials are on their way"
@@ -81,8 +94,18 @@ var failures = map[approval.Failure]string{
 	approval.FailureUnreachable: "the account is made, and the requester can't be given the password",
 	approval.FailureNotAllowed:  "not allowed any more",
 	approval.FailureAbandoned:   "ended by hand: look whether the account exists",
+	approval.FailureMissing:     "the account is not there any more",
+	approval.FailureReplaced:    "another account has the username by now",
+	approval.FailureTooOften:    "the API takes no further password for it for now",
 	approval.WaitingAPI:         "waits for the API",
 	approval.WaitingDelivery:    "waits for Slack to take the credentials",
+}
+
+// resetFailures are those of a new password that say something else of an account.
+var resetFailures = map[approval.Failure]string{
+	approval.FailureTimeout:     "the outcome is unknown: the account has the former password or the new one",
+	approval.FailureUnreachable: "the password is set, and the requester can't be given it",
+	approval.FailureAbandoned:   "ended by hand: the account has the former password or the new one",
 }
 
 // failure tells why a request failed, or what keeps it waiting.
@@ -91,6 +114,9 @@ func failure(r approval.Request) string {
 		return ""
 	}
 	words := cmp.Or(failures[r.Failure], string(r.Failure))
+	if r.Reset {
+		words = cmp.Or(resetFailures[r.Failure], words)
+	}
 	if r.FailureDetail != "" {
 		words += ": " + r.FailureDetail
 	}
@@ -100,9 +126,15 @@ func failure(r approval.Request) string {
 func showHistory(w io.Writer, s approval.Story, events []approval.Event, now time.Time) error {
 	fmt.Fprintf(w, "Request %d: %s\n", s.ID, s.State)
 	facts := newTable(w, "  ", "account", printable(s.Username+" on "+s.ClusterID))
-	facts.row("directory", cmp.Or(s.Mod, "as the cluster has it"))
+	if s.Reset {
+		facts.row("for", "a new password")
+	} else {
+		facts.row("directory", cmp.Or(s.Mod, "as the cluster has it"))
+	}
 	facts.row("requester", s.Requester)
-	facts.row("reason", cmp.Or(s.Reason, "none given"))
+	if !s.Reset {
+		facts.row("reason", cmp.Or(s.Reason, "none given"))
+	}
 	facts.row("asked", fmt.Sprintf("%s UTC (%s ago)", stamp(s.CreatedAt), age(now.Sub(s.CreatedAt))))
 	facts.row("changed", fmt.Sprintf("%s UTC (%s ago)", stamp(s.UpdatedAt), age(now.Sub(s.UpdatedAt))))
 	facts.row("approvals", fmt.Sprintf("%d of %d", len(s.Approvals()), s.Required))

@@ -58,6 +58,12 @@ var faults = []struct {
 		{"taken", "Somebody else makes the account otto",
 			"Ask for otto on Training: it is said at once that the name is taken. Or ask first, then press this and approve: the request fails, and the other's account is left alone.",
 			onAPI(func(a *ehpctest.Server) { a.AddExisting(training, "otto", "not-the-bots-1A!") })},
+		{"changed", "Isabel changes the password of the account isabel on the cluster itself",
+			"Ask for a new password for an account isabel that is there. The cluster refuses it, the approvers are told what to do by hand, and Isabel that they were.",
+			onAPI(func(a *ehpctest.Server) { a.ChangePassword(training, "isabel", "Her-own-1A!!") })},
+		{"too-often", "Answers 1640, reset too often, to the next modifyUser",
+			"Ask for a new password for an account that is there. The person is told to try again the next day.",
+			onAPI(func(a *ehpctest.Server) { a.Answer(ehpctest.ActionModifyUser, 1640, 1) })},
 	}},
 	{"Slack", []fault{
 		{"slack-429", "Answers 429, too many calls, to the next post and the next change",

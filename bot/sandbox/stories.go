@@ -80,6 +80,23 @@ var stories = []struct {
 			do:  "You are Isabel again. Look at the direct message, and at Accounts.",
 			see: "One account, and credentials that are its own: the password was sealed and stored before the call."},
 	}},
+	{"A lost password", []step{
+		{as: "U0ISABEL", in: general, say: "/ehpc-adduser isabel",
+			do:  "You are Isabel. Ask for an account.",
+			see: "The request waits for approval."},
+		{as: "U0ANNA", in: approvals,
+			do:  "You are Anna. Press Approve, and wait until the credentials are delivered.",
+			see: "Accounts shows the account isabel."},
+		{as: "U0ISABEL", in: direct,
+			do:  "You are Isabel again. Say that you have saved the password. Then press New password, and confirm.",
+			see: "Another password comes in a message of its own. Nobody had to approve it, and the channel is left in peace."},
+		{as: "U0ISABEL", in: direct, say: "/ehpc-adduser reset isabel", fault: "changed",
+			do:  "Let Isabel change the password on the cluster itself, by the button here. Then ask for another by the command that stands in the box.",
+			see: "The cluster refuses it, and Isabel is told that the approvers know what to do by hand."},
+		{as: "U0ANNA", in: approvals,
+			do:  "You are Anna. Look at the new message in the channel.",
+			see: "It says what to do, and has a button with which to try again."},
+	}},
 }
 
 // at is the viewer at a step of a story.

@@ -12,6 +12,11 @@ import (
 func (v View) Asked(s approval.Story) Message {
 	b := v.about(s, "asked")
 	t := b.texts.Answer
+	if s.State != approval.Pending { // nobody has to approve it
+		b.line(b.texts.Reset.Begins, t.AskedNext)
+		b.follow()
+		return b.message()
+	}
 	b.line(t.Asked, t.AskedWhere)
 	if s.Required > 1 {
 		b.line(t.AskedMany)

@@ -42,7 +42,7 @@ func (b *builder) outcome() {
 		b.line(t.Cancelled)
 	case approval.Failed:
 		b.approvedBy()
-		b.line(t.Failed, b.view.failure(b.story.Failure).Approver)
+		b.line(t.Failed, b.texts.failure(b.story.Failure).Approver)
 		b.failureDetail()
 	default:
 		b.approvedBy()
@@ -79,14 +79,14 @@ func (b *builder) approveText() phrase {
 }
 
 // confirmedButton adds a button that asks once more before it acts.
-func (b *builder) confirmedButton(action string, label, title, text phrase) {
+func (b *builder) confirmedButton(action string, label, title, text phrase) *slack.ButtonBlockElement {
 	dialog := slack.NewConfirmationBlockObject(
 		plainText(title.fill(b.fields).plain(), confirmTitleMaxLength),
 		plainText(text.fill(b.fields).plain(), confirmTextMaxLength),
 		label.plainText(confirmButtonMaxLength),
 		b.texts.Approval.Back.plainText(confirmButtonMaxLength),
 	)
-	b.button(action, label, slack.StylePrimary).WithConfirm(dialog.WithStyle(slack.StylePrimary))
+	return b.button(action, label, slack.StylePrimary).WithConfirm(dialog.WithStyle(slack.StylePrimary))
 }
 
 // messageLink links to the message for the approvers, where it is known. Slack leads from this address on to that of

@@ -42,7 +42,7 @@ func (v View) about(s approval.Story, name string) *builder {
 
 // answer begins a message that is never updated. Its phrases may have the fields of a request.
 func (v View) answer(s approval.Story) *builder {
-	return &builder{view: v, texts: v.texts(), story: s, fields: v.fields(s)}
+	return &builder{view: v, texts: v.textsOf(s.Request), story: s, fields: v.fields(s)}
 }
 
 // line adds a line for each phrase.

@@ -30,6 +30,7 @@ type catalogue struct {
 	Form         formTexts
 	Home         homeTexts
 	Asking       askingTexts
+	Reset        resetTexts
 }
 
 // failureTexts tell why a request failed, what an approver can do, and what it means for the requester.

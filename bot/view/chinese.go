@@ -108,6 +108,7 @@ var chinese = catalogue{
 		ActionRemind:  "就申请 {id} 提醒审批人",
 		ActionSaved:   "我已保存 {username} 的密码",
 		ActionShow:    "查看登录信息：{username}",
+		ActionReset:   "{username} 的新密码",
 	},
 	Request: requestTexts{
 		Headline:     "**申请 {id}：{state}**",
@@ -227,7 +228,7 @@ var chinese = catalogue{
 		ModalTitle:  "您的登录信息",
 		ClearedDone: "您已保存密码，这里不再显示。",
 		ClearedTime: "密码的查看时间已过，这里不再显示。",
-		Lost:        "如果密码遗失，请向集群管理员申请新密码。",
+		Lost:        "如果密码遗失，点击按钮即可获取新密码。",
 	},
 	Notice: noticeTexts{
 		Denied: []phrase{
@@ -271,6 +272,9 @@ var chinese = catalogue{
 			approval.KindTaken:         "用户名 `{value}` 在该集群上已被占用。请换一个，例如 `{otherUsername}`。",
 			approval.KindUntil:         "日期 `{value}` 不符合要求。请填写今天之后、{limit} 年之内的日期，格式如 `2027-03-31`。",
 			approval.KindPolicy:        "您还没有接受使用规定，未提交任何申请。`{command}` 会打开含有使用规定的表单。",
+			approval.KindNoAccount:     "{cluster} 上没有我为您创建的账号 `{value}`。`{command} list` 可查看您的申请。",
+			approval.KindUnproven:      "我已无法证明 {cluster} 上的账号 `{value}` 是为您创建的，所以不会改动它的密码。请向集群管理员申请新密码。",
+			approval.KindTooManyResets: "您在一天之内已申请过 {limit} 次新密码，达到了上限。没有做任何更改，请明天再试。",
 			approval.KindTooMany:       "您已有 {limit} 条未完成的申请，达到了上限。请等其中一条完成，或撤回一条：`{command} list` 可查看它们。",
 			approval.KindUnknown:       "没有编号为 {value} 的申请。`{command} list` 可查看您的申请。",
 			approval.KindNotYours:      "申请 {value} 不是您提交的，只有申请人本人可以这样做。",
@@ -342,6 +346,7 @@ var chinese = catalogue{
 			"`{command} list` – 查看您的申请",
 			"`{command} status 12` – 查看申请 12 的进度",
 			"`{command} cancel 12` – 在审批之前撤回申请 12",
+			"`{command} reset isabel` – 为您的账号 isabel 获取新密码",
 			"`{command} abandon 12` – 供审批人使用：结束已批准但停滞不前的申请 12",
 			"`{command} help` – 显示本说明",
 		},
@@ -392,4 +397,5 @@ var chinese = catalogue{
 		},
 	},
 	Asking: chineseAsking,
+	Reset:  chineseReset,
 }

@@ -61,12 +61,19 @@ func (v View) CredentialsCleared(s approval.Story) Message {
 	t := b.texts.Credentials
 	b.line(t.Title, t.Username)
 	b.login()
-	if saved(s) {
+	switch {
+	case s.Replaced:
+		b.line(b.texts.Reset.Replaced)
+		return b.message()
+	case saved(s):
 		b.line(t.ClearedDone)
-	} else {
+	default:
 		b.line(t.ClearedTime)
 	}
-	b.line(t.Lost)
+	if s.State == approval.Delivered {
+		b.line(t.Lost)
+		b.resetButton()
+	}
 	return b.message()
 }
 

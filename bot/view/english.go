@@ -108,6 +108,7 @@ var english = catalogue{
 		ActionRemind:  "Remind the approvers of request {id}",
 		ActionSaved:   "I have saved it: the password of {username}",
 		ActionShow:    "Show credentials of {username}",
+		ActionReset:   "New password for {username}",
 	},
 	Request: requestTexts{
 		Headline:     "**Request {id}: {state}**",
@@ -227,7 +228,7 @@ var english = catalogue{
 		ModalTitle:  "Your credentials",
 		ClearedDone: "You have saved the password, so it is not shown here any more.",
 		ClearedTime: "The time for reading the password is over, so it is not shown here any more.",
-		Lost:        "If you have lost it, ask the administrator of the cluster for a new one.",
+		Lost:        "If you have lost it, the button gets you a new one.",
 	},
 	Notice: noticeTexts{
 		Denied: []phrase{
@@ -271,6 +272,9 @@ var english = catalogue{
 			approval.KindTaken:         "The username `{value}` is taken on this cluster. Please choose another, such as `{otherUsername}`.",
 			approval.KindUntil:         "The day `{value}` is not right. A day after today and within {limit} years is, written as `2027-03-31`.",
 			approval.KindPolicy:        "The use policy is not accepted yet, and nothing was asked for. `{command}` opens a form with it.",
+			approval.KindNoAccount:     "There is no account `{value}` on {cluster} that I have made for you. `{command} list` shows your requests.",
+			approval.KindUnproven:      "I can't show any more that I have made the account `{value}` on {cluster} for you, so I leave its password alone. Please ask the administrator of the cluster for a new one.",
+			approval.KindTooManyResets: "You have asked for {limit} new passwords within a day, and that is as many as there are. Nothing was changed. Please try again tomorrow.",
 			approval.KindTooMany:       "You have {limit} open requests, and that is as many as you can have. Wait for one of them to be done, or take one back: `{command} list` shows them.",
 			approval.KindUnknown:       "There is no request {value}. `{command} list` shows yours.",
 			approval.KindNotYours:      "Request {value} is not yours. Only the person who asked can do this.",
@@ -342,6 +346,7 @@ var english = catalogue{
 			"`{command} list` – shows your requests",
 			"`{command} status 12` – shows how request 12 stands",
 			"`{command} cancel 12` – takes request 12 back while it waits for approval",
+			"`{command} reset isabel` – gets you a new password for your account isabel",
 			"`{command} abandon 12` – for approvers: ends request 12, which is approved and does not get on",
 			"`{command} help` – shows this",
 		},
@@ -392,4 +397,5 @@ var english = catalogue{
 		},
 	},
 	Asking: englishAsking,
+	Reset:  englishReset,
 }

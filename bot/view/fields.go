@@ -19,7 +19,7 @@ func (v View) fields(s approval.Story) fields {
 		"command":          text(v.Command),
 		"channel":          channelLink(v.Channel),
 		"id":               text(formatID(s.ID)),
-		"state":            v.texts().States[s.State].fill(nil),
+		"state":            v.textsOf(s.Request).States[s.State].fill(nil),
 		"requester":        mention(s.Requester),
 		"username":         code(oneLine(s.Username, nameMaxLength)),
 		"cluster":          text(clusterLabel(s)),
@@ -43,7 +43,7 @@ func (v View) fields(s approval.Story) fields {
 		"askAgain":         text(askFor(s, s.Username)),
 		"askOther":         text(askFor(s, otherUsername(s.Username))),
 	}
-	f["why"] = v.failure(s.Failure).Why.fill(f)
+	f["why"] = v.textsOf(s.Request).failure(s.Failure).Why.fill(f)
 	return f
 }
 
@@ -88,8 +88,12 @@ func otherUsername(username string) string {
 
 // askFor is what to type behind the command to ask for the same once more.
 func askFor(s approval.Story, username string) string {
+	verb := command.Ask
+	if s.Reset {
+		verb = command.Reset
+	}
 	return command.Command{
-		Verb:     command.Ask,
+		Verb:     verb,
 		Username: oneLine(username, nameMaxLength),
 		Cluster:  oneLine(s.ClusterID, nameMaxLength),
 		Mod:      oneLine(s.Mod, nameMaxLength),
@@ -97,9 +101,9 @@ func askFor(s approval.Story, username string) string {
 	}.String()
 }
 
-func (v View) failure(f approval.Failure) failureTexts {
-	if texts, known := v.texts().Failures[f]; known {
+func (c *catalogue) failure(f approval.Failure) failureTexts {
+	if texts, known := c.Failures[f]; known {
 		return texts
 	}
-	return v.texts().OtherFailure
+	return c.OtherFailure
 }

@@ -163,11 +163,12 @@ func (v View) homeRequest(s approval.Story) []slack.Block {
 	case approval.Pending:
 		b.approvals()
 		b.line(b.texts.Answer.AskedUntil)
+		b.button(ActionRemind, b.texts.Asking.Remind, slack.StyleDefault)
 		b.cancelButton()
 	case approval.Denied:
 		b.denial(b.texts.Request.DeniedFor, b.texts.Request.DeniedBy)
 	case approval.Failed:
-		failed := v.failure(s.Failure)
+		failed := b.texts.failure(s.Failure)
 		b.line(failed.Why, failed.Requester)
 	default:
 		b.waiting()
@@ -191,6 +192,7 @@ func (v View) homeAccount(s approval.Story) []slack.Block {
 	b := v.about(s, "account")
 	b.line(b.texts.Home.Account)
 	b.login()
+	b.resetButton()
 	return b.message().Blocks
 }
 

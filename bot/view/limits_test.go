@@ -1,6 +1,7 @@
 package view
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -98,9 +99,9 @@ var stories = rapid.Custom(func(t *rapid.T) approval.Story {
 			ID: rapid.Int64Min(1).Draw(t, "id"), ClusterID: typed(200).Draw(t, "cluster id"), Username: typed(200).Draw(t, "username"),
 			Mod: typed(10).Draw(t, "mod"), Reason: typed(500).Draw(t, "reason"), Until: typed(20).Draw(t, "until"), Requester: people.Draw(t, "requester"),
 			State: rapid.SampledFrom(approval.States()).Draw(t, "state"), Version: rapid.Int64Min(1).Draw(t, "version"),
-			Required: rapid.IntRange(1, 100).Draw(t, "required"), CreatedAt: moments.Draw(t, "created"),
+			Required: rapid.IntRange(0, 100).Draw(t, "required"), Reset: rapid.Bool().Draw(t, "reset"), CreatedAt: moments.Draw(t, "created"),
 			ExpiresAt: moments.Draw(t, "expires"), CredentialsUntil: moments.Draw(t, "until"),
-			Failure:       rapid.SampledFrom(append(failures, "", approval.WaitingAPI, approval.WaitingDelivery)).Draw(t, "failure"),
+			Failure:       rapid.SampledFrom(slices.Concat(failures, resetFailures, []approval.Failure{"", approval.WaitingAPI, approval.WaitingDelivery})).Draw(t, "failure"),
 			FailureDetail: typed(2000).Draw(t, "detail"),
 		},
 		Cluster: approval.Cluster{ID: typed(200).Draw(t, "configured id"), Name: typed(200).Draw(t, "name")},
@@ -121,6 +122,7 @@ var refusalKinds = []approval.Kind{
 	approval.KindDigits, approval.KindPattern, approval.KindTwin, approval.KindFormer, approval.KindStale,
 	approval.KindGone, approval.KindUntold, approval.KindNotAllowed, approval.KindNotStuck,
 	approval.KindTaken, approval.KindUntil, approval.KindPolicy, approval.KindReminded,
+	approval.KindNoAccount, approval.KindUnproven, approval.KindTooManyResets,
 }
 
 func anyRefusal(s approval.Story) *rapid.Generator[*approval.Refusal] {

@@ -21,7 +21,7 @@ func (v View) Notice(s approval.Story) Message {
 		b.line(t.AskAgain)
 	case approval.Failed:
 		b.line(t.Failed...)
-		b.line(v.failure(s.Failure).Requester)
+		b.line(b.texts.failure(s.Failure).Requester)
 	case approval.Approved, approval.Provisioning, approval.Provisioned:
 		b.line(t.Delayed...)
 	default:

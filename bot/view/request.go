@@ -30,6 +30,9 @@ func (b *builder) asked() {
 
 // approvals says how many approvals there are of how many, and whose; or that there were too few.
 func (b *builder) approvals() {
+	if b.story.Required == 0 {
+		return
+	}
 	t := b.texts.Request
 	none, some := t.Approvals, t.ApprovalsBy
 	if b.story.State == approval.Expired {

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"maps"
 	"strings"
 	"time"
 
@@ -177,6 +178,7 @@ func messages(v View) map[string]Message {
 	for name, f := range faults() {
 		all["fault-"+name] = v.CommandFault(f)
 	}
+	maps.Copy(all, resetMessages(v))
 	return all
 }
 

@@ -35,7 +35,7 @@ func (v View) List(stories []approval.Story) Message {
 // listItem says of a request how it stands, and what comes next by itself.
 func (v View) listItem(s approval.Story) richText {
 	f := v.fields(s)
-	item := v.texts().Answer.ListItem.fill(f)
+	item := v.textsOf(s.Request).Answer.ListItem.fill(f)
 	next := v.next(s)
 	if next == "" {
 		return item
@@ -93,7 +93,7 @@ func (b *builder) pendingNext() {
 
 // failedNext says why a request has failed, and what can be done.
 func (b *builder) failedNext() {
-	t := b.view.failure(b.story.Failure)
+	t := b.texts.failure(b.story.Failure)
 	if b.forApprover() {
 		b.line(t.Why, t.Approver)
 		b.failureDetail()

@@ -51,6 +51,7 @@ const (
 	ActionRemind  = "remind" // "Remind them"
 	ActionSaved   = "saved"  // "I have saved it"
 	ActionShow    = "show"   // "Show credentials"
+	ActionReset   = "reset"  // "New password"
 )
 
 // Target reads from a button's value, or from a form's private metadata, of which request it is. What comes back from

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Jobs, as the API names them.
@@ -39,7 +40,8 @@ func (s *Server) addUser(in input) (object, string, *refusal) {
 	return object{"job_id": id}, "addUser " + name + " " + id, nil
 }
 
-// modifyUser gives an account a new password, at once.
+// modifyUser gives an account a new password, at once. It does so only while the password is the one that it knows, and
+// not too often.
 func (s *Server) modifyUser(in input) (object, string, *refusal) {
 	name, password := in.values["username"], in.values["new_password"]
 	if refused := checkAccount(name, password); refused != nil {
@@ -50,10 +52,18 @@ func (s *Server) modifyUser(in input) (object, string, *refusal) {
 		return nil, "", refused
 	}
 	u := c.user(name)
-	if u == nil {
-		return nil, "", &refusal{codeNotFound, "resource not found: there is no such user"}
+	switch {
+	case u == nil:
+		return nil, "", &refusal{codeNoUser, "there is no such user"}
+	case u.barred:
+		return nil, "", &refusal{codeBarred, "the user is barred"}
+	case u.changed:
+		return nil, "", &refusal{codeDenied, "PermissionDenied, user and password do not match"}
+	case s.resetsADay > 0 && u.resetsSince(s.now().Add(-24*time.Hour)) >= s.resetsADay:
+		return nil, "", &refusal{codeTooOften, "the password was reset too often"}
 	}
 	u.password, u.updated = password, s.now()
+	u.resets = append(u.resets, u.updated)
 	return object{}, "modifyUser " + name, nil
 }
 

@@ -29,6 +29,42 @@ type user struct {
 	job      string // which made it; empty: none did
 	created  time.Time
 	updated  time.Time
+	resets   []time.Time // when modifyUser gave it a password
+	changed  bool        // the person has another password than the API knows
+	barred   bool
+}
+
+func (u *user) resetsSince(start time.Time) (n int) {
+	for _, at := range u.resets {
+		if !at.Before(start) {
+			n++
+		}
+	}
+	return n
+}
+
+// ChangePassword has a person change the password on the cluster itself, of which the API learns nothing: from then on it
+// refuses to give the account another, as the real one may. It does nothing where there is no such account.
+func (s *Server) ChangePassword(clusterID, username, password string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if u := s.mustCluster(clusterID).user(username); u != nil {
+		u.password, u.changed = password, true
+	}
+}
+
+// Bar has modifyUser refuse an account for good.
+func (s *Server) Bar(clusterID, username string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mustCluster(clusterID).user(username).barred = true
+}
+
+// LimitResets has modifyUser refuse an account more than n new passwords a day; 0 is no limit.
+func (s *Server) LimitResets(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.resetsADay = n
 }
 
 func newCluster(id, zone string) *cluster {

@@ -27,6 +27,10 @@ const (
 	codeParameter = 1101
 	codeAuth      = 1200
 	codeExpired   = 1300
+	codeDenied    = 1400
+	codeNoUser    = 1610
+	codeTooOften  = 1640
+	codeBarred    = 1662
 	codeNotFound  = 2100
 	codeExists    = 2110
 	codeQuota     = 2500

@@ -46,10 +46,12 @@ type Server struct {
 	failJobs int
 	loseJobs int
 	hangJobs bool
-	faults   []*fault
-	calls    []*Call
-	hook     func(call Call, phase string)
-	ended    func(call Call)
+
+	resetsADay int // that modifyUser makes of one account; 0: any number
+	faults     []*fault
+	calls      []*Call
+	hook       func(call Call, phase string)
+	ended      func(call Call)
 }
 
 // Option changes a server before it starts.

@@ -133,7 +133,7 @@ func TestWrongRequestsAreRefused(t *testing.T) {
 		"short password":       {addUser("isabel").with(replacePassword("Aa0!aaaaaaa")), 1101, "password must be 12 to 30 characters of four classes"},
 		"plain password":       {addUser("isabel").with(replacePassword("Aa0aaaaaaaaa")), 1101, "password must be 12 to 30 characters of four classes"},
 		"zones differ":         {addUser("isabel").set("zone", "pek3"), 1101, "the zone in the query and the one in the body differ"},
-		"modify nobody":        {modifyUser("nobody"), 2100, "resource not found: there is no such user"},
+		"modify nobody":        {modifyUser("nobody"), 1610, "there is no such user"},
 		"delete nobody":        {deleteUser("nobody"), 2100, "resource not found: there is no such user"},
 	}
 	for name, test := range tests {
