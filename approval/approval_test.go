@@ -344,6 +344,8 @@ func (m *messenger) Alarm(ctx context.Context, s approval.Story) error {
 	return errors.Join(m.note("alarm "+s.Twin, s), m.sent(ctx, s, approval.PurposeAlarm))
 }
 
+func (m *messenger) Tell(_ context.Context, s approval.Story) error { return m.note("tell", s) }
+
 func (m *messenger) Remind(ctx context.Context, s approval.Story) error {
 	return errors.Join(m.note("remind", s), m.sent(ctx, s, approval.PurposeReminder))
 }

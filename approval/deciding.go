@@ -52,9 +52,15 @@ func (s *Service) mayDecide(at scene) error {
 	voted := slices.ContainsFunc(at.Decisions, func(d Decision) bool {
 		return at.who.Is(d.Person) && !slices.Contains(at.lapsed, d.Person)
 	})
-	switch {
-	case voted:
+	if voted {
 		return &Refusal{Kind: KindVoted, Story: at.Story}
+	}
+	return s.isUndecided(at)
+}
+
+// isUndecided refuses whoever comes too late, and those whose own request it is.
+func (s *Service) isUndecided(at scene) error {
+	switch {
 	case at.State != Pending || !s.now().Before(at.ExpiresAt):
 		return &Refusal{Kind: KindDecided, Story: at.Story}
 	case at.who.Is(at.Requester) && !s.conf.AllowSelf:

@@ -13,7 +13,7 @@ type Refusal struct {
 	Kind  Kind
 	Value string   // what was given: a username, a cluster, a person
 	Right []string // what would be right: cluster ids, permissions
-	Limit int      // of KindTooMany and KindReasonTooLong
+	Limit int      // of KindTooMany, KindReasonTooLong and KindTooLong
 	Rule  *ehpc.RuleError
 	Story Story    // the request it is about, where there is one
 	Why   *Refusal // of KindNotAllowed: what is said to who asks for it now
@@ -50,6 +50,10 @@ const (
 	KindUntold      Kind = "untold"          // it can't be found out now whether the requester still can have one
 	KindNotAllowed  Kind = "not_allowed"     // what was asked for is not allowed any more (Why)
 	KindNotStuck    Kind = "not_stuck"       // only what is approved and not at its end can be abandoned
+	KindNothingSaid Kind = "nothing_said"    // a question or an answer without words
+	KindTooLong     Kind = "too_long"        // a question or an answer of more than Limit characters
+	KindAnswered    Kind = "answered"        // the question has its answer
+	KindTooLate     Kind = "too_late"        // the request does not wait for an answer any more: Story tells what became of it
 )
 
 // Error implements error, in English and for the log; it holds no text that a person typed but Value.

@@ -3,6 +3,7 @@ package approval
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"time"
 )
 
@@ -144,7 +145,14 @@ const (
 	PurposeReminder    Purpose = "reminder"    // the one reminder of the approvers
 	PurposeNotice      Purpose = "notice"      // tells the requester of an end, or of a delay
 	PurposeAlarm       Purpose = "alarm"       // tells the approvers that two accounts have the same uid
+
+	PurposeQuestion       Purpose = "question"        // puts a question to the requester, and shows the answer
+	PurposeThreadQuestion Purpose = "thread_question" // shows the question in the thread of the approval message
+	PurposeThreadAnswer   Purpose = "thread_answer"   // shows the answer there
 )
+
+// Of returns the purpose of the message that is for the n-th of its kind.
+func (p Purpose) Of(n int) Purpose { return Purpose(fmt.Sprintf("%s %d", p, n)) }
 
 // Message is a message that was sent about a request: where it stands, and what it shows.
 type Message struct {
@@ -158,6 +166,7 @@ type Message struct {
 type Story struct {
 	Request
 	Decisions []Decision // oldest first
+	Questions []Question // oldest first
 	Messages  []Message  // oldest first
 	Cluster   Cluster    // as configured now; only its ID is set where it no longer is
 }
@@ -171,6 +180,9 @@ func (s Story) Message(p Purpose) (Message, bool) {
 	}
 	return Message{}, false
 }
+
+// IsOver reports whether a reminder reminds of nothing any more: the request is decided, or its time began anew since.
+func (s Story) IsOver(reminder Message) bool { return s.State != Pending || reminder.Version == 0 }
 
 // Approvals returns the people who approved, oldest first.
 func (s Story) Approvals() []string {

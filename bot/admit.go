@@ -47,7 +47,7 @@ func (b *Bot) admitPresser(ctx context.Context, c slack.InteractionCallback, act
 	switch {
 	case c.User.ID == "":
 		return errNobody
-	case action == view.ActionSaved:
+	case action == view.ActionSaved, action == view.ActionAnswer:
 		return b.people.AdmitReader(ctx, c.User.ID, teamsOf(c))
 	}
 	return b.people.AdmitDecider(ctx, c.User.ID, teamsOf(c), b.service.Config().Approvers)

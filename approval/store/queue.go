@@ -40,6 +40,7 @@ var queueOf = map[approval.JobKind]string{
 	approval.RefreshJob:   QueueChanges,
 	approval.RemindJob:    QueueChannel,
 	approval.AlarmJob:     QueueChannel,
+	approval.TellJob:      QueueDirect,
 	approval.ExpireJob:    QueueTimers,
 }
 

@@ -20,6 +20,7 @@ func (v View) Approval(s approval.Story) Message {
 	case s.State == approval.Pending:
 		b.confirmedButton(ActionApprove, t.Approve, t.ApproveTitle, b.approveText())
 		b.button(ActionDeny, t.Deny, slack.StyleDanger)
+		b.button(ActionAskBack, b.texts.Question.AskBack, slack.StyleDefault)
 	case s.CanRetry():
 		b.confirmedButton(ActionRetry, t.Retry, t.RetryTitle, t.RetryText)
 	}
@@ -32,6 +33,7 @@ func (b *builder) outcome() {
 	switch b.story.State {
 	case approval.Pending:
 		b.approvals()
+		b.question(b.texts.Question.Open, b.texts.Question.Answered)
 		b.line(t.Decide)
 	case approval.Denied:
 		b.denial(b.texts.Request.DeniedFor, b.texts.Request.DeniedBy)

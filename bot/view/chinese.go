@@ -102,6 +102,8 @@ var chinese = catalogue{
 	Spoken: map[string]phrase{
 		ActionApprove: "批准申请 {id}",
 		ActionDeny:    "拒绝申请 {id}",
+		ActionAskBack: "就申请 {id} 询问申请人",
+		ActionAnswer:  "回答关于申请 {id} 的问题",
 		ActionRetry:   "重试申请 {id}",
 		ActionSaved:   "我已保存 {username} 的密码",
 		ActionShow:    "查看登录信息：{username}",
@@ -279,6 +281,10 @@ var chinese = catalogue{
 			approval.KindUntold:        "暂时无法确认 {requester} 是否仍是本工作区的成员。没有做任何更改，请稍等一分钟再试。",
 			approval.KindNotAllowed:    "申请 {id} 已不能批准，没有做任何更改。现在提交同样申请的人会看到：",
 			approval.KindNotStuck:      "只能结束已批准但尚未完成的申请。申请 {id}：{state}。",
+			approval.KindNothingSaid:   "请先填写内容。",
+			approval.KindTooLong:       "请控制在 {limit} 个字符以内。",
+			approval.KindAnswered:      "这个问题已经回答过了，没有做任何更改。",
+			approval.KindTooLate:       "申请 {id} 已不再等待回答（当前状态：{state}），没有做任何更改。",
 		},
 		Rules: map[ehpc.Rule]phrase{
 			ehpc.RuleEmpty:     "缺少用户名。用户名由 1 到 8 个字母、数字或下划线组成，例如 `isabel`。",
@@ -342,6 +348,7 @@ var chinese = catalogue{
 			"申请由审批人处理。批准后会创建账号，我会通过私信把登录信息发给您。",
 		},
 	},
+	Question: chineseQuestion,
 	Form: formTexts{
 		AskTitle:    "申请账号",
 		AskSubmit:   "提交",

@@ -102,6 +102,8 @@ var english = catalogue{
 	Spoken: map[string]phrase{
 		ActionApprove: "Approve request {id}",
 		ActionDeny:    "Deny request {id}",
+		ActionAskBack: "Ask back about request {id}",
+		ActionAnswer:  "Answer the question about request {id}",
 		ActionRetry:   "Retry request {id}",
 		ActionSaved:   "I have saved it: the password of {username}",
 		ActionShow:    "Show credentials of {username}",
@@ -279,6 +281,10 @@ var english = catalogue{
 			approval.KindUntold:        "I can't find out at the moment whether {requester} is still a member of this workspace. Nothing was changed. Please try again in a minute.",
 			approval.KindNotAllowed:    "Request {id} can't be approved any more, and nothing was changed. Who asks for the same now is told:",
 			approval.KindNotStuck:      "Only a request that is approved and not at its end can be abandoned. Request {id}: {state}.",
+			approval.KindNothingSaid:   "Please write something first.",
+			approval.KindTooLong:       "Please say it in at most {limit} characters.",
+			approval.KindAnswered:      "This question is answered already. Nothing was changed.",
+			approval.KindTooLate:       "Request {id} does not wait for an answer any more: {state}. Nothing was changed.",
 		},
 		Rules: map[ehpc.Rule]phrase{
 			ehpc.RuleEmpty:     "The username is missing. 1 to 8 letters, digits or underscores are right, such as `isabel`.",
@@ -342,6 +348,7 @@ var english = catalogue{
 			"An approver decides. Then the account is made and I send you the credentials in a direct message.",
 		},
 	},
+	Question: englishQuestion,
 	Form: formTexts{
 		AskTitle:    "Ask for an account",
 		AskSubmit:   "Ask",

@@ -119,6 +119,7 @@ var refusalKinds = []approval.Kind{
 	approval.KindSelf, approval.KindVoted, approval.KindDecided, approval.KindNoRetry, approval.KindNoAnswer,
 	approval.KindDigits, approval.KindPattern, approval.KindTwin, approval.KindFormer, approval.KindStale,
 	approval.KindGone, approval.KindUntold, approval.KindNotAllowed, approval.KindNotStuck,
+	approval.KindNothingSaid, approval.KindTooLong, approval.KindAnswered, approval.KindTooLate,
 }
 
 func anyRefusal(s approval.Story) *rapid.Generator[*approval.Refusal] {

@@ -54,13 +54,17 @@ func (v View) FieldFaults(refusals []*approval.Refusal) map[string]string {
 	return faults
 }
 
+// AtField reports whether a refusal of what is typed into a form of an approver, or of the requester's answer, is told at
+// its field.
+func AtField(k approval.Kind) bool { return blockOf(k) == blockReason }
+
 func blockOf(k approval.Kind) string {
 	switch k {
 	case approval.KindCluster:
 		return blockCluster
 	case approval.KindMod:
 		return blockMod
-	case approval.KindReasonTooLong:
+	case approval.KindReasonTooLong, approval.KindTooLong, approval.KindNothingSaid:
 		return blockReason
 	}
 	return blockUsername

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"maps"
 	"strings"
 	"time"
 
@@ -159,6 +160,7 @@ func messages(v View) map[string]Message {
 	for name, f := range faults() {
 		all["fault-"+name] = v.CommandFault(f)
 	}
+	maps.Copy(all, questionMessages(v))
 	return all
 }
 
@@ -169,7 +171,7 @@ func modals(v View) map[string]slack.ModalViewRequest {
 	}
 	one := approval.Config{Clusters: conf.Clusters[:1]}
 	filled := approval.Ask{Username: "isabel", Cluster: "training", Mod: "750", Reason: "thesis project"}
-	return map[string]slack.ModalViewRequest{
+	all := map[string]slack.ModalViewRequest{
 		"form-ask":               v.AskForm(conf, approval.Ask{}),
 		"form-ask-filled":        v.AskForm(conf, filled),
 		"form-ask-one-cluster":   v.AskForm(one, approval.Ask{Mod: "711"}),
@@ -179,6 +181,8 @@ func modals(v View) map[string]slack.ModalViewRequest {
 		"modal-notice":           v.NoticeModal(v.Approval(story(approval.Pending))),
 		"modal-credentials":      v.CredentialsModal(story(approval.Provisioned), secret.New(testPassword)),
 	}
+	maps.Copy(all, questionModals(v))
+	return all
 }
 
 func everyState() []approval.Story {

@@ -71,9 +71,11 @@ func (b *builder) history() {
 // pendingNext says what can be done with a request that waits for approval.
 func (b *builder) pendingNext() {
 	if b.forApprover() {
+		b.question(b.texts.Question.Open, b.texts.Question.Answered)
 		b.line(b.texts.Approval.Decide)
 		return
 	}
+	b.question(b.texts.Question.ForYou, "")
 	b.line(b.texts.Answer.AskedUntil, b.texts.Answer.TakeBack)
 }
 

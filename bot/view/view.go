@@ -40,6 +40,8 @@ type Message struct {
 const (
 	ActionApprove = "approve"
 	ActionDeny    = "deny"
+	ActionAskBack = "ask_back"
+	ActionAnswer  = "answer"
 	ActionRetry   = "retry"
 	ActionSaved   = "saved" // "I have saved it"
 	ActionShow    = "show"  // "Show credentials"

@@ -26,7 +26,7 @@ func Names(buttons []slacktest.Button) []string {
 // Requests returns the approval messages as they are now.
 func (w *World) Requests() []slacktest.Message {
 	return slices.DeleteFunc(w.Slack.Messages(Channel), func(m slacktest.Message) bool {
-		return m.Deleted || strings.Contains(m.Plain(), "Reminder")
+		return m.Deleted || m.Thread != "" || strings.Contains(m.Plain(), "Reminder")
 	})
 }
 

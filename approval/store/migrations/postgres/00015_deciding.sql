@@ -1,0 +1,13 @@
+-- +goose Up
+
+-- What approvers ask back about a request, and what its requester says to it.
+CREATE TABLE question (
+    request_id  BIGINT NOT NULL REFERENCES request (id),
+    number      BIGINT NOT NULL CHECK (number > 0),
+    person      TEXT NOT NULL,
+    question    TEXT NOT NULL,
+    at          BIGINT NOT NULL,
+    answer      TEXT NOT NULL DEFAULT '',
+    answered_at BIGINT,
+    PRIMARY KEY (request_id, number)
+);
