@@ -1,6 +1,7 @@
 package approval
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,14 +15,19 @@ func (s *Service) Approve(ctx context.Context, on Target, person string) (Story,
 		if err := errors.Join(s.mayDecide(at), s.mayBeApproved(at)); err != nil {
 			return err
 		}
-		if err := tx.Decide(ctx, r.ID, Decision{Person: at.who.ID, Verdict: Approve, At: s.now()}); err != nil {
-			return err
-		}
-		if at.count(at.Approvals())+1 >= at.Required {
-			return s.move(ctx, tx, r, Approved, at.who.ID, "approve", r.seen())
-		}
-		return s.note(ctx, tx, r, at.who.ID, "approve", r.seen())
+		return s.approve(ctx, tx, r, at)
 	})
+}
+
+// approve counts an approval of a request as it is.
+func (s *Service) approve(ctx context.Context, tx Tx, r *Request, at scene) error {
+	if err := tx.Decide(ctx, r.ID, Decision{Person: at.who.ID, Verdict: Approve, At: s.now()}); err != nil {
+		return err
+	}
+	if at.count(at.Approvals())+1 >= at.Required {
+		return s.move(ctx, tx, r, Approved, at.who.ID, "approve", r.seen())
+	}
+	return s.note(ctx, tx, r, at.who.ID, "approve", r.seen())
 }
 
 // Deny ends a request.
@@ -50,7 +56,7 @@ func (s *Service) MayDecide(ctx context.Context, on Target, person string) (Stor
 
 func (s *Service) mayDecide(at scene) error {
 	voted := slices.ContainsFunc(at.Decisions, func(d Decision) bool {
-		return at.who.Is(d.Person) && !slices.Contains(at.lapsed, d.Person)
+		return at.who.Is(d.Person) && !slices.Contains(at.lapsed, d.Person) && at.counts(d)
 	})
 	if voted {
 		return &Refusal{Kind: KindVoted, Story: at.Story}
@@ -200,6 +206,7 @@ type deed struct {
 	action     string // as the audit log calls it
 	byApprover bool   // only an approver may
 	looksAgain bool   // at what was true when the request was asked for
+	username   string // at which it looks; empty: the request's
 }
 
 // scene is what a deed meets: the request as it stands, who does it, and what others say now.
@@ -274,6 +281,7 @@ func (s *Service) before(ctx context.Context, id int64, d deed) (at scene, notAp
 		return at, nil, nil // it is told in the transaction
 	}
 	if err == nil {
+		story.Username = cmp.Or(d.username, story.Username)
 		at.standing, err = s.lookAgain(ctx, story, 0)
 	}
 	return at, nil, err

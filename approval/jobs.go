@@ -30,7 +30,7 @@ const (
 	ScrubJob     JobKind = "scrub"     // takes away what is to be seen, or kept, no longer
 	DelayJob     JobKind = "delay"     // tells the requester that it takes longer than usual
 	AlarmJob     JobKind = "alarm"     // tells the approvers that two accounts have the same uid
-	TellJob      JobKind = "tell"      // tells the requester, and the approvers in the thread, what was asked and answered
+	TellJob      JobKind = "tell"      // tells the requester, and the approvers in the thread, what was asked, answered and changed
 )
 
 // follows holds the jobs that a request needs when it enters a state. They are inserted in the transaction

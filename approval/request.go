@@ -149,6 +149,7 @@ const (
 	PurposeQuestion       Purpose = "question"        // puts a question to the requester, and shows the answer
 	PurposeThreadQuestion Purpose = "thread_question" // shows the question in the thread of the approval message
 	PurposeThreadAnswer   Purpose = "thread_answer"   // shows the answer there
+	PurposeChange         Purpose = "change"          // tells the requester what an approver has changed
 )
 
 // Of returns the purpose of the message that is for the n-th of its kind.
@@ -167,6 +168,7 @@ type Story struct {
 	Request
 	Decisions []Decision // oldest first
 	Questions []Question // oldest first
+	Changes   []Change   // oldest first
 	Messages  []Message  // oldest first
 	Cluster   Cluster    // as configured now; only its ID is set where it no longer is
 }
@@ -184,11 +186,11 @@ func (s Story) Message(p Purpose) (Message, bool) {
 // IsOver reports whether a reminder reminds of nothing any more: the request is decided, or its time began anew since.
 func (s Story) IsOver(reminder Message) bool { return s.State != Pending || reminder.Version == 0 }
 
-// Approvals returns the people who approved, oldest first.
+// Approvals returns the people who approved what the request asks for now, oldest first.
 func (s Story) Approvals() []string {
 	var people []string
 	for _, d := range s.Decisions {
-		if d.Verdict == Approve {
+		if d.Verdict == Approve && s.counts(d) {
 			people = append(people, d.Person)
 		}
 	}

@@ -19,6 +19,8 @@ func (b *Bot) submit(ctx context.Context, c slack.InteractionCallback) socket.Re
 		return socket.Reply{Payload: b.submitAsk(ctx, c)}
 	case view.CallbackDeny:
 		return socket.Reply{Payload: b.submitDeed(ctx, c, view.ActionDeny, b.deny)}
+	case view.CallbackChange:
+		return socket.Reply{Payload: b.submitDeed(ctx, c, view.ActionChange, b.approveChanged)}
 	case view.CallbackAskBack:
 		return socket.Reply{Payload: b.submitDeed(ctx, c, view.ActionAskBack, b.askBack)}
 	case view.CallbackAnswer:

@@ -27,6 +27,7 @@ func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) socket.Rep
 	handlers := map[string]presser{
 		view.ActionApprove: b.atCard(b.approve),
 		view.ActionDeny:    b.atCard(b.openDenial),
+		view.ActionChange:  b.atCard(b.openChange),
 		view.ActionAskBack: b.atCard(b.openQuestion),
 		view.ActionAnswer:  b.openAnswer,
 		view.ActionRetry:   b.atCard(b.retry),

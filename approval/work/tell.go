@@ -152,7 +152,7 @@ func (r runner) remind(ctx context.Context, id int64) error {
 	return r.Messenger.Remind(ctx, story)
 }
 
-// tell tells what was asked back and answered.
+// tell tells what was asked back, answered and changed.
 func (r runner) tell(ctx context.Context, id int64) error {
 	story, err := r.Service.Story(ctx, id)
 	if err != nil {

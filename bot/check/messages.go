@@ -57,6 +57,7 @@ func (c *checker) samples() (all []sample) {
 			CreatedAt: now, UpdatedAt: now, ExpiresAt: now.Add(c.conf.Policy.Expiry), CredentialsUntil: now.Add(c.conf.Policy.CredentialsTTL),
 		},
 		Cluster:   c.conf.Policy.Clusters[0],
+		Changes:   []approval.Change{{Number: 1, Person: c.conf.Policy.Approvers[0], Before: approval.Wish{Username: "other"}, After: approval.Wish{Username: "example"}, At: now}},
 		Questions: []approval.Question{{Number: 1, Person: c.conf.Policy.Approvers[0], Text: "an example", At: now}},
 	}
 	question := story.Questions[0]
@@ -66,7 +67,7 @@ func (c *checker) samples() (all []sample) {
 		var blocks []slack.Block
 		for _, m := range []view.Message{
 			v.Approval(story), v.Reminder(story), v.Asked(story), v.CredentialsReady(story), v.Credentials(story, password), v.CredentialsOffer(story), v.Notice(story),
-			v.Question(story, question), v.ThreadQuestion(story, question),
+			v.Question(story, question), v.ThreadQuestion(story, question), v.ChangeNotice(story, story.Changes[0]),
 		} {
 			blocks = append(blocks, m.Blocks...)
 		}
@@ -74,6 +75,7 @@ func (c *checker) samples() (all []sample) {
 			sample{"in " + language, slackapi.KindBlocks, blocks},
 			sample{"the form that asks, in " + language, slackapi.KindView, v.AskForm(c.conf.Policy, approval.Ask{})},
 			sample{"the form that denies, in " + language, slackapi.KindView, v.DenyForm(story)},
+			sample{"the form that approves with changes, in " + language, slackapi.KindView, v.ChangeForm(c.conf.Policy, story)},
 			sample{"the form that asks back, in " + language, slackapi.KindView, v.QuestionForm(story)},
 			sample{"the form that answers, in " + language, slackapi.KindView, v.AnswerForm(story, question)},
 		)

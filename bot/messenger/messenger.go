@@ -341,11 +341,7 @@ func (p *Messenger) Alarm(ctx context.Context, s approval.Story) error {
 // Notify implements [approval.Messenger].
 func (p *Messenger) Notify(ctx context.Context, s approval.Story) error {
 	err := p.post(ctx, s, approval.PurposeNotice, s.Requester, p.readers.View(ctx, s.Requester).Notice(s))
-	if unreachable(err) {
-		p.log.Warn("there is nobody who could be told", "request", s.ID, "person", s.Requester, "error", err)
-		return nil
-	}
-	return err
+	return p.orNobody(s, err)
 }
 
 // Deliver implements [approval.Messenger]. A new message shows in previews, on the desktop with its blocks, so

@@ -20,7 +20,31 @@ func (p *Messenger) Tell(ctx context.Context, s approval.Story) error {
 			return err
 		}
 	}
+	for _, c := range s.Changes {
+		if err := p.tellChange(ctx, s, c); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// tellChange tells the requester what an approver has changed.
+func (p *Messenger) tellChange(ctx context.Context, s approval.Story, c approval.Change) error {
+	purpose := approval.PurposeChange.Of(c.Number)
+	if _, told := s.Message(purpose); told {
+		return nil
+	}
+	_, err := p.postOnce(ctx, s, purpose, s.Requester, p.readers.View(ctx, s.Requester).ChangeNotice(s, c))
+	return p.orNobody(s, err)
+}
+
+// orNobody takes it for told where there is nobody who could be.
+func (p *Messenger) orNobody(s approval.Story, err error) error {
+	if unreachable(err) {
+		p.log.Warn("there is nobody who could be told", "request", s.ID, "person", s.Requester, "error", err)
+		return nil
+	}
+	return err
 }
 
 // What the message of a question shows, as its version: the question alone, or the answer too.
@@ -39,11 +63,7 @@ func (p *Messenger) putQuestion(ctx context.Context, s approval.Story, q approva
 	}
 	s.Version = showsQuestion
 	_, err := p.postOnce(ctx, s, purpose, s.Requester, m)
-	if unreachable(err) {
-		p.log.Warn("there is nobody who could be asked back", "request", s.ID, "person", s.Requester, "error", err)
-		return nil
-	}
-	return err
+	return p.orNobody(s, err)
 }
 
 // showAnswer changes the message of a question. Where that can't be, its button says that there is an answer.

@@ -20,6 +20,7 @@ func (v View) Approval(s approval.Story) Message {
 	case s.State == approval.Pending:
 		b.confirmedButton(ActionApprove, t.Approve, t.ApproveTitle, b.approveText())
 		b.button(ActionDeny, t.Deny, slack.StyleDanger)
+		b.button(ActionChange, b.texts.Change.Button, slack.StyleDefault)
 		b.button(ActionAskBack, b.texts.Question.AskBack, slack.StyleDefault)
 	case s.CanRetry():
 		b.confirmedButton(ActionRetry, t.Retry, t.RetryTitle, t.RetryText)

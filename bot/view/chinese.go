@@ -102,6 +102,7 @@ var chinese = catalogue{
 	Spoken: map[string]phrase{
 		ActionApprove: "批准申请 {id}",
 		ActionDeny:    "拒绝申请 {id}",
+		ActionChange:  "修改后批准申请 {id}",
 		ActionAskBack: "就申请 {id} 询问申请人",
 		ActionAnswer:  "回答关于申请 {id} 的问题",
 		ActionRetry:   "重试申请 {id}",
@@ -275,7 +276,7 @@ var chinese = catalogue{
 			approval.KindVoted:         "您已经批准过申请 {id}。目前批准进度：{approved}/{required}。",
 			approval.KindDecided:       "申请 {id} 此前已获批准，批准人：{approvers}。",
 			approval.KindNoRetry:       "只有失败的申请可以重试。申请 {id}：{state}。",
-			approval.KindStale:         "此按钮属于另一个曾使用编号 {value} 的申请，未做任何更改。请使用申请 {value} 的最新消息。",
+			approval.KindStale:         "这与申请 {value} 现在的内容不符：审批人已修改过它，或者此前有另一个申请使用过这个编号。没有做任何更改，请使用申请 {value} 的最新消息。",
 			approval.KindNoAnswer:      "暂时无法确认您是不是审批人。没有做任何更改，请稍等一分钟再试。",
 			approval.KindGone:          "申请 {id} 不能批准：{requester} 已停用、是访客，或已不是本工作区的成员。没有做任何更改。",
 			approval.KindUntold:        "暂时无法确认 {requester} 是否仍是本工作区的成员。没有做任何更改，请稍等一分钟再试。",
@@ -349,6 +350,7 @@ var chinese = catalogue{
 		},
 	},
 	Question: chineseQuestion,
+	Change:   chineseChange,
 	Form: formTexts{
 		AskTitle:    "申请账号",
 		AskSubmit:   "提交",

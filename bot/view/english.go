@@ -102,6 +102,7 @@ var english = catalogue{
 	Spoken: map[string]phrase{
 		ActionApprove: "Approve request {id}",
 		ActionDeny:    "Deny request {id}",
+		ActionChange:  "Approve request {id} with changes",
 		ActionAskBack: "Ask back about request {id}",
 		ActionAnswer:  "Answer the question about request {id}",
 		ActionRetry:   "Retry request {id}",
@@ -275,7 +276,7 @@ var english = catalogue{
 			approval.KindVoted:         "You have approved request {id} already. Approvals so far: {approved} of {required}.",
 			approval.KindDecided:       "Request {id} was already approved by {approvers}.",
 			approval.KindNoRetry:       "Only a failed request can be retried. Request {id}: {state}.",
-			approval.KindStale:         "This button is of another request that had the number {value} before. Nothing was changed. Please use the newest message of request {value}.",
+			approval.KindStale:         "This is not what request {value} asks for: an approver has changed it since, or another request had the number {value} before. Nothing was changed. Please use the newest message of request {value}.",
 			approval.KindNoAnswer:      "I can't find out at the moment whether you are an approver. Nothing was changed. Please try again in a minute.",
 			approval.KindGone:          "Request {id} can't be approved: {requester} is deactivated, a guest, or no member of this workspace any more. Nothing was changed.",
 			approval.KindUntold:        "I can't find out at the moment whether {requester} is still a member of this workspace. Nothing was changed. Please try again in a minute.",
@@ -349,6 +350,7 @@ var english = catalogue{
 		},
 	},
 	Question: englishQuestion,
+	Change:   englishChange,
 	Form: formTexts{
 		AskTitle:    "Ask for an account",
 		AskSubmit:   "Ask",

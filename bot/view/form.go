@@ -13,6 +13,7 @@ import (
 const (
 	CallbackAsk     = "ask"
 	CallbackDeny    = "deny"
+	CallbackChange  = "change"
 	CallbackAskBack = "ask_back"
 	CallbackAnswer  = "answer"
 )

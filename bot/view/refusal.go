@@ -54,9 +54,15 @@ func (v View) FieldFaults(refusals []*approval.Refusal) map[string]string {
 	return faults
 }
 
-// AtField reports whether a refusal of what is typed into a form of an approver, or of the requester's answer, is told at
-// its field.
-func AtField(k approval.Kind) bool { return blockOf(k) == blockReason }
+// AtField reports whether a refusal is about what was typed into a form, and is told at its field.
+func AtField(k approval.Kind) bool {
+	return blockOf(k) == blockReason || blockOf(k) == blockMod || slices.Contains(aboutUsername, k)
+}
+
+// aboutUsername are the refusals that stand at the username because they are about it.
+var aboutUsername = []approval.Kind{
+	approval.KindUsername, approval.KindDigits, approval.KindPattern, approval.KindReserved, approval.KindActive, approval.KindTwin, approval.KindFormer,
+}
 
 func blockOf(k approval.Kind) string {
 	switch k {

@@ -13,6 +13,7 @@ func (b *builder) request() {
 	t := b.texts.Request
 	b.asked()
 	b.line(t.Permissions)
+	b.changes()
 	b.quote(t.Reason, t.NoReason, b.story.Reason, reasonMaxLength)
 }
 

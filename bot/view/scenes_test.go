@@ -161,6 +161,7 @@ func messages(v View) map[string]Message {
 		all["fault-"+name] = v.CommandFault(f)
 	}
 	maps.Copy(all, questionMessages(v))
+	maps.Copy(all, changeMessages(v))
 	return all
 }
 
@@ -182,6 +183,7 @@ func modals(v View) map[string]slack.ModalViewRequest {
 		"modal-credentials":      v.CredentialsModal(story(approval.Provisioned), secret.New(testPassword)),
 	}
 	maps.Copy(all, questionModals(v))
+	all["form-change"] = v.ChangeForm(conf, story(approval.Pending))
 	return all
 }
 

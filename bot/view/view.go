@@ -40,6 +40,7 @@ type Message struct {
 const (
 	ActionApprove = "approve"
 	ActionDeny    = "deny"
+	ActionChange  = "change" // "Approve with changes"
 	ActionAskBack = "ask_back"
 	ActionAnswer  = "answer"
 	ActionRetry   = "retry"
