@@ -36,14 +36,18 @@ func (s *Service) Deny(ctx context.Context, on Target, person, reason string) (S
 		if n := len([]rune(reason)); n > ReasonMaxLength {
 			return &Refusal{Kind: KindReasonTooLong, Limit: ReasonMaxLength}
 		}
-		if err := s.mayDecide(at); err != nil {
-			return err
-		}
-		if err := tx.Decide(ctx, r.ID, Decision{Person: at.who.ID, Verdict: Deny, Reason: reason, At: s.now()}); err != nil {
-			return err
-		}
-		return s.move(ctx, tx, r, Denied, at.who.ID, "deny", reason)
+		return s.deny(ctx, tx, r, at, reason)
 	})
+}
+
+func (s *Service) deny(ctx context.Context, tx Tx, r *Request, at scene, reason string) error {
+	if err := s.mayDecide(at); err != nil {
+		return err
+	}
+	if err := tx.Decide(ctx, r.ID, Decision{Person: at.who.ID, Verdict: Deny, Reason: reason, At: s.now()}); err != nil {
+		return err
+	}
+	return s.move(ctx, tx, r, Denied, at.who.ID, "deny", reason)
 }
 
 // MayDecide reports, with a *Refusal, whether a decision of this person on this request would be refused as
@@ -106,10 +110,8 @@ func (s *Service) Cancel(ctx context.Context, id int64, person string) (Story, e
 			return errUnsure
 		case !at.who.Is(r.Requester):
 			return &Refusal{Kind: KindNotYours, Value: fmt.Sprint(id)}
-		case r.State != Pending:
-			return &Refusal{Kind: KindDecided, Story: at.Story}
 		}
-		return s.move(ctx, tx, r, Cancelled, at.who.ID, "cancel", "")
+		return s.cancel(ctx, tx, r, at)
 	})
 	if r := Refused(err); r != nil && r.Kind == KindNotYours && s.checkApprover(ctx, s.people.Identify(ctx, person)) != nil {
 		r.Kind = KindUnknown
@@ -117,60 +119,52 @@ func (s *Service) Cancel(ctx context.Context, id int64, person string) (Story, e
 	return story, err
 }
 
+func (s *Service) cancel(ctx context.Context, tx Tx, r *Request, at scene) error {
+	if r.State != Pending {
+		return &Refusal{Kind: KindDecided, Story: at.Story}
+	}
+	return s.move(ctx, tx, r, Cancelled, at.who.ID, "cancel", "")
+}
+
 // Retry lets an approver try a failed request again, with the password that is sealed for it already.
 func (s *Service) Retry(ctx context.Context, on Target, person string) (Story, error) {
 	return s.press(ctx, on, deed{person: person, action: "retry", byApprover: true}, func(tx Tx, r *Request, at scene) error {
-		if r.State != Failed {
-			return &Refusal{Kind: KindNoRetry, Story: at.Story}
-		}
-		if rival, ok, err := tx.Active(ctx, r.ClusterID, r.Username); err != nil {
-			return err
-		} else if ok {
-			return s.refuseRival(ctx, tx, rival, r.Username)
-		}
-		if later, ok, err := tx.DeliveredAfter(ctx, *r); err != nil {
-			return err
-		} else if ok { // the account that is there is that one's
-			return s.refuseFor(ctx, tx, KindActive, later)
-		}
-		r.Failure, r.FailureDetail, r.StartedAt = "", "", time.Time{}
-		return s.move(ctx, tx, r, Approved, at.who.ID, "retry", "")
+		return s.retry(ctx, tx, r, at)
 	})
+}
+
+func (s *Service) retry(ctx context.Context, tx Tx, r *Request, at scene) error {
+	if r.State != Failed {
+		return &Refusal{Kind: KindNoRetry, Story: at.Story}
+	}
+	if rival, ok, err := tx.Active(ctx, r.ClusterID, r.Username); err != nil {
+		return err
+	} else if ok {
+		return s.refuseRival(ctx, tx, rival, r.Username)
+	}
+	if later, ok, err := tx.DeliveredAfter(ctx, *r); err != nil {
+		return err
+	} else if ok { // the account that is there is that one's
+		return s.refuseFor(ctx, tx, KindActive, later)
+	}
+	r.Failure, r.FailureDetail, r.StartedAt = "", "", time.Time{}
+	return s.move(ctx, tx, r, Approved, at.who.ID, "retry", "")
 }
 
 // Abandon lets an approver end a request that is approved and does not get on. What it has come to stays stored, so
 // that Retry goes on with it.
 func (s *Service) Abandon(ctx context.Context, id int64, person string) (Story, error) {
 	return s.act(ctx, id, deed{person: person, action: "abandon", byApprover: true}, func(tx Tx, r *Request, at scene) error {
-		return s.abandon(ctx, tx, r, at.Story, at.who.ID, "")
+		return s.abandon(ctx, tx, r, at)
 	})
 }
 
-// AbandonFromShell is Abandon for an administrator, whom the system lets write to the database. user is their name there.
-func (s *Service) AbandonFromShell(ctx context.Context, id int64, user string) (story Story, err error) {
-	err = s.store.Write(ctx, func(ctx context.Context, tx Tx) error {
-		r, err := tx.Request(ctx, id)
-		if err != nil {
-			return err
-		}
-		if story, err = s.story(ctx, tx, r); err != nil {
-			return err
-		}
-		if err := s.abandon(ctx, tx, &r, story, System, "from the shell, by the system's user "+user); err != nil {
-			return err
-		}
-		story, err = s.story(ctx, tx, r)
-		return err
-	})
-	return story, err
-}
-
-func (s *Service) abandon(ctx context.Context, tx Tx, r *Request, story Story, actor, detail string) error {
+func (s *Service) abandon(ctx context.Context, tx Tx, r *Request, at scene) error {
 	if !r.State.Active() || r.State == Pending {
-		return &Refusal{Kind: KindNotStuck, Story: story}
+		return &Refusal{Kind: KindNotStuck, Story: at.Story}
 	}
 	r.Failure, r.FailureDetail = FailureAbandoned, ""
-	return s.move(ctx, tx, r, Failed, actor, "abandon", detail)
+	return s.move(ctx, tx, r, Failed, at.who.ID, "abandon", "")
 }
 
 // Clear takes the credentials out of sight, because the requester has saved them. Who presses that button has

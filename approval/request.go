@@ -112,6 +112,9 @@ const (
 	FailureAbandoned   Failure = "abandoned"   // an approver ended it
 )
 
+// EndedFromShell is of a request that was cancelled, and not by its requester.
+const EndedFromShell Failure = "ended_from_shell"
+
 // What keeps an active request waiting. It is tried again by itself.
 const (
 	WaitingAPI      Failure = "waiting_api"      // the API is busy, out of reach, or its quota is used up

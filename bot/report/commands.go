@@ -1,6 +1,7 @@
 // Package report holds the commands on the database: requests and audit look into it, rekey seals its passwords anew,
-// and abandon ends a request. They need no more of the configuration than the database, and work while the bot runs (but for
-// rekey and abandon on SQLite, and for abandon, which needs it all). They speak English, as all of the command line does.
+// and approve, deny, retry, cancel and abandon act on a request where Slack is down. Those need the whole configuration, the
+// others no more of it than the database. They work while the bot runs, but for rekey and those that act on SQLite. They
+// speak English, as all of the command line does.
 package report
 
 import (
@@ -27,7 +28,11 @@ import (
 // Commands returns the commands. They write to out and read env and now only.
 func Commands(out io.Writer, env envconfig.Lookuper, now func() time.Time) []*cobra.Command {
 	d := desk{out: out, env: env, now: now}
-	return []*cobra.Command{d.requestsCommand(), d.auditCommand(), d.rekeyCommand(), d.abandonCommand()}
+	all := []*cobra.Command{d.requestsCommand(), d.auditCommand(), d.rekeyCommand()}
+	for _, do := range deeds {
+		all = append(all, d.shellCommand(do))
+	}
+	return all
 }
 
 // desk is what the commands have in common.
@@ -177,7 +182,7 @@ func (d desk) auditCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.request, "request", "", "only events of the request with this `number`")
-	f.StringVar(&o.person, "person", "", "only what the person with this Slack `id` did; "+approval.System+" for what the bot did by itself")
+	f.StringVar(&o.person, "person", "", "only what the person with this Slack `id` did; "+approval.System+" for what the bot did by itself,\nshell:NAME for what was done from the shell")
 	f.StringVar(&o.action, "action", "", "only events with this `action`, such as ask, approve, deny, deliver or refused")
 	f.StringVar(&o.since, "since", "", "only events from this `moment` on")
 	f.StringVar(&o.until, "until", "", "only events before this `moment`")

@@ -81,6 +81,7 @@ var failures = map[approval.Failure]string{
 	approval.FailureUnreachable: "the account is made, and the requester can't be given the password",
 	approval.FailureNotAllowed:  "not allowed any more",
 	approval.FailureAbandoned:   "ended by hand: look whether the account exists",
+	approval.EndedFromShell:     "cancelled from the shell",
 	approval.WaitingAPI:         "waits for the API",
 	approval.WaitingDelivery:    "waits for Slack to take the credentials",
 }

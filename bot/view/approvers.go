@@ -42,7 +42,7 @@ func (b *builder) outcome() {
 		b.approvals()
 		b.line(t.Expired)
 	case approval.Cancelled:
-		b.line(t.Cancelled)
+		b.cancelled(t.Cancelled, b.texts.Shell.Cancelled)
 	case approval.Failed:
 		b.approvedBy()
 		b.line(t.Failed, b.view.failure(b.story.Failure).Approver)

@@ -30,6 +30,7 @@ type catalogue struct {
 	Form         formTexts
 	Question     questionTexts
 	Change       changeTexts
+	Shell        shellTexts
 }
 
 // failureTexts tell why a request failed, what an approver can do, and what it means for the requester.

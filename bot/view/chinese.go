@@ -351,6 +351,7 @@ var chinese = catalogue{
 	},
 	Question: chineseQuestion,
 	Change:   chineseChange,
+	Shell:    chineseShell,
 	Form: formTexts{
 		AskTitle:    "申请账号",
 		AskSubmit:   "提交",

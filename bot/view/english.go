@@ -351,6 +351,7 @@ var english = catalogue{
 	},
 	Question: englishQuestion,
 	Change:   englishChange,
+	Shell:    englishShell,
 	Form: formTexts{
 		AskTitle:    "Ask for an account",
 		AskSubmit:   "Ask",

@@ -128,7 +128,9 @@ func (v View) refusal(r *approval.Refusal) phrase {
 			exact = t.VotedDeny
 		}
 	case approval.KindDecided:
-		exact = t.Decided[r.Story.State]
+		if exact = t.Decided[r.Story.State]; r.Story.Failure == approval.EndedFromShell {
+			exact = v.texts().Shell.Decided
+		}
 	}
 	return cmp.Or(exact, t.Kinds[r.Kind], t.Other)
 }

@@ -56,7 +56,7 @@ func (b *builder) history() {
 	t := b.texts.Answer
 	b.item(t.AskedAt)
 	for _, d := range b.story.Decisions[:min(len(b.story.Decisions), historyMax)] {
-		b.fields["who"], b.fields["at"] = mention(d.Person), date(d.At)
+		b.fields["who"], b.fields["at"] = b.view.person(d.Person), date(d.At)
 		if d.Verdict == approval.Deny {
 			b.item(t.DeniedAt)
 		} else {
