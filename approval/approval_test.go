@@ -347,6 +347,7 @@ func (m *messenger) Alarm(ctx context.Context, s approval.Story) error {
 func (m *messenger) Nudge(ctx context.Context, s approval.Story) error {
 	return errors.Join(m.note("nudge", s), m.sent(ctx, s, approval.PurposeNudge))
 }
+func (m *messenger) Tell(_ context.Context, s approval.Story) error { return m.note("tell", s) }
 
 func (m *messenger) Remind(ctx context.Context, s approval.Story) error {
 	return errors.Join(m.note("remind", s), m.sent(ctx, s, approval.PurposeReminder))

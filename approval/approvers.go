@@ -110,10 +110,7 @@ type standing struct {
 // lookAgain asks about all at the same time.
 func (s *Service) lookAgain(ctx context.Context, story Story, within time.Duration) (now standing, err error) {
 	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
-		if story.Reset {
-			return s.refuseTaken(ctx, tx, story.Request)
-		}
-		return s.refuseFormer(ctx, tx, story.ClusterID, story.Username, s.people.Identify(ctx, story.Requester))
+		return s.mayHave(ctx, tx, story.Request, s.people.Identify(ctx, story.Requester))
 	})
 	if now.former = Refused(err); now.former == nil && err != nil {
 		return standing{}, err
@@ -128,12 +125,23 @@ func (s *Service) lookAgain(ctx context.Context, story Story, within time.Durati
 	return now, nil
 }
 
+// mayHave refuses what a request asks for where the username or the account is somebody else's meanwhile.
+func (s *Service) mayHave(ctx context.Context, tx Tx, r Request, who Person) error {
+	if r.Reset {
+		return s.refuseTaken(ctx, tx, r)
+	}
+	return s.refuseFormer(ctx, tx, r.ClusterID, r.Username, who)
+}
+
 // lapsed returns who approved and is known to be no approver any more, or not of this request.
 func (s *Service) lapsed(ctx context.Context, story Story, within time.Duration) (lapsed []string) {
 	approvals := story.Approvals()
 	is := make([]bool, len(approvals))
 	var asking errgroup.Group
 	for i, id := range approvals {
+		if _, shell := ShellName(id); shell {
+			continue // who has the shell is on no list
+		}
 		asking.Go(func() error {
 			who := s.people.Identify(ctx, id)
 			refusal := Refused(s.checkApprover(ctx, who))

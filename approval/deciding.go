@@ -1,6 +1,7 @@
 package approval
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,14 +15,19 @@ func (s *Service) Approve(ctx context.Context, on Target, person string) (Story,
 		if err := errors.Join(s.mayDecide(at), s.mayBeApproved(at)); err != nil {
 			return err
 		}
-		if err := tx.Decide(ctx, r.ID, Decision{Person: at.who.ID, Verdict: Approve, At: s.now()}); err != nil {
-			return err
-		}
-		if at.count(at.Approvals())+1 >= at.Required {
-			return s.move(ctx, tx, r, Approved, at.who.ID, "approve", r.seen())
-		}
-		return s.note(ctx, tx, r, at.who.ID, "approve", r.seen())
+		return s.approve(ctx, tx, r, at)
 	})
+}
+
+// approve counts an approval of a request as it is.
+func (s *Service) approve(ctx context.Context, tx Tx, r *Request, at scene) error {
+	if err := tx.Decide(ctx, r.ID, Decision{Person: at.who.ID, Verdict: Approve, At: s.now()}); err != nil {
+		return err
+	}
+	if at.count(at.Approvals())+1 >= at.Required {
+		return s.move(ctx, tx, r, Approved, at.who.ID, "approve", r.seen())
+	}
+	return s.note(ctx, tx, r, at.who.ID, "approve", r.seen())
 }
 
 // Deny ends a request.
@@ -30,14 +36,18 @@ func (s *Service) Deny(ctx context.Context, on Target, person, reason string) (S
 		if n := len([]rune(reason)); n > ReasonMaxLength {
 			return &Refusal{Kind: KindReasonTooLong, Limit: ReasonMaxLength}
 		}
-		if err := s.mayDecide(at); err != nil {
-			return err
-		}
-		if err := tx.Decide(ctx, r.ID, Decision{Person: at.who.ID, Verdict: Deny, Reason: reason, At: s.now()}); err != nil {
-			return err
-		}
-		return s.move(ctx, tx, r, Denied, at.who.ID, "deny", reason)
+		return s.deny(ctx, tx, r, at, reason)
 	})
+}
+
+func (s *Service) deny(ctx context.Context, tx Tx, r *Request, at scene, reason string) error {
+	if err := s.mayDecide(at); err != nil {
+		return err
+	}
+	if err := tx.Decide(ctx, r.ID, Decision{Person: at.who.ID, Verdict: Deny, Reason: reason, At: s.now()}); err != nil {
+		return err
+	}
+	return s.move(ctx, tx, r, Denied, at.who.ID, "deny", reason)
 }
 
 // MayDecide reports, with a *Refusal, whether a decision of this person on this request would be refused as
@@ -50,11 +60,17 @@ func (s *Service) MayDecide(ctx context.Context, on Target, person string) (Stor
 
 func (s *Service) mayDecide(at scene) error {
 	voted := slices.ContainsFunc(at.Decisions, func(d Decision) bool {
-		return at.who.Is(d.Person) && !slices.Contains(at.lapsed, d.Person)
+		return at.who.Is(d.Person) && !slices.Contains(at.lapsed, d.Person) && at.counts(d)
 	})
-	switch {
-	case voted:
+	if voted {
 		return &Refusal{Kind: KindVoted, Story: at.Story}
+	}
+	return s.isUndecided(at)
+}
+
+// isUndecided refuses whoever comes too late, and those whose own request it is.
+func (s *Service) isUndecided(at scene) error {
+	switch {
 	case at.State != Pending || !s.now().Before(at.ExpiresAt):
 		return &Refusal{Kind: KindDecided, Story: at.Story}
 	case at.who.Is(at.Requester) && !s.conf.AllowSelf:
@@ -85,60 +101,52 @@ func (s *Service) notAllowed(r Request, now standing) *Refusal {
 	return now.former
 }
 
+func (s *Service) cancel(ctx context.Context, tx Tx, r *Request, at scene) error {
+	if r.State != Pending {
+		return &Refusal{Kind: KindDecided, Story: at.Story}
+	}
+	return s.move(ctx, tx, r, Cancelled, at.who.ID, "cancel", "")
+}
+
 // Retry lets an approver try a failed request again, with the password that is sealed for it already.
 func (s *Service) Retry(ctx context.Context, on Target, person string) (Story, error) {
 	return s.press(ctx, on, deed{person: person, action: "retry", byApprover: true}, func(tx Tx, r *Request, at scene) error {
-		if r.State != Failed {
-			return &Refusal{Kind: KindNoRetry, Story: at.Story}
-		}
-		if rival, ok, err := tx.Active(ctx, r.ClusterID, r.Username); err != nil {
-			return err
-		} else if ok {
-			return s.refuseRival(ctx, tx, rival, r.Username)
-		}
-		if later, ok, err := tx.DeliveredAfter(ctx, *r); err != nil {
-			return err
-		} else if ok { // the account that is there is that one's
-			return s.refuseFor(ctx, tx, KindActive, later)
-		}
-		r.Failure, r.FailureDetail, r.StartedAt = "", "", time.Time{}
-		return s.move(ctx, tx, r, Approved, at.who.ID, "retry", "")
+		return s.retry(ctx, tx, r, at)
 	})
+}
+
+func (s *Service) retry(ctx context.Context, tx Tx, r *Request, at scene) error {
+	if r.State != Failed {
+		return &Refusal{Kind: KindNoRetry, Story: at.Story}
+	}
+	if rival, ok, err := tx.Active(ctx, r.ClusterID, r.Username); err != nil {
+		return err
+	} else if ok {
+		return s.refuseRival(ctx, tx, rival, r.Username)
+	}
+	if later, ok, err := tx.DeliveredAfter(ctx, *r); err != nil {
+		return err
+	} else if ok { // the account that is there is that one's
+		return s.refuseFor(ctx, tx, KindActive, later)
+	}
+	r.Failure, r.FailureDetail, r.StartedAt = "", "", time.Time{}
+	return s.move(ctx, tx, r, Approved, at.who.ID, "retry", "")
 }
 
 // Abandon lets an approver end a request that is approved and does not get on. What it has come to stays stored, so
 // that Retry goes on with it.
 func (s *Service) Abandon(ctx context.Context, id int64, person string) (Story, error) {
 	return s.act(ctx, id, deed{person: person, action: "abandon", byApprover: true}, func(tx Tx, r *Request, at scene) error {
-		return s.abandon(ctx, tx, r, at.Story, at.who.ID, "")
+		return s.abandon(ctx, tx, r, at)
 	})
 }
 
-// AbandonFromShell is Abandon for an administrator, whom the system lets write to the database. user is their name there.
-func (s *Service) AbandonFromShell(ctx context.Context, id int64, user string) (story Story, err error) {
-	err = s.store.Write(ctx, func(ctx context.Context, tx Tx) error {
-		r, err := tx.Request(ctx, id)
-		if err != nil {
-			return err
-		}
-		if story, err = s.story(ctx, tx, r); err != nil {
-			return err
-		}
-		if err := s.abandon(ctx, tx, &r, story, System, "from the shell, by the system's user "+user); err != nil {
-			return err
-		}
-		story, err = s.story(ctx, tx, r)
-		return err
-	})
-	return story, err
-}
-
-func (s *Service) abandon(ctx context.Context, tx Tx, r *Request, story Story, actor, detail string) error {
+func (s *Service) abandon(ctx context.Context, tx Tx, r *Request, at scene) error {
 	if !r.State.Active() || r.State == Pending {
-		return &Refusal{Kind: KindNotStuck, Story: story}
+		return &Refusal{Kind: KindNotStuck, Story: at.Story}
 	}
 	r.Failure, r.FailureDetail = FailureAbandoned, ""
-	return s.move(ctx, tx, r, Failed, actor, "abandon", detail)
+	return s.move(ctx, tx, r, Failed, at.who.ID, "abandon", "")
 }
 
 // Clear takes the credentials out of sight, because the requester has saved them. Who presses that button has
@@ -174,6 +182,7 @@ type deed struct {
 	action     string // as the audit log calls it
 	byApprover bool   // only an approver may
 	looksAgain bool   // at what was true when the request was asked for
+	username   string // at which it looks; empty: the request's
 }
 
 // scene is what a deed meets: the request as it stands, who does it, and what others say now.
@@ -248,6 +257,7 @@ func (s *Service) before(ctx context.Context, id int64, d deed) (at scene, notAp
 		return at, nil, nil // it is told in the transaction
 	}
 	if err == nil {
+		story.Username = cmp.Or(d.username, story.Username)
 		at.standing, err = s.lookAgain(ctx, story, 0)
 	}
 	return at, nil, err

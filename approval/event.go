@@ -31,8 +31,9 @@ func (e Event) IsApproval() bool { return e.Action == "approve" || e.Action == "
 // Actions lists what can happen to a request, about in the order in which it does.
 func Actions() []string {
 	return []string{
-		"ask", "remind", "approve", "deny", "cancel", "expire", "refused", "reopen", "provision", "add_user", "wait", "resume", "attempt",
-		"provisioned", "double_uid", "fail", "abandon", "retry", "erase", "deliver", "clear", "replace", "scrub", "rekey", "sign",
+		"ask", "remind", "ask_back", "answer", "change", "approve", "deny", "cancel", "expire", "refused", "reopen", "provision", "add_user",
+		"wait", "resume", "attempt", "provisioned", "double_uid", "fail", "abandon", "retry", "shell", "erase", "deliver", "clear", "replace",
+		"scrub", "rekey", "sign",
 	}
 }
 

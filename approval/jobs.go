@@ -31,6 +31,7 @@ const (
 	ScrubJob     JobKind = "scrub"     // takes away what is to be seen, or kept, no longer
 	DelayJob     JobKind = "delay"     // tells the requester that it takes longer than usual
 	AlarmJob     JobKind = "alarm"     // tells the approvers that two accounts have the same uid
+	TellJob      JobKind = "tell"      // tells the requester, and the approvers in the thread, what was asked, answered and changed
 )
 
 // follows holds the jobs that a request needs when it enters a state. They are inserted in the transaction
@@ -88,6 +89,15 @@ func (s *Service) dueAt(r Request, kind JobKind) (at time.Time, wanted bool) {
 		return r.UpdatedAt.Add(usualTime), true
 	}
 	return time.Time{}, true
+}
+
+// RemindDue tells in what time the approvers are to be reminded; at once for 0. With a question their time begins anew.
+func (s *Service) RemindDue(story Story) time.Duration {
+	began := story.CreatedAt
+	for _, q := range story.Questions {
+		began = q.At
+	}
+	return max(0, began.Add(s.conf.Reminder).Sub(s.now()))
 }
 
 // scrubAt tells when something of a request is to be taken away: the credentials of a delivered one, the

@@ -21,6 +21,9 @@ type Messenger interface {
 	Nudge(ctx context.Context, s Story) error
 	// Alarm tells the approvers that the account has the same uid as another (Twin).
 	Alarm(ctx context.Context, s Story) error
+	// Tell puts the questions of the approvers to the requester, and shows them with their answers in the thread of the
+	// approval message. It tells the requester what the approvers have changed.
+	Tell(ctx context.Context, s Story) error
 	// Deliver shows the requester the credentials, in a way that no preview shows the password. [ErrUnreachable] says that
 	// this is refused until somebody does something about it.
 	Deliver(ctx context.Context, s Story, password secret.Text) error

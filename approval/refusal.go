@@ -13,7 +13,7 @@ type Refusal struct {
 	Kind  Kind
 	Value string   // what was given: a username, a cluster, a person
 	Right []string // what would be right: cluster ids, permissions
-	Limit int      // of KindTooMany, KindTooManyResets and KindReasonTooLong, and in years of KindUntil
+	Limit int      // of KindTooMany, KindTooManyResets, KindReasonTooLong and KindTooLong, and in years of KindUntil
 	Free  string   // a username that can be had instead of Value, as far as is known; may be empty
 	Rule  *ehpc.RuleError
 	Story Story    // the request it is about, where there is one
@@ -58,6 +58,10 @@ const (
 	KindNotAllowed  Kind = "not_allowed"     // what was asked for is not allowed any more (Why)
 	KindNotStuck    Kind = "not_stuck"       // only what is approved and not at its end can be abandoned
 	KindReminded    Kind = "reminded"        // the requester had the approvers reminded of Story within the last day
+	KindNothingSaid Kind = "nothing_said"    // a question or an answer without words
+	KindTooLong     Kind = "too_long"        // a question or an answer of more than Limit characters
+	KindAnswered    Kind = "answered"        // the question has its answer
+	KindTooLate     Kind = "too_late"        // the request does not wait for an answer any more: Story tells what became of it
 )
 
 // Error implements error, in English and for the log; it holds no text that a person typed but Value.

@@ -3,6 +3,7 @@ package approval
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"time"
 )
 
@@ -124,6 +125,9 @@ const (
 	FailureTooOften Failure = "too_often" // the API gives the account no other password for now
 )
 
+// EndedFromShell is of a request that was cancelled, and not by its requester.
+const EndedFromShell Failure = "ended_from_shell"
+
 // What keeps an active request waiting. It is tried again by itself.
 const (
 	WaitingAPI      Failure = "waiting_api"      // the API is busy, out of reach, or its quota is used up
@@ -158,10 +162,18 @@ const (
 	PurposeNotice      Purpose = "notice"      // tells the requester of an end, or of a delay
 	PurposeAlarm       Purpose = "alarm"       // tells the approvers that two accounts have the same uid
 	PurposeNudge       Purpose = "nudge"       // reminds the approvers because the requester asks for it
+
+	PurposeQuestion       Purpose = "question"        // puts a question to the requester, and shows the answer
+	PurposeThreadQuestion Purpose = "thread_question" // shows the question in the thread of the approval message
+	PurposeThreadAnswer   Purpose = "thread_answer"   // shows the answer there
+	PurposeChange         Purpose = "change"          // tells the requester what an approver has changed
 )
 
 // Reminds tells whether such messages are over once a request is decided.
 func (p Purpose) Reminds() bool { return p == PurposeReminder || p == PurposeNudge }
+
+// Of returns the purpose of the message that is for the n-th of its kind.
+func (p Purpose) Of(n int) Purpose { return Purpose(fmt.Sprintf("%s %d", p, n)) }
 
 // Message is a message that was sent about a request: where it stands, and what it shows.
 type Message struct {
@@ -175,6 +187,8 @@ type Message struct {
 type Story struct {
 	Request
 	Decisions []Decision // oldest first
+	Questions []Question // oldest first
+	Changes   []Change   // oldest first
 	Messages  []Message  // oldest first
 	Cluster   Cluster    // as configured now; only its ID is set where it no longer is
 	Replaced  bool       // the account was given another password since its credentials were cleared
@@ -194,11 +208,16 @@ func (s Story) Message(p Purpose) (Message, bool) {
 	return Message{}, false
 }
 
-// Approvals returns the people who approved, oldest first.
+// IsOver reports whether a message reminds of nothing any more: the request is decided, or its time began anew since.
+func (s Story) IsOver(m Message) bool {
+	return m.Purpose.Reminds() && s.State != Pending || m.Purpose == PurposeReminder && m.Version == 0
+}
+
+// Approvals returns the people who approved what the request asks for now, oldest first.
 func (s Story) Approvals() []string {
 	var people []string
 	for _, d := range s.Decisions {
-		if d.Verdict == Approve {
+		if d.Verdict == Approve && s.counts(d) {
 			people = append(people, d.Person)
 		}
 	}

@@ -71,6 +71,10 @@ type Tx interface {
 	Story(ctx context.Context, r Request) (Story, error)
 	// Decide stores a decision on a request.
 	Decide(ctx context.Context, requestID int64, d Decision) error
+	// SaveQuestion stores a question about a request, or the answer to it.
+	SaveQuestion(ctx context.Context, requestID int64, q Question) error
+	// Change stores what is changed of what a request asks for, beside the request itself.
+	Change(ctx context.Context, requestID int64, c Change) error
 	// Messages returns the messages about a request, the oldest first.
 	Messages(ctx context.Context, requestID int64) ([]Message, error)
 	// SaveMessage remembers a message, or the version of the request that it shows by now.

@@ -11,25 +11,22 @@ import (
 // Cancel takes a request back that is not decided yet. Only its requester may. To others, but approvers, there is no
 // such request; that it was refused is in the audit log, with the real reason.
 func (s *Service) Cancel(ctx context.Context, id int64, person string) (Story, error) {
-	story, err := s.act(ctx, id, deed{person: person, action: "cancel"}, s.cancel(ctx))
+	story, err := s.act(ctx, id, deed{person: person, action: "cancel"}, s.cancelOwn(ctx))
 	return story, s.unknownToOthers(ctx, person, err)
 }
 
 // TakeBack is Cancel for a button.
 func (s *Service) TakeBack(ctx context.Context, on Target, person string) (Story, error) {
-	story, err := s.press(ctx, on, deed{person: person, action: "cancel"}, s.cancel(ctx))
+	story, err := s.press(ctx, on, deed{person: person, action: "cancel"}, s.cancelOwn(ctx))
 	return story, s.unknownToOthers(ctx, person, err)
 }
 
-func (s *Service) cancel(ctx context.Context) func(Tx, *Request, scene) error {
+func (s *Service) cancelOwn(ctx context.Context) func(Tx, *Request, scene) error {
 	return func(tx Tx, r *Request, at scene) error {
 		if err := at.ofRequester(); err != nil {
 			return err
 		}
-		if r.State != Pending {
-			return &Refusal{Kind: KindDecided, Story: at.Story}
-		}
-		return s.move(ctx, tx, r, Cancelled, at.who.ID, "cancel", "")
+		return s.cancel(ctx, tx, r, at)
 	}
 }
 

@@ -47,7 +47,7 @@ func (b *Bot) admitPresser(ctx context.Context, c slack.InteractionCallback, act
 	switch {
 	case c.User.ID == "":
 		return errNobody
-	case action == view.ActionSaved, action == view.ActionCancel, action == view.ActionRemind:
+	case action == view.ActionSaved, action == view.ActionCancel, action == view.ActionRemind, action == view.ActionAnswer:
 		return b.people.AdmitReader(ctx, c.User.ID, teamsOf(c))
 	case action == view.ActionReset:
 		return b.admitRequester(ctx, c.User.ID, teamsOf(c))

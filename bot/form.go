@@ -18,7 +18,13 @@ func (b *Bot) submit(ctx context.Context, c slack.InteractionCallback) socket.Re
 	case view.CallbackAsk:
 		return socket.Reply{Payload: b.submitAsk(ctx, c)}
 	case view.CallbackDeny:
-		return socket.Reply{Payload: b.submitDenial(ctx, c)}
+		return socket.Reply{Payload: b.submitDeed(ctx, c, view.ActionDeny, b.deny)}
+	case view.CallbackChange:
+		return socket.Reply{Payload: b.submitDeed(ctx, c, view.ActionChange, b.approveChanged)}
+	case view.CallbackAskBack:
+		return socket.Reply{Payload: b.submitDeed(ctx, c, view.ActionAskBack, b.askBack)}
+	case view.CallbackAnswer:
+		return socket.Reply{Payload: b.submitDeed(ctx, c, view.ActionAnswer, b.answer)}
 	}
 	return socket.Reply{}
 }
@@ -52,9 +58,10 @@ func (b *Bot) submitAsk(ctx context.Context, c slack.InteractionCallback) any {
 	return showInstead(v, v.Asked(story))
 }
 
-func (b *Bot) submitDenial(ctx context.Context, c slack.InteractionCallback) any {
+// submitDeed answers the form of what a button began.
+func (b *Bot) submitDeed(ctx context.Context, c slack.InteractionCallback, action string, do deed) any {
 	on, ok := view.Target(c.View.PrivateMetadata)
-	if err := b.admitPresser(ctx, c, view.ActionDeny); err != nil {
+	if err := b.admitPresser(ctx, c, action); err != nil {
 		b.turnAway(ctx, on.ID, c.User.ID, c.View.CallbackID, err)
 		return showInstead(b.readers.Channel(), b.turnedAway(err))
 	}
@@ -64,16 +71,28 @@ func (b *Bot) submitDenial(ctx context.Context, c slack.InteractionCallback) any
 		b.turnAway(ctx, 0, c.User.ID, c.View.CallbackID, fmt.Errorf("%w: %.50q", errForged, c.View.PrivateMetadata))
 		return showInstead(v, v.Refusal(&approval.Refusal{Kind: approval.KindUnknown, Value: c.View.PrivateMetadata}))
 	}
-	reason := view.DenyFormValues(c.View.State)
-	_, err := b.service.Deny(ctx, on, c.User.ID, reason)
-	if r := approval.Refused(err); r != nil && r.Kind == approval.KindReasonTooLong {
+	after, err := do(ctx, v, c, on)
+	if r := approval.Refused(err); r != nil && view.AtField(r.Kind) {
 		return slack.NewErrorsViewSubmissionResponse(v.FieldFaults([]*approval.Refusal{r}))
 	}
 	if err != nil {
 		return showInstead(v, b.refusal(v, err))
 	}
-	b.log.Info("denied", "request", on.ID, "person", c.User.ID)
-	return nil
+	if after.Text == "" { // what became of it is to be seen elsewhere
+		return nil
+	}
+	return showInstead(v, after)
+}
+
+// deed does what a form of a request asks for, and returns what is shown in its place; nothing where it closes.
+type deed func(context.Context, view.View, slack.InteractionCallback, approval.Target) (view.Message, error)
+
+func (b *Bot) deny(ctx context.Context, _ view.View, c slack.InteractionCallback, on approval.Target) (view.Message, error) {
+	_, err := b.service.Deny(ctx, on, c.User.ID, view.Said(c.View.State))
+	if err == nil {
+		b.log.Info("denied", "request", on.ID, "person", c.User.ID)
+	}
+	return view.Message{}, err
 }
 
 // showInstead puts a message in the place of the form that was submitted.

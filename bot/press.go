@@ -31,6 +31,9 @@ func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) socket.Rep
 	handlers := map[string]presser{
 		view.ActionApprove: b.atCard(b.approve),
 		view.ActionDeny:    b.atCard(b.openDenial),
+		view.ActionChange:  b.atCard(b.openChange),
+		view.ActionAskBack: b.atCard(b.openQuestion),
+		view.ActionAnswer:  b.openAnswer,
 		view.ActionRetry:   b.atCard(b.retry),
 		view.ActionSaved:   b.saved,
 	}
@@ -138,7 +141,12 @@ func (b *Bot) openDenial(ctx context.Context, v view.View, c slack.InteractionCa
 	if err != nil {
 		return err
 	}
-	if _, err := b.api.OpenViewContext(ctx, c.TriggerID, v.DenyForm(story)); err != nil {
+	return b.show(ctx, c, v.DenyForm(story))
+}
+
+// show opens a form.
+func (b *Bot) show(ctx context.Context, c slack.InteractionCallback, form slack.ModalViewRequest) error {
+	if _, err := b.api.OpenViewContext(ctx, c.TriggerID, form); err != nil {
 		b.log.Warn("the form could not be opened", "person", c.User.ID, "error", slackapi.CallError("open a form", err))
 		return errFormFailed
 	}

@@ -26,15 +26,16 @@ type comparison struct {
 type told struct {
 	last    int64  // number of its last event
 	state   uint64 // after that; 0: there is no event
-	asked   uint64 // sum of the events that tell what was asked for
+	asked   uint64 // what is asked for: of the event that tells it, or of the last that changed it
+	asker   uint64 // who asked, and when: sum of the events that tell it
 	decided uint64 // sum of the decisions
 }
 
 type (
-	// ask is what a request is compared by.
-	ask struct {
-		actor, detail string
-		at            int64
+	// asker is what a request is compared by, beside what is asked for.
+	asker struct {
+		person string
+		at     int64
 	}
 	// decision is what a decision is compared by.
 	decision struct{ person, verdict, reason string }
@@ -51,7 +52,10 @@ func (c *comparison) event(e approval.Event) {
 	t.last, t.state = e.Seq, maphash.String(c.seed, string(e.To))
 	switch {
 	case e.Action == "ask" && e.Detail != "": // older versions told nothing
-		t.asked += maphash.Comparable(c.seed, ask{e.Actor, e.Detail, e.At.UnixMilli()})
+		t.asked = maphash.String(c.seed, e.Detail)
+		t.asker += maphash.Comparable(c.seed, asker{e.Actor, e.At.UnixMilli()})
+	case e.Action == "change" && t.asked != 0:
+		t.asked = maphash.String(c.seed, e.Detail)
 	case e.Action == "approve":
 		t.decided += maphash.Comparable(c.seed, decision{e.Actor, e.Action, ""})
 	case e.Action == "deny":
@@ -119,7 +123,7 @@ func (c *comparison) requests(ctx context.Context, tx *sql.Tx) (states, asked, d
 		if t.state != maphash.String(c.seed, state) {
 			states = append(states, r.ID)
 		}
-		if t.asked != 0 && (r.odd || t.asked != maphash.Comparable(c.seed, r.ask())) {
+		if t.asked != 0 && (r.odd || t.asked != maphash.String(c.seed, r.words().String()) || t.asker != maphash.Comparable(c.seed, r.asker())) {
 			asked = append(asked, r.ID)
 		}
 		if t.decided != 0 {
@@ -214,15 +218,15 @@ func (r *askedRow) words() approval.Asked {
 	return approval.AskedFor(r.Request)
 }
 
-// ask is how the log should tell of the request.
-func (r *askedRow) ask() ask {
-	return ask{approval.Storable(r.Requester), r.words().String(), r.created}
-}
+// asker is how the log should tell who asked.
+func (r *askedRow) asker() asker { return asker{approval.Storable(r.Requester), r.created} }
 
-const askedQuery = `SELECT ` + askedColumns + `, e.seq, e.at, e.actor, e.detail FROM request r JOIN event e ON e.request_id = r.id
+const askedQuery = `SELECT ` + askedColumns + `, COALESCE(c.seq, e.seq), e.at, e.actor, COALESCE(c.detail, e.detail)
+	FROM request r JOIN event e ON e.request_id = r.id
+	LEFT JOIN event c ON c.seq = (SELECT max(seq) FROM event WHERE request_id = r.id AND action = 'change')
 	WHERE r.id = $1 AND e.action = 'ask' AND e.detail <> '' ORDER BY e.seq`
 
-// compareAsked compares a request with the event that tells what was asked for.
+// compareAsked compares a request with the event that tells what was asked for, or how that was changed last.
 func compareAsked(row rows.Scanner) (string, error) {
 	var r askedRow
 	var seq, at int64

@@ -41,6 +41,7 @@ var queueOf = map[approval.JobKind]string{
 	approval.RemindJob:    QueueChannel,
 	approval.NudgeJob:     QueueChannel,
 	approval.AlarmJob:     QueueChannel,
+	approval.TellJob:      QueueDirect,
 	approval.ExpireJob:    QueueTimers,
 }
 

@@ -231,7 +231,8 @@ func summariesWhere(ctx context.Context, tx *Tx, f RequestFilter, last *Summary,
 	c.AddIf(!f.CreatedBefore.IsZero(), `created_at < `, f.CreatedBefore.UnixMilli())
 	rows.AddAny(&c, `state`, f.States)
 	found, err := tx.QueryContext(ctx, `SELECT `+requestColumns+`,
-		(SELECT count(*) FROM decision WHERE request_id = request.id AND verdict = 'approve')
+		(SELECT count(*) FROM decision WHERE request_id = request.id AND verdict = 'approve'
+			AND at >= COALESCE((SELECT max(at) FROM change WHERE request_id = request.id), 0))
 		FROM request`+c.Where()+` ORDER BY id DESC`+rows.Limit(limit), c.Args...)
 	if err != nil {
 		return nil, fmt.Errorf("read the requests: %w", err)

@@ -274,6 +274,12 @@ func (tx *Tx) Story(ctx context.Context, r approval.Request) (approval.Story, er
 	if story.Decisions, err = tx.decisions(ctx, r.ID); err != nil {
 		return approval.Story{}, err
 	}
+	if story.Questions, err = tx.questions(ctx, r.ID); err != nil {
+		return approval.Story{}, err
+	}
+	if story.Changes, err = tx.changes(ctx, r.ID); err != nil {
+		return approval.Story{}, err
+	}
 	story.Messages, err = tx.Messages(ctx, r.ID)
 	return story, err
 }

@@ -83,7 +83,7 @@ func (r runner) show(ctx context.Context, story approval.Story, err error) error
 func shown(s approval.Story) bool {
 	var messages, current int
 	for _, m := range s.Messages {
-		if m.Purpose.Reminds() && s.State != approval.Pending {
+		if s.IsOver(m) {
 			return false
 		}
 		if m.Purpose == approval.PurposeApproval {
@@ -133,7 +133,10 @@ func (r runner) remind(ctx context.Context, id int64) error {
 	if err != nil || story.State != approval.Pending || !r.Service.Now().Before(story.ExpiresAt) {
 		return err
 	}
-	if _, done := story.Message(approval.PurposeReminder); done {
+	if left := r.Service.RemindDue(story); left > 0 {
+		return &approval.LaterError{After: left, Err: errNotYet}
+	}
+	if m, done := story.Message(approval.PurposeReminder); done && !story.IsOver(m) {
 		return nil
 	}
 	if err := r.Service.Doubt(ctx, id); err != nil {
@@ -161,6 +164,15 @@ func (r runner) nudge(ctx context.Context, id int64) error {
 		}
 	}
 	return r.Messenger.Nudge(ctx, story)
+}
+
+// tell tells what was asked back, answered and changed.
+func (r runner) tell(ctx context.Context, id int64) error {
+	story, err := r.Service.Story(ctx, id)
+	if err != nil {
+		return err
+	}
+	return r.Messenger.Tell(ctx, story)
 }
 
 // alarm tells the approvers once that two accounts have the same uid.

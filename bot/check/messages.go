@@ -56,14 +56,18 @@ func (c *checker) samples() (all []sample) {
 			Requester: c.conf.Policy.Approvers[0], State: approval.Pending, Required: c.conf.Policy.Required,
 			CreatedAt: now, UpdatedAt: now, ExpiresAt: now.Add(c.conf.Policy.Expiry), CredentialsUntil: now.Add(c.conf.Policy.CredentialsTTL),
 		},
-		Cluster: c.conf.Policy.Clusters[0],
+		Cluster:   c.conf.Policy.Clusters[0],
+		Changes:   []approval.Change{{Number: 1, Person: c.conf.Policy.Approvers[0], Before: approval.Wish{Username: "other"}, After: approval.Wish{Username: "example"}, At: now}},
+		Questions: []approval.Question{{Number: 1, Person: c.conf.Policy.Approvers[0], Text: "an example", At: now}},
 	}
+	question := story.Questions[0]
 	password := secret.New("Example-1-only!")
 	for locale, language := range map[view.Locale]string{view.English: "English", view.Chinese: "Chinese"} {
 		v := view.View{Locale: locale, Command: c.conf.Slack.Command, Channel: c.conf.Slack.Channel, LoginHint: c.conf.Slack.LoginHint}
 		var blocks []slack.Block
 		for _, m := range []view.Message{
 			v.Approval(story), v.Reminder(story), v.Asked(story), v.CredentialsReady(story), v.Credentials(story, password), v.CredentialsOffer(story), v.Notice(story),
+			v.Question(story, question), v.ThreadQuestion(story, question), v.ChangeNotice(story, story.Changes[0]),
 		} {
 			blocks = append(blocks, m.Blocks...)
 		}
@@ -72,6 +76,9 @@ func (c *checker) samples() (all []sample) {
 			sample{"the form that asks, in " + language, slackapi.KindView, v.AskForm(c.conf.Policy, approval.Ask{})},
 			sample{"the form that denies, in " + language, slackapi.KindView, v.DenyForm(story)},
 			sample{"the Home tab, in " + language, slackapi.KindView, v.Home(home(story), []view.Health{{Part: "slack"}})},
+			sample{"the form that approves with changes, in " + language, slackapi.KindView, v.ChangeForm(c.conf.Policy, story)},
+			sample{"the form that asks back, in " + language, slackapi.KindView, v.QuestionForm(story)},
+			sample{"the form that answers, in " + language, slackapi.KindView, v.AnswerForm(story, question)},
 		)
 	}
 	slices.SortFunc(all, func(a, b sample) int { return cmp.Compare(a.name, b.name) })

@@ -181,7 +181,7 @@ func (s *stage) ask(ctx context.Context) error {
 }
 
 func (s *stage) approve(ctx context.Context) error {
-	request, err := s.slack.WaitMessage(ctx, channel, func(m slacktest.Message) bool { return len(m.Buttons()) == 2 })
+	request, err := s.slack.WaitMessage(ctx, channel, func(m slacktest.Message) bool { return len(m.Buttons()) > 0 })
 	if err != nil {
 		return fmt.Errorf("the approvers were not asked: %w", err)
 	}

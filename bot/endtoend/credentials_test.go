@@ -24,7 +24,7 @@ func TestCommandToCredentials(t *testing.T) {
 		require.Contains(t, m.Plain(), "thesis project")
 		require.Contains(t, m.Plain(), "Training")
 		require.Regexp(t, `\d{4}-\d\d-\d\d \d\d:\d\d UTC`, m.Plain(), "until when it can be decided")
-		require.Equal(t, []string{"Approve", "Deny"}, world.Names(m.Buttons()))
+		require.Equal(t, []string{"Approve", "Deny", "Approve with changes", "Ask back"}, world.Names(m.Buttons()))
 		require.NotNil(t, m.Buttons()[0].Confirm, "Approve asks first")
 
 		w.Press(anna, m, "Approve")

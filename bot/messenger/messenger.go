@@ -80,8 +80,8 @@ func (p *Messenger) post(ctx context.Context, s approval.Story, purpose approval
 
 // postOnce is post for a message that there is to be once. Where a job runs twice at the same time, which can happen
 // when connections to the database are lost, one of the two counts, and the other is taken back.
-func (p *Messenger) postOnce(ctx context.Context, s approval.Story, purpose approval.Purpose, to string, m view.Message) (approval.Message, error) {
-	posted, err := p.send(ctx, s, purpose, to, m)
+func (p *Messenger) postOnce(ctx context.Context, s approval.Story, purpose approval.Purpose, to string, m view.Message, more ...slack.MsgOption) (approval.Message, error) {
+	posted, err := p.send(ctx, s, purpose, to, m, more...)
 	if err != nil {
 		return approval.Message{}, err
 	}
@@ -98,11 +98,11 @@ func (p *Messenger) claim(ctx context.Context, s approval.Story, posted approval
 }
 
 // send posts a message.
-func (p *Messenger) send(ctx context.Context, s approval.Story, purpose approval.Purpose, to string, m view.Message) (approval.Message, error) {
+func (p *Messenger) send(ctx context.Context, s approval.Story, purpose approval.Purpose, to string, m view.Message, more ...slack.MsgOption) (approval.Message, error) {
 	doing := posting(s, purpose)
 	var channel, ts string
 	err := p.paced(to, doing, purpose == approval.PurposeCredentials, func() (err error) {
-		channel, ts, err = p.api.PostMessageContext(ctx, to, Options(m)...)
+		channel, ts, err = p.api.PostMessageContext(ctx, to, append(Options(m), more...)...)
 		return err
 	})
 	if err := p.reached(to, err); err != nil {
@@ -241,7 +241,7 @@ func (p *Messenger) refresh(ctx context.Context, s approval.Story) error {
 	for _, old := range s.Messages {
 		var err error
 		switch {
-		case old.Purpose.Reminds() && s.State != approval.Pending:
+		case s.IsOver(old):
 			err = p.takeAway(ctx, s, old)
 		case old.Purpose != approval.PurposeApproval:
 			continue
@@ -359,11 +359,7 @@ func (p *Messenger) Alarm(ctx context.Context, s approval.Story) error {
 // Notify implements [approval.Messenger].
 func (p *Messenger) Notify(ctx context.Context, s approval.Story) error {
 	err := p.post(ctx, s, approval.PurposeNotice, s.Requester, p.readers.View(ctx, s.Requester).Notice(s))
-	if unreachable(err) {
-		p.log.Warn("there is nobody who could be told", "request", s.ID, "person", s.Requester, "error", err)
-		return nil
-	}
-	return err
+	return p.orNobody(s, err)
 }
 
 // Deliver implements [approval.Messenger]. A new message shows in previews, on the desktop with its blocks, so

@@ -1,6 +1,7 @@
 // Package report holds the commands on the database: requests and audit look into it, rekey seals its passwords anew,
-// and abandon ends a request. They need no more of the configuration than the database, and work while the bot runs (but for
-// rekey and abandon on SQLite, and for abandon, which needs it all). They speak English, as all of the command line does.
+// and approve, deny, retry, cancel and abandon act on a request where Slack is down. Those need the whole configuration, the
+// others no more of it than the database. They work while the bot runs, but for rekey and those that act on SQLite. They
+// speak English, as all of the command line does.
 package report
 
 import (
@@ -27,7 +28,11 @@ import (
 // Commands returns the commands. They write to out and read env and now only.
 func Commands(out io.Writer, env envconfig.Lookuper, now func() time.Time) []*cobra.Command {
 	d := desk{out: out, env: env, now: now}
-	return []*cobra.Command{d.requestsCommand(), d.auditCommand(), d.rekeyCommand(), d.abandonCommand()}
+	all := []*cobra.Command{d.requestsCommand(), d.auditCommand(), d.rekeyCommand()}
+	for _, do := range deeds {
+		all = append(all, d.shellCommand(do))
+	}
+	return all
 }
 
 // desk is what the commands have in common.
@@ -149,7 +154,8 @@ func (d desk) auditCommand() *cobra.Command {
 			"when the hour is over one that tells how many more there were, as (41 more since 2026-11-23T15:04:05Z), of\n" +
 			"whatever requests. Each replica counts for itself, and when it stops it writes what it has counted.\n\n" +
 			"The event of a request tells what was asked for, as username=isabel cluster=ehpc-x mod=700 approvals=1\n" +
-			"reason=\"thesis project\"; approvals is how many are needed.\n\n" +
+			"reason=\"thesis project\"; approvals is how many are needed. One of the action change tells the same of what an\n" +
+			"approver has made of it.\n\n" +
 			"audit only reads, also while the bot runs, and needs no setting but DATABASE_URL.\n\n" +
 			"A moment is a time ago (90m, 12h, 3d), a date (2026-11-23) or a time of UTC (2026-11-23T15:04). --until with a\n" +
 			"date means the end of that day.\n\n" +
@@ -176,7 +182,7 @@ func (d desk) auditCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.request, "request", "", "only events of the request with this `number`")
-	f.StringVar(&o.person, "person", "", "only what the person with this Slack `id` did; "+approval.System+" for what the bot did by itself")
+	f.StringVar(&o.person, "person", "", "only what the person with this Slack `id` did; "+approval.System+" for what the bot did by itself,\nshell:NAME for what was done from the shell")
 	f.StringVar(&o.action, "action", "", "only events with this `action`, such as ask, approve, deny, deliver or refused")
 	f.StringVar(&o.since, "since", "", "only events from this `moment` on")
 	f.StringVar(&o.until, "until", "", "only events before this `moment`")
@@ -193,10 +199,10 @@ func (d desk) verifyCommand() *cobra.Command {
 		Short: "Find audit events that were changed, removed or moved",
 		Long: "verify walks the whole audit log, in which each event holds the hash of the one before, and names the first that\n" +
 			"was changed, removed or moved. It compares the end of the log with its head, which the database keeps beside\n" +
-			"it; each request with the event that tells what was asked for, unless a version of the bot wrote it that did not\n" +
-			"tell it yet; the state of each request with its last event; and each decision with its event. Of each comparison\n" +
-			"it shows the first 20 findings. It exits with 1 if anything is wrong. A million events take some five seconds; on\n" +
-			"a terminal a line tells how far it is.\n\n" +
+			"it; each request with the event that tells what was asked for, or how an approver changed that last, unless a version\n" +
+			"of the bot wrote it that did not tell it yet; the state of each request with its last event; and each decision\n" +
+			"with its event. Of each comparison it shows the first 20 findings. It exits with 1 if anything is wrong. A million\n" +
+			"events take some five seconds; on a terminal a line tells how far it is.\n\n" +
 			"Each event is signed with a key of ENCRYPTION_KEY, or of the file beside a SQLite database, and verify looks at\n" +
 			"that where it is given the key: who can write to the database alone can't forge an event. Who has the key too\n" +
 			"could write the whole log anew. Against that, note the mark that verify prints somewhere else, and give it to a\n" +

@@ -132,7 +132,8 @@ func (o auditOptions) filter(now time.Time) (audit.Filter, error) {
 			faults[0] = fmt.Errorf("--request: %w", faults[0])
 		}
 	}
-	if f.Actor = o.person; o.person != approval.System {
+	_, shell := approval.ShellName(o.person)
+	if f.Actor = o.person; !shell && o.person != approval.System {
 		f.Actor, faults[1] = person(o.person)
 	}
 	f.Since, faults[2] = moment("--since", o.since, now, false)

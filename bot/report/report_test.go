@@ -128,6 +128,7 @@ func TestPrinted(t *testing.T) {
 		{"audit verify --help", "verify-help.txt"},
 		{"rekey --help", "rekey-help.txt"},
 		{"abandon --help", "abandon-help.txt"},
+		{"approve --help", "approve-help.txt"},
 	} {
 		t.Run(c.golden, func(t *testing.T) {
 			t.Parallel()
@@ -241,8 +242,8 @@ func TestFaults(t *testing.T) {
 		"requests 1 --state denied":                `--state chooses from the list: leave it out, or leave out the number`,
 		"audit --request x":                        `--request: "x" is no number of a request; give one such as 12`,
 		"audit --person ottO":                      `--person: "ottO" is no Slack id of a person; give one such as U0123456789 (in the person's profile: ⋮, Copy member ID)`,
-		"audit --action foo": `--action: "foo" is no action; give one of ask, approve, deny, cancel, expire, refused, reopen, provision, add_user, wait, resume, ` +
-			`attempt, provisioned, double_uid, fail, abandon, retry, erase, deliver, clear, replace, scrub, rekey, sign`,
+		"audit --action foo": `--action: "foo" is no action; give one of ask, remind, ask_back, answer, change, approve, deny, cancel, expire, refused, reopen, provision, add_user, wait, resume, ` +
+			`attempt, provisioned, double_uid, fail, abandon, retry, shell, erase, deliver, clear, replace, scrub, rekey, sign`,
 		"audit --since soon":          `--since: "soon" is no moment; give a time ago such as 3d, a date such as 2026-11-23, or 2026-11-23T15:04 for a time of UTC`,
 		"audit --since 1d --until 2d": `--since 1d is not before --until 2d`,
 		"audit --format xml":          `--format: "xml" is not known; give table, csv or jsonl`,
@@ -435,7 +436,7 @@ func TestAbandon(t *testing.T) {
 	text, err = run(t, env, "requests", "3")
 	require.NoError(t, err)
 	require.Contains(t, text, "Request 3: failed")
-	require.Contains(t, text, "from the shell, by the system's user")
+	require.Regexp(t, `shell:\S+ +shell +provisioned +action=abandon user=`, text)
 	_, err = run(t, env, "abandon", "3")
 	require.EqualError(t, err, "request 3 is failed: only one that is approved and not at its end can be abandoned")
 	_, err = run(t, env, "abandon", "99")
@@ -446,5 +447,5 @@ func TestAbandon(t *testing.T) {
 	require.NoError(t, err)
 	defer db.Close()
 	_, err = run(t, env, "abandon", "3")
-	require.EqualError(t, err, "the bot runs on this database: an approver can type /ehpc-adduser abandon 3 in Slack; or stop the bot, and run this again")
+	require.EqualError(t, err, "the bot runs on this database: stop it, run ehpcbot abandon, and start it again; or do it in Slack")
 }

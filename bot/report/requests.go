@@ -97,6 +97,7 @@ var failures = map[approval.Failure]string{
 	approval.FailureMissing:     "the account is not there any more",
 	approval.FailureReplaced:    "another account has the username by now",
 	approval.FailureTooOften:    "the API takes no further password for it for now",
+	approval.EndedFromShell:     "cancelled from the shell",
 	approval.WaitingAPI:         "waits for the API",
 	approval.WaitingDelivery:    "waits for Slack to take the credentials",
 }

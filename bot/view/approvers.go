@@ -20,6 +20,10 @@ func (v View) Approval(s approval.Story) Message {
 	case s.State == approval.Pending:
 		b.confirmedButton(ActionApprove, t.Approve, t.ApproveTitle, b.approveText())
 		b.button(ActionDeny, t.Deny, slack.StyleDanger)
+		if !s.Reset {
+			b.button(ActionChange, b.texts.Change.Button, slack.StyleDefault)
+		}
+		b.button(ActionAskBack, b.texts.Question.AskBack, slack.StyleDefault)
 	case s.CanRetry():
 		b.confirmedButton(ActionRetry, t.Retry, t.RetryTitle, t.RetryText)
 	}
@@ -32,6 +36,7 @@ func (b *builder) outcome() {
 	switch b.story.State {
 	case approval.Pending:
 		b.approvals()
+		b.question(b.texts.Question.Open, b.texts.Question.Answered)
 		b.line(t.Decide)
 	case approval.Denied:
 		b.denial(b.texts.Request.DeniedFor, b.texts.Request.DeniedBy)
@@ -39,7 +44,7 @@ func (b *builder) outcome() {
 		b.approvals()
 		b.line(t.Expired)
 	case approval.Cancelled:
-		b.line(t.Cancelled)
+		b.cancelled(t.Cancelled, b.texts.Shell.Cancelled)
 	case approval.Failed:
 		b.approvedBy()
 		b.line(t.Failed, b.texts.failure(b.story.Failure).Approver)

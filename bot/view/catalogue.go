@@ -31,6 +31,9 @@ type catalogue struct {
 	Home         homeTexts
 	Asking       askingTexts
 	Reset        resetTexts
+	Question     questionTexts
+	Change       changeTexts
+	Shell        shellTexts
 }
 
 // failureTexts tell why a request failed, what an approver can do, and what it means for the requester.

@@ -124,7 +124,8 @@ func TestNothingIsMended(t *testing.T) {
 func TestNoPlaceholderIsUnknown(t *testing.T) {
 	t.Parallel()
 	known := []string{"count", "who", "at", "password", "login", "value", "limit", "allowed",
-		"character", "token", "verb", "example", "seconds", "part", "waiting", "underWay", "failed", "item", "policy"}
+		"character", "token", "verb", "example", "seconds", "part", "waiting", "underWay", "failed", "item", "policy",
+		"asker", "changer", "changes", "before", "after", "name"}
 	for name := range testView(English).fields(story(approval.Pending)) {
 		known = append(known, name)
 	}

@@ -68,7 +68,7 @@ func (v View) people(ids []string) richText {
 	var all []richText
 	for _, id := range ids[:min(len(ids), mentionsMax)] {
 		if id != "" {
-			all = append(all, mentionAny(id))
+			all = append(all, v.person(id))
 		}
 	}
 	if more := len(ids) - mentionsMax; more > 0 {

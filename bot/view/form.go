@@ -12,8 +12,11 @@ import (
 
 // The callback ids of the forms.
 const (
-	CallbackAsk  = "ask"
-	CallbackDeny = "deny"
+	CallbackAsk     = "ask"
+	CallbackDeny    = "deny"
+	CallbackChange  = "change"
+	CallbackAskBack = "ask_back"
+	CallbackAnswer  = "answer"
 )
 
 // The blocks of the forms. Each has one element, with the same action id in all.
@@ -81,9 +84,9 @@ func AskFormValues(state *slack.ViewState) approval.Ask {
 	}
 }
 
-// DenyFormValues reads the reason from a submitted form of a denial. The request's id is in the form's private
+// Said reads the reason, the question or the answer from a submitted form. The request's id is in the form's private
 // metadata, see [Target].
-func DenyFormValues(state *slack.ViewState) string {
+func Said(state *slack.ViewState) string {
 	return command.Sentence(fieldValue(state, blockReason))
 }
 

@@ -123,6 +123,7 @@ var refusalKinds = []approval.Kind{
 	approval.KindGone, approval.KindUntold, approval.KindNotAllowed, approval.KindNotStuck,
 	approval.KindTaken, approval.KindUntil, approval.KindPolicy, approval.KindReminded,
 	approval.KindNoAccount, approval.KindUnproven, approval.KindTooManyResets,
+	approval.KindNothingSaid, approval.KindTooLong, approval.KindAnswered, approval.KindTooLate,
 }
 
 func anyRefusal(s approval.Story) *rapid.Generator[*approval.Refusal] {

@@ -17,7 +17,8 @@ func (v View) Notice(s approval.Story) Message {
 		b.approvals()
 		b.line(t.AskAgain)
 	case approval.Cancelled:
-		b.line(t.Cancelled...)
+		b.line(t.Cancelled[0])
+		b.cancelled(t.Cancelled[1], b.texts.Shell.Notice)
 		b.line(t.AskAgain)
 	case approval.Failed:
 		b.line(t.Failed...)

@@ -54,13 +54,23 @@ func (v View) FieldFaults(refusals []*approval.Refusal) map[string]string {
 	return faults
 }
 
+// AtField reports whether a refusal is about what was typed into a form, and is told at its field.
+func AtField(k approval.Kind) bool {
+	return blockOf(k) == blockReason || blockOf(k) == blockMod || slices.Contains(aboutUsername, k)
+}
+
+// aboutUsername are the refusals that stand at the username because they are about it.
+var aboutUsername = []approval.Kind{
+	approval.KindUsername, approval.KindDigits, approval.KindPattern, approval.KindReserved, approval.KindActive, approval.KindTwin, approval.KindFormer,
+}
+
 func blockOf(k approval.Kind) string {
 	switch k {
 	case approval.KindCluster:
 		return blockCluster
 	case approval.KindMod:
 		return blockMod
-	case approval.KindReasonTooLong:
+	case approval.KindReasonTooLong, approval.KindTooLong, approval.KindNothingSaid:
 		return blockReason
 	case approval.KindUntil:
 		return blockUntil
@@ -123,7 +133,9 @@ func (v View) refusal(r *approval.Refusal) phrase {
 			exact = t.VotedDeny
 		}
 	case approval.KindDecided:
-		exact = t.Decided[r.Story.State]
+		if exact = t.Decided[r.Story.State]; r.Story.Failure == approval.EndedFromShell {
+			exact = v.texts().Shell.Decided
+		}
 	}
 	return cmp.Or(exact, t.Kinds[r.Kind], t.Other)
 }

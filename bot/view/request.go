@@ -16,6 +16,7 @@ func (b *builder) request() {
 	if b.story.Until != "" {
 		b.line(b.texts.Asking.Until)
 	}
+	b.changes()
 	b.quote(t.Reason, t.NoReason, b.story.Reason, reasonMaxLength)
 }
 

@@ -179,6 +179,8 @@ func messages(v View) map[string]Message {
 		all["fault-"+name] = v.CommandFault(f)
 	}
 	maps.Copy(all, resetMessages(v))
+	maps.Copy(all, questionMessages(v))
+	maps.Copy(all, changeMessages(v))
 	return all
 }
 
@@ -191,7 +193,7 @@ func modals(v View) map[string]slack.ModalViewRequest {
 	withPolicy.Use = testPolicy
 	one := approval.Config{Clusters: conf.Clusters[:1]}
 	filled := approval.Ask{Username: "isabel", Cluster: "training", Mod: "750", Reason: "thesis project", Until: "2027-03-31"}
-	return map[string]slack.ModalViewRequest{
+	all := map[string]slack.ModalViewRequest{
 		"form-ask":               v.AskForm(conf, approval.Ask{}),
 		"form-ask-filled":        v.AskForm(conf, filled),
 		"form-ask-one-cluster":   v.AskForm(one, approval.Ask{Mod: "711"}),
@@ -202,6 +204,9 @@ func modals(v View) map[string]slack.ModalViewRequest {
 		"modal-notice":           v.NoticeModal(v.Approval(story(approval.Pending))),
 		"modal-credentials":      v.CredentialsModal(story(approval.Provisioned), secret.New(testPassword)),
 	}
+	maps.Copy(all, questionModals(v))
+	all["form-change"] = v.ChangeForm(conf, story(approval.Pending))
+	return all
 }
 
 func everyState() []approval.Story {

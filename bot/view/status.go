@@ -68,7 +68,7 @@ func (b *builder) history() {
 	t := b.texts.Answer
 	b.item(t.AskedAt)
 	for _, d := range b.story.Decisions[:min(len(b.story.Decisions), historyMax)] {
-		b.fields["who"], b.fields["at"] = mention(d.Person), date(d.At)
+		b.fields["who"], b.fields["at"] = b.view.person(d.Person), date(d.At)
 		if d.Verdict == approval.Deny {
 			b.item(t.DeniedAt)
 		} else {
@@ -83,9 +83,11 @@ func (b *builder) history() {
 // pendingNext says what can be done with a request that waits for approval.
 func (b *builder) pendingNext() {
 	if b.forApprover() {
+		b.question(b.texts.Question.Open, b.texts.Question.Answered)
 		b.line(b.texts.Approval.Decide)
 		return
 	}
+	b.question(b.texts.Question.ForYou, "")
 	b.whoAndWhen()
 	b.line(b.texts.Answer.TakeBack)
 	b.requesterButtons()

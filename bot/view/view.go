@@ -46,6 +46,9 @@ type Message struct {
 const (
 	ActionApprove = "approve"
 	ActionDeny    = "deny"
+	ActionChange  = "change" // "Approve with changes"
+	ActionAskBack = "ask_back"
+	ActionAnswer  = "answer"
 	ActionRetry   = "retry"
 	ActionCancel  = "cancel"
 	ActionRemind  = "remind" // "Remind them"

@@ -41,7 +41,7 @@ func TestTarget(t *testing.T) {
 func TestButtonsOfTheApprovalMessage(t *testing.T) {
 	t.Parallel()
 	want := map[approval.State][]string{
-		approval.Pending: {ActionApprove, ActionDeny},
+		approval.Pending: {ActionApprove, ActionDeny, ActionChange, ActionAskBack},
 		approval.Failed:  {ActionRetry},
 	}
 	for _, state := range approval.States() {
@@ -85,9 +85,9 @@ func TestButtonLabelsAndDialogs(t *testing.T) {
 func TestSpokenButtons(t *testing.T) {
 	t.Parallel()
 	for locale, want := range map[Locale][]string{
-		English: {"Approve request 12", "Deny request 12", "Retry request 12",
+		English: {"Approve request 12", "Deny request 12", "Approve request 12 with changes", "Ask back about request 12", "Retry request 12",
 			"Show credentials of isabel", "I have saved it: the password of isabel"},
-		Chinese: {"批准申请 12", "拒绝申请 12", "重试申请 12", "查看登录信息：isabel", "我已保存 isabel 的密码"},
+		Chinese: {"批准申请 12", "拒绝申请 12", "修改后批准申请 12", "就申请 12 询问申请人", "重试申请 12", "查看登录信息：isabel", "我已保存 isabel 的密码"},
 	} {
 		v := testView(locale)
 		var got []string
@@ -276,13 +276,13 @@ func TestAskFormValuesOfAnIncompleteForm(t *testing.T) {
 	t.Parallel()
 	require.Zero(t, AskFormValues(nil))
 	require.Zero(t, AskFormValues(&slack.ViewState{}))
-	require.Zero(t, DenyFormValues(nil))
+	require.Zero(t, Said(nil))
 	var state slack.ViewState
 	require.NoError(t, json.Unmarshal([]byte(`{"values": {
 		"username": {"value": {"type": "plain_text_input", "value": null}}, "cluster": {"other": {"value": "x"}}, "reason": null,
 		"mod": {"value": {"type": "static_select", "selected_option": {"value": "default"}}}}}`), &state))
 	require.Zero(t, AskFormValues(&state))
-	require.Zero(t, DenyFormValues(&state))
+	require.Zero(t, Said(&state))
 }
 
 func TestDenyForm(t *testing.T) {
@@ -291,7 +291,7 @@ func TestDenyForm(t *testing.T) {
 	require.Equal(t, "12", form.PrivateMetadata)
 	require.Equal(t, CallbackDeny, form.CallbackID)
 	state := &slack.ViewState{Values: map[string]map[string]slack.BlockAction{blockReason: {actionValue: {Value: " n\x00o\u202e "}}}}
-	require.Equal(t, "no", DenyFormValues(state))
+	require.Equal(t, "no", Said(state))
 }
 
 func TestTruncate(t *testing.T) {

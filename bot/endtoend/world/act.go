@@ -50,3 +50,17 @@ func (w *World) PressOld(who string, m slacktest.Message, button string) slackte
 	w.T.Errorf("no button %q among %q", button, Names(m.Buttons()))
 	return slacktest.Reply{}
 }
+
+// Fill waits for a form that opens for a person, and submits it with what they type or choose, by label.
+func (w *World) Fill(who string, values map[string]string) slacktest.SubmitResult {
+	w.T.Helper()
+	form, err := w.Slack.Person(who).WaitModal(w.Ctx, func(v slacktest.View) bool { return v.Submit != "" })
+	if err != nil {
+		w.T.Fatalf("no form opens for %s: %v\n%s", who, err, w.situation())
+	}
+	got, err := w.Slack.Person(who).Submit(w.Ctx, form, values)
+	if err = errors.Join(err, got.Err); err != nil {
+		w.T.Fatalf("%s submits %q: %v", who, form.Title, err)
+	}
+	return got
+}

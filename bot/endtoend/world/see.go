@@ -1,7 +1,6 @@
 package world
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -26,7 +25,7 @@ func Names(buttons []slacktest.Button) []string {
 // Requests returns the approval messages as they are now.
 func (w *World) Requests() []slacktest.Message {
 	return slices.DeleteFunc(w.Slack.Messages(Channel), func(m slacktest.Message) bool {
-		return m.Deleted || strings.Contains(m.Plain(), "Reminder")
+		return m.Deleted || m.Thread != "" || strings.Contains(m.Plain(), "Reminder")
 	})
 }
 
@@ -118,16 +117,11 @@ func (w *World) CredentialsOn(cluster, who, username string) (slacktest.Message,
 	require.NoError(w.T, err, "%s gets the credentials of %s\n%s", who, username, w.situation())
 	require.False(w.T, at.IsZero())
 	blocks := m.Blocks
-	for i := len(m.History) - 1; i >= 0 && !bytes.Contains(joined(blocks), []byte(`"Password`)) && !strings.Contains(string(joined(blocks)), "Password: "); i-- {
+	for i := len(m.History) - 1; i >= 0 && !slices.Contains(texts(blocks), password); i-- {
 		blocks = m.History[i].Blocks
 	}
 	require.Contains(w.T, texts(blocks), password, "an element of rich_text is exactly the password")
 	return m, password
-}
-
-func joined(blocks []json.RawMessage) []byte {
-	b, _ := json.Marshal(blocks)
-	return b
 }
 
 // texts returns the texts of all rich_text elements.

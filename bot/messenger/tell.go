@@ -1,0 +1,117 @@
+package messenger
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"ehpcbot/approval"
+	"ehpcbot/bot/slackapi"
+	"ehpcbot/bot/view"
+)
+
+// Tell implements [approval.Messenger]. Each message is posted once, whoever calls this how often.
+func (p *Messenger) Tell(ctx context.Context, s approval.Story) error {
+	for _, q := range s.Questions {
+		if err := errors.Join(p.putQuestion(ctx, s, q), p.showInThread(ctx, s, q)); err != nil {
+			return err
+		}
+	}
+	for _, c := range s.Changes {
+		if err := p.tellChange(ctx, s, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tellChange tells the requester what an approver has changed.
+func (p *Messenger) tellChange(ctx context.Context, s approval.Story, c approval.Change) error {
+	purpose := approval.PurposeChange.Of(c.Number)
+	if _, told := s.Message(purpose); told {
+		return nil
+	}
+	_, err := p.postOnce(ctx, s, purpose, s.Requester, p.readers.View(ctx, s.Requester).ChangeNotice(s, c))
+	return p.orNobody(s, err)
+}
+
+// orNobody takes it for told where there is nobody who could be.
+func (p *Messenger) orNobody(s approval.Story, err error) error {
+	if unreachable(err) {
+		p.log.Warn("there is nobody who could be told", "request", s.ID, "person", s.Requester, "error", err)
+		return nil
+	}
+	return err
+}
+
+// What the message of a question shows, as its version: the question alone, or the answer too.
+const showsQuestion, showsAnswer = 1, 2
+
+// putQuestion puts a question to the requester, in a message that shows the answer once there is one.
+func (p *Messenger) putQuestion(ctx context.Context, s approval.Story, q approval.Question) error {
+	purpose := approval.PurposeQuestion.Of(q.Number)
+	told, known := s.Message(purpose)
+	m := p.readers.View(ctx, s.Requester).Question(s, q)
+	switch {
+	case known && !q.IsOpen() && told.Version < showsAnswer:
+		return p.showAnswer(ctx, s, told, m)
+	case known, !q.IsOpen(), s.State != approval.Pending:
+		return nil
+	}
+	s.Version = showsQuestion
+	_, err := p.postOnce(ctx, s, purpose, s.Requester, m)
+	return p.orNobody(s, err)
+}
+
+// showAnswer changes the message of a question. Where that can't be, its button says that there is an answer.
+func (p *Messenger) showAnswer(ctx context.Context, s approval.Story, told approval.Message, m view.Message) error {
+	err := p.update(ctx, told, m)
+	if slackapi.Code(err) != "" && !passing(err) {
+		p.log.Warn("the message of a question can't be changed", "request", s.ID, "error", err)
+	} else if err != nil {
+		return err
+	}
+	told.Version = showsAnswer
+	return p.service.Sent(ctx, s.ID, told)
+}
+
+// showInThread shows a question, and its answer, to the approvers.
+func (p *Messenger) showInThread(ctx context.Context, s approval.Story, q approval.Question) error {
+	v := p.readers.Channel()
+	err := p.reply(ctx, s, approval.PurposeThreadQuestion.Of(q.Number), v.ThreadQuestion(s, q))
+	if err != nil || q.IsOpen() {
+		return err
+	}
+	return p.reply(ctx, s, approval.PurposeThreadAnswer.Of(q.Number), v.ThreadAnswer(s, q))
+}
+
+// errNoCard says that the approval message is not posted yet.
+var errNoCard = errors.New("the approval message is not there yet")
+
+// reply posts a message once, in the thread of the approval message that is in the approval channel now.
+func (p *Messenger) reply(ctx context.Context, s approval.Story, purpose approval.Purpose, m view.Message) error {
+	if _, told := s.Message(purpose); told {
+		return nil
+	}
+	card := slices.IndexFunc(s.Messages, func(m approval.Message) bool {
+		return m.Purpose == approval.PurposeApproval && !p.isElsewhere(m.Place)
+	})
+	if card < 0 {
+		if s.AwaitsApprover() {
+			return &approval.LaterError{After: time.Second, Err: errNoCard}
+		}
+		return nil // nobody needs it any more
+	}
+	_, err := p.postOnce(ctx, s, purpose, s.Messages[card].Place, m, slack.MsgOptionTS(s.Messages[card].Ref))
+	switch {
+	case (gone(err) || closedTo(err)) && !s.AwaitsApprover():
+		p.log.Warn("what was asked back is not shown", "request", s.ID, "error", err)
+		return nil
+	case gone(err):
+		return errors.Join(err, p.service.Doubt(ctx, s.ID)) // a new approval message follows
+	}
+	return err
+}

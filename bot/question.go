@@ -1,0 +1,47 @@
+package bot
+
+import (
+	"context"
+
+	"github.com/slack-go/slack"
+
+	"ehpcbot/approval"
+	"ehpcbot/bot/view"
+)
+
+// openQuestion asks an approver what to ask back.
+func (b *Bot) openQuestion(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) error {
+	story, err := b.service.MayAskBack(ctx, on, c.User.ID)
+	b.learn(ctx, c, story, err)
+	if err != nil {
+		return err
+	}
+	return b.show(ctx, c, v.QuestionForm(story))
+}
+
+func (b *Bot) askBack(ctx context.Context, _ view.View, c slack.InteractionCallback, on approval.Target) (view.Message, error) {
+	_, err := b.service.AskBack(ctx, on, c.User.ID, view.Said(c.View.State))
+	if err == nil {
+		b.log.Info("asked back", "request", on.ID, "person", c.User.ID)
+	}
+	return view.Message{}, err
+}
+
+// openAnswer shows the requester a question, with a field for the answer.
+func (b *Bot) openAnswer(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) error {
+	story, err := b.service.MayAnswer(ctx, on, c.User.ID)
+	if err != nil {
+		return err
+	}
+	question, _ := story.Question(on)
+	return b.show(ctx, c, v.AnswerForm(story, question))
+}
+
+func (b *Bot) answer(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) (view.Message, error) {
+	story, err := b.service.Answer(ctx, on, c.User.ID, view.Said(c.View.State))
+	if err != nil {
+		return view.Message{}, err
+	}
+	b.log.Info("answered", "request", on.ID, "person", c.User.ID)
+	return v.AnswerSent(story), nil
+}
