@@ -344,8 +344,20 @@ func (m *messenger) Alarm(ctx context.Context, s approval.Story) error {
 	return errors.Join(m.note("alarm "+s.Twin, s), m.sent(ctx, s, approval.PurposeAlarm))
 }
 
-func (m *messenger) Remind(ctx context.Context, s approval.Story) error {
-	return errors.Join(m.note("remind", s), m.sent(ctx, s, approval.PurposeReminder))
+func (m *messenger) Remind(ctx context.Context, s approval.Story, what approval.Purpose) error {
+	words := "say " + string(what)
+	if what == approval.PurposeReminder {
+		words = "remind"
+	}
+	if err := m.note(words, s); err != nil {
+		return err
+	}
+	if old, known := s.Message(what); known { // the reminder of the day before
+		if err := m.service.Forget(ctx, s.ID, old); err != nil {
+			return err
+		}
+	}
+	return m.sent(ctx, s, what)
 }
 
 func (m *messenger) Notify(ctx context.Context, s approval.Story) error {

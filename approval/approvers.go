@@ -41,13 +41,23 @@ var ErrGone = errors.New("the person is not, or no longer, one of those who may 
 // ErrUnreachable says that a person can't be told anything.
 var ErrUnreachable = errors.New("the requester can't be reached")
 
-// checkApprover returns a refusal unless the person is an approver, by id or as a member of a group. A group
-// that can't be asked about speaks for nobody.
-func (s *Service) checkApprover(ctx context.Context, who Person) error {
-	if slices.ContainsFunc(s.conf.Approvers, who.Is) {
+// fallback returns who may decide on a request beside the approvers.
+func (s *Service) fallback(r Request) []string {
+	if r.PassedAt.IsZero() {
 		return nil
 	}
-	isMember, unknown := s.isMember(ctx, slices.DeleteFunc(slices.Clone(s.conf.Approvers), func(id string) bool { return !isGroup(id) }), who)
+	return s.conf.Fallback
+}
+
+// checkApprover is the one rule of who may decide on a request now: it returns a refusal unless the person is an
+// approver or, once the request is passed on, of the fallback, by id or as a member of a group. A group that can't be
+// asked about speaks for nobody.
+func (s *Service) checkApprover(ctx context.Context, who Person, r Request) error {
+	listed := slices.Concat(s.conf.Approvers, s.fallback(r))
+	if slices.ContainsFunc(listed, who.Is) {
+		return nil
+	}
+	isMember, unknown := s.isMember(ctx, slices.DeleteFunc(listed, func(id string) bool { return !isGroup(id) }), who)
 	if isMember {
 		return nil
 	}
@@ -124,7 +134,7 @@ func (s *Service) lapsed(ctx context.Context, story Story, within time.Duration)
 	for i, id := range approvals {
 		asking.Go(func() error {
 			who := s.people.Identify(ctx, id)
-			refusal := Refused(s.checkApprover(ctx, who))
+			refusal := Refused(s.checkApprover(ctx, who, story.Request))
 			is[i] = refusal != nil && refusal.Kind == KindNotApprover || !s.conf.AllowSelf && who.Is(story.Requester) ||
 				errors.Is(s.people.Approver(ctx, id, within), ErrGone)
 			return nil

@@ -33,6 +33,7 @@ type Config struct {
 	Reusable       []string       // usernames that may be given to somebody else than their former owner
 	Usernames      *regexp.Regexp // that usernames must match as a whole, beside the API's rule; nil: any
 	Approvers      []string       // ids of people and of groups of people
+	Fallback       []string       // likewise: those who may decide as well on what waits for half of its time
 	Required       int            // different approvers needed, at least 1
 	AllowSelf      bool           // approvers may decide on their own requests
 	Expiry         time.Duration

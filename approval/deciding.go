@@ -88,7 +88,9 @@ func (s *Service) notAllowed(r Request, now standing) *Refusal {
 // Cancel takes a request back that is not decided yet. Only its requester may. To others, but approvers, there is no
 // such request; that it was refused is in the audit log, with the real reason.
 func (s *Service) Cancel(ctx context.Context, id int64, person string) (Story, error) {
+	var asked Request
 	story, err := s.act(ctx, id, deed{person: person, action: "cancel"}, func(tx Tx, r *Request, at scene) error {
+		asked = *r
 		switch {
 		case !at.who.Is(r.Requester) && at.who.Unsure:
 			return errUnsure
@@ -99,7 +101,7 @@ func (s *Service) Cancel(ctx context.Context, id int64, person string) (Story, e
 		}
 		return s.move(ctx, tx, r, Cancelled, at.who.ID, "cancel", "")
 	})
-	if r := Refused(err); r != nil && r.Kind == KindNotYours && s.checkApprover(ctx, s.people.Identify(ctx, person)) != nil {
+	if r := Refused(err); r != nil && r.Kind == KindNotYours && s.checkApprover(ctx, s.people.Identify(ctx, person), asked) != nil {
 		r.Kind = KindUnknown
 	}
 	return story, err
@@ -254,21 +256,19 @@ func (s *Service) act(ctx context.Context, id int64, d deed, f func(Tx, *Request
 // before asks the messenger's directory what a deed hangs on, which no transaction may wait for.
 func (s *Service) before(ctx context.Context, id int64, d deed) (at scene, notApprover *Refusal, err error) {
 	at.who = s.people.Identify(ctx, d.person)
-	if d.byApprover {
-		err := s.checkApprover(ctx, at.who)
-		if notApprover = Refused(err); notApprover != nil || err != nil {
-			return at, notApprover, nil
-		}
-	}
-	if !d.looksAgain {
+	if !d.byApprover {
 		return at, nil, nil
 	}
 	story, err := s.read(ctx, id)
-	if Refused(err) != nil {
+	switch {
+	case Refused(err) != nil:
 		return at, nil, nil // it is told in the transaction
+	case err != nil:
+		return at, nil, err
 	}
-	if err == nil {
-		at.standing, err = s.lookAgain(ctx, story, 0)
+	if notApprover = Refused(s.checkApprover(ctx, at.who, story.Request)); notApprover != nil || !d.looksAgain {
+		return at, notApprover, nil
 	}
+	at.standing, err = s.lookAgain(ctx, story, 0)
 	return at, nil, err
 }

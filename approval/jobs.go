@@ -25,7 +25,7 @@ const (
 	DeliverJob   JobKind = "deliver"   // hands the credentials over
 	RefreshJob   JobKind = "refresh"   // makes the approval message follow the request
 	NotifyJob    JobKind = "notify"    // tells the requester of an end without credentials
-	RemindJob    JobKind = "remind"    // reminds the approvers
+	RemindJob    JobKind = "remind"    // says what is due while nobody decides
 	ExpireJob    JobKind = "expire"    // ends a request that nobody decided in time
 	ScrubJob     JobKind = "scrub"     // takes away what is to be seen, or kept, no longer
 	DelayJob     JobKind = "delay"     // tells the requester that it takes longer than usual
@@ -75,7 +75,7 @@ func (s *Service) enqueue(ctx context.Context, tx Tx, r Request, kinds ...JobKin
 func (s *Service) dueAt(r Request, kind JobKind) (at time.Time, wanted bool) {
 	switch kind {
 	case RemindJob:
-		return r.CreatedAt.Add(s.conf.Reminder), s.conf.Reminder > 0
+		return s.firstReminder(r)
 	case ExpireJob:
 		return r.ExpiresAt, true
 	case ScrubJob:
@@ -163,10 +163,9 @@ var leadsOut = map[State][]JobKind{
 
 // isTold reports whether the message is there that a job was to post.
 func (s *Service) isTold(ctx context.Context, tx Tx, r Request, kind JobKind) (bool, error) {
-	purpose, posts := map[JobKind]Purpose{RefreshJob: PurposeApproval, RemindJob: PurposeReminder}[kind]
-	if !posts {
+	if kind != RefreshJob {
 		return false, nil
 	}
 	messages, err := tx.Messages(ctx, r.ID)
-	return slices.ContainsFunc(messages, func(m Message) bool { return m.Purpose == purpose }), err
+	return slices.ContainsFunc(messages, func(m Message) bool { return m.Purpose == PurposeApproval }), err
 }

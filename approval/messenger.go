@@ -12,11 +12,11 @@ import (
 // crash or by another process, and must do no harm then. An error means: again, later; an [*LaterError] says when.
 type Messenger interface {
 	// Refresh makes the approval message show the story, and remembers that with [Service.Sent], unless the
-	// request has ended and there is nobody to whom it could be shown, or nobody saw it before. It takes a reminder away
-	// that is over.
+	// request has ended and there is nobody to whom it could be shown, or nobody saw it before. It takes messages away
+	// that urge people to decide ([Purpose.Urges]) once that is over.
 	Refresh(ctx context.Context, s Story) error
-	// Remind reminds the approvers of a pending request.
-	Remind(ctx context.Context, s Story) error
+	// Remind says, of a pending request, what is due: see [Service.Due].
+	Remind(ctx context.Context, s Story, what Purpose) error
 	// Alarm tells the approvers that the account has the same uid as another (Twin).
 	Alarm(ctx context.Context, s Story) error
 	// Deliver shows the requester the credentials, in a way that no preview shows the password. [ErrUnreachable] says that

@@ -100,7 +100,7 @@ func Run(ctx context.Context, conf config.Config, api *slackapi.API, accounts *e
 		defer cancel()
 		return api.AuthTestContext(ctx)
 	})
-	questions := []question{c.appToken, c.botToken, c.sameApp, c.channel, c.approvers, c.messages}
+	questions := []question{c.appToken, c.botToken, c.sameApp, c.channel, c.approvers, c.fallback, c.messages}
 	for i, cluster := range conf.Policy.Clusters {
 		questions = append(questions, func(ctx context.Context) []Finding {
 			findings := c.cluster(ctx, cluster)
@@ -267,14 +267,34 @@ func schedule(ctx context.Context, api *slackapi.API, id string) error {
 	return err
 }
 
-// approvers asks about all approvers side by side, and counts the people among them.
-func (c *checker) approvers(ctx context.Context) (findings []Finding) {
+// approvers asks about all approvers, and counts the people among them.
+func (c *checker) approvers(ctx context.Context) []Finding {
 	self, err := c.self()
 	if err != nil {
 		return nil
 	}
-	ids := c.conf.Policy.Approvers
-	people := make([][]approval.Person, len(ids))
+	findings, people := c.deciders(ctx, "APPROVERS", c.conf.Policy.Approvers, self.TeamID)
+	known := !slices.ContainsFunc(findings, func(f Finding) bool { return f.Status != OK })
+	if n, need := different(people), c.conf.Policy.Required; known && n < need {
+		findings = append(findings, Finding{"APPROVALS_REQUIRED", Fault, fmt.Sprintf("%d approvers are needed, and there are %d", need, n),
+			"name more people in APPROVERS, or lower APPROVALS_REQUIRED"})
+	}
+	return findings
+}
+
+// fallback asks about those who may decide in the second half of the time.
+func (c *checker) fallback(ctx context.Context) []Finding {
+	self, err := c.self()
+	if err != nil {
+		return nil
+	}
+	findings, _ := c.deciders(ctx, "APPROVERS_FALLBACK", c.conf.Policy.Fallback, self.TeamID)
+	return findings
+}
+
+// deciders asks about the people and groups that a variable lists, side by side, and returns the people among them.
+func (c *checker) deciders(ctx context.Context, variable string, ids []string, team string) (findings []Finding, people []approval.Person) {
+	found := make([][]approval.Person, len(ids))
 	var questions []question
 	for i, id := range ids {
 		questions = append(questions, func(ctx context.Context) []Finding {
@@ -282,23 +302,15 @@ func (c *checker) approvers(ctx context.Context) (findings []Finding) {
 			defer cancel()
 			var f Finding
 			if strings.HasPrefix(id, "S") {
-				people[i], f = c.group(ctx, id)
+				found[i], f = c.group(ctx, variable, id)
 			} else {
-				people[i], f = c.person(ctx, id, self.TeamID)
+				found[i], f = c.person(ctx, variable, id, team)
 			}
 			return []Finding{f}
 		})
 	}
-	known := true
-	all(ctx, questions, func(f Finding) {
-		findings = append(findings, f)
-		known = known && f.Status == OK
-	})
-	if n, need := different(slices.Concat(people...)), c.conf.Policy.Required; known && n < need {
-		findings = append(findings, Finding{"APPROVALS_REQUIRED", Fault, fmt.Sprintf("%d approvers are needed, and there are %d", need, n),
-			"name more people in APPROVERS, or lower APPROVALS_REQUIRED"})
-	}
-	return findings
+	all(ctx, questions, func(f Finding) { findings = append(findings, f) })
+	return findings, slices.Concat(found...)
 }
 
 // different counts people, each once, whichever ids they go by.
@@ -312,28 +324,29 @@ func different(people []approval.Person) int {
 	return len(seen)
 }
 
-func (c *checker) group(ctx context.Context, id string) (people []approval.Person, f Finding) {
+func (c *checker) group(ctx context.Context, variable, id string) (people []approval.Person, f Finding) {
+	name := variable + " " + id
 	members, err := c.api.GetUserGroupMembersContext(ctx, id)
 	switch {
 	case err == nil && len(members) == 0:
-		return nil, Finding{"APPROVERS " + id, Fault, "the user group has no members", "add members to the group"}
+		return nil, Finding{name, Fault, "the user group has no members", "add members to the group"}
 	case err == nil:
 		for _, m := range members {
 			people = append(people, approval.Person{ID: m, Also: m})
 		}
-		return people, ok("APPROVERS "+id, fmt.Sprintf("a user group of %d", len(members)))
+		return people, ok(name, fmt.Sprintf("a user group of %d", len(members)))
 	}
 	advice := map[string]string{
 		"plan_upgrade_required": "user groups need a paid plan: list the approvers by their user ids (U…)",
 		"no_such_subteam":       "look at the group's id: in Slack, People & user groups, the group, Copy group ID",
 		"subteam_not_found":     "look at the group's id: in Slack, People & user groups, the group, Copy group ID",
 	}[slackapi.Code(err)]
-	return nil, fault("APPROVERS "+id, err, slackURL, advice)
+	return nil, fault(name, err, slackURL, advice)
 }
 
-func (c *checker) person(ctx context.Context, id, team string) (people []approval.Person, f Finding) {
+func (c *checker) person(ctx context.Context, variable, id, team string) (people []approval.Person, f Finding) {
 	const advice = "look at the id: in Slack, the person's profile, ⋮, Copy member ID"
-	name := "APPROVERS " + id
+	name := variable + " " + id
 	wrong := ""
 	user, err := c.api.GetUserInfoContext(ctx, id)
 	switch {

@@ -56,14 +56,14 @@ func (c *checker) samples() (all []sample) {
 			Requester: c.conf.Policy.Approvers[0], State: approval.Pending, Required: c.conf.Policy.Required,
 			CreatedAt: now, UpdatedAt: now, ExpiresAt: now.Add(c.conf.Policy.Expiry), CredentialsUntil: now.Add(c.conf.Policy.CredentialsTTL),
 		},
-		Cluster: c.conf.Policy.Clusters[0],
+		Cluster: c.conf.Policy.Clusters[0], Approvers: c.conf.Policy.Approvers, Fallback: c.conf.Policy.Fallback,
 	}
 	password := secret.New("Example-1-only!")
 	for locale, language := range map[view.Locale]string{view.English: "English", view.Chinese: "Chinese"} {
 		v := view.View{Locale: locale, Command: c.conf.Slack.Command, Channel: c.conf.Slack.Channel, LoginHint: c.conf.Slack.LoginHint}
 		var blocks []slack.Block
 		for _, m := range []view.Message{
-			v.Approval(story), v.Reminder(story), v.Asked(story), v.CredentialsReady(story), v.Credentials(story, password), v.CredentialsOffer(story), v.Notice(story),
+			v.Approval(story), v.Reminder(story), v.DailyReminder(story), v.AskFallback(story), v.Turn(story), v.Asked(story), v.CredentialsReady(story), v.Credentials(story, password), v.CredentialsOffer(story), v.Notice(story),
 		} {
 			blocks = append(blocks, m.Blocks...)
 		}

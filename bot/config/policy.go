@@ -18,6 +18,7 @@ type policyEnv struct {
 	Reusable       string `env:"EHPC_REUSABLE_USERNAMES"`
 	Pattern        string `env:"USERNAME_PATTERN"`
 	Approvers      string `env:"APPROVERS"`
+	Fallback       string `env:"APPROVERS_FALLBACK"`
 	Required       string `env:"APPROVALS_REQUIRED"`
 	AllowSelf      string `env:"APPROVAL_ALLOW_SELF"`
 	Expiry         string `env:"APPROVAL_EXPIRY"`
@@ -38,6 +39,7 @@ func (e policyEnv) config(f *collector) approval.Config {
 		Reusable:       usernames(f, "EHPC_REUSABLE_USERNAMES", e.Reusable),
 		Usernames:      pattern(f, e.Pattern),
 		Approvers:      approvers(f, e.Approvers),
+		Fallback:       deciders(f, "APPROVERS_FALLBACK", e.Fallback),
 		Required:       f.number("APPROVALS_REQUIRED", e.Required, 1, math.MaxInt32),
 		AllowSelf:      f.boolean("APPROVAL_ALLOW_SELF", e.AllowSelf),
 		Expiry:         f.duration("APPROVAL_EXPIRY", e.Expiry),
@@ -108,13 +110,18 @@ func approvers(f *collector, value string) []string {
 	if f.missing("APPROVERS", value) {
 		return nil
 	}
-	ids := f.list("APPROVERS", value)
+	return deciders(f, "APPROVERS", value)
+}
+
+// deciders reads a list of people and groups of people.
+func deciders(f *collector, variable, value string) []string {
+	ids := f.list(variable, value)
 	for _, id := range ids {
 		switch {
 		case strings.HasPrefix(id, "@"):
-			f.add("APPROVERS", "%s is a name", f.quote(id))
+			f.add(variable, "%s is a name", f.quote(id))
 		case !approverForm.MatchString(id):
-			f.add("APPROVERS", "%s is no id of a person or a user group", f.quote(id))
+			f.add(variable, "%s is no id of a person or a user group", f.quote(id))
 		}
 	}
 	return ids

@@ -80,8 +80,8 @@ func (p *Messenger) post(ctx context.Context, s approval.Story, purpose approval
 
 // postOnce is post for a message that there is to be once. Where a job runs twice at the same time, which can happen
 // when connections to the database are lost, one of the two counts, and the other is taken back.
-func (p *Messenger) postOnce(ctx context.Context, s approval.Story, purpose approval.Purpose, to string, m view.Message) (approval.Message, error) {
-	posted, err := p.send(ctx, s, purpose, to, m)
+func (p *Messenger) postOnce(ctx context.Context, s approval.Story, purpose approval.Purpose, to string, m view.Message, where ...slack.MsgOption) (approval.Message, error) {
+	posted, err := p.send(ctx, s, purpose, to, m, where...)
 	if err != nil {
 		return approval.Message{}, err
 	}
@@ -97,12 +97,12 @@ func (p *Messenger) claim(ctx context.Context, s approval.Story, posted approval
 	return first, err
 }
 
-// send posts a message.
-func (p *Messenger) send(ctx context.Context, s approval.Story, purpose approval.Purpose, to string, m view.Message) (approval.Message, error) {
+// send posts a message, in a thread where an option says so.
+func (p *Messenger) send(ctx context.Context, s approval.Story, purpose approval.Purpose, to string, m view.Message, where ...slack.MsgOption) (approval.Message, error) {
 	doing := posting(s, purpose)
 	var channel, ts string
 	err := p.paced(to, doing, purpose == approval.PurposeCredentials, func() (err error) {
-		channel, ts, err = p.api.PostMessageContext(ctx, to, Options(m)...)
+		channel, ts, err = p.api.PostMessageContext(ctx, to, append(Options(m), where...)...)
 		return err
 	})
 	if err := p.reached(to, err); err != nil {
@@ -241,7 +241,7 @@ func (p *Messenger) refresh(ctx context.Context, s approval.Story) error {
 	for _, old := range s.Messages {
 		var err error
 		switch {
-		case old.Purpose == approval.PurposeReminder && s.State != approval.Pending:
+		case old.Purpose.Urges() && s.State != approval.Pending:
 			err = p.takeAway(ctx, s, old)
 		case old.Purpose != approval.PurposeApproval:
 			continue
@@ -324,12 +324,6 @@ func (p *Messenger) replace(ctx context.Context, s approval.Story, old approval.
 		p.log.Warn("an outdated message could not be deleted", "request", s.ID, "error", err)
 	}
 	return p.service.Forget(ctx, s.ID, old)
-}
-
-// Remind implements [approval.Messenger].
-func (p *Messenger) Remind(ctx context.Context, s approval.Story) error {
-	_, err := p.postOnce(ctx, s, approval.PurposeReminder, p.channel, p.readers.Channel().Reminder(s))
-	return err
 }
 
 // Alarm implements [approval.Messenger].

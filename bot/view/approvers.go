@@ -32,6 +32,7 @@ func (b *builder) outcome() {
 	switch b.story.State {
 	case approval.Pending:
 		b.approvals()
+		b.passedOn()
 		b.line(t.Decide)
 	case approval.Denied:
 		b.denial(b.texts.Request.DeniedFor, b.texts.Request.DeniedBy)
@@ -100,7 +101,7 @@ func messageLink(words phrase, s approval.Story) richText {
 	return richText{slack.NewRichTextSectionLinkElement(address, string(words), nil)}
 }
 
-// Reminder is the one reminder of the approvers that a request still waits.
+// Reminder is the first reminder of the approvers that a request still waits.
 func (v View) Reminder(s approval.Story) Message {
 	b := v.about(s, "reminder")
 	b.line(b.texts.Approval.Reminder)

@@ -28,6 +28,7 @@ type catalogue struct {
 	Fault        faultTexts
 	Help         helpTexts
 	Form         formTexts
+	Waiting      waitingTexts
 }
 
 // failureTexts tell why a request failed, what an approver can do, and what it means for the requester.

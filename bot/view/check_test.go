@@ -40,7 +40,7 @@ func checkMessage(m Message) []string {
 	return c.faults
 }
 
-var mentions = regexp.MustCompile(`<(@[UW]|#[CG])[A-Z0-9]+>`)
+var mentions = regexp.MustCompile(`<(@[UW]|#[CG]|!subteam\^S)[A-Z0-9]+>`)
 
 func checkModal(m slack.ModalViewRequest) []string {
 	c := &checker{ids: map[string]bool{}, actions: map[string]bool{}}
@@ -157,6 +157,10 @@ func (c *checker) element(o object) {
 	case "user":
 		if id, _ := o["user_id"].(string); !personID.MatchString(id) {
 			c.fault("user_id %q", id)
+		}
+	case "usergroup":
+		if id, _ := o["usergroup_id"].(string); !groupID.MatchString(id) {
+			c.fault("usergroup_id %q", id)
 		}
 	case "channel":
 		if id, _ := o["channel_id"].(string); !channelID.MatchString(id) {

@@ -7,6 +7,7 @@ import (
 )
 
 var chinese = catalogue{
+	Waiting:   chineseWaiting,
 	Separator: "、",
 	None:      "无",
 

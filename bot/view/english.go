@@ -7,6 +7,7 @@ import (
 )
 
 var english = catalogue{
+	Waiting:   englishWaiting,
 	Separator: ", ",
 	None:      "none",
 

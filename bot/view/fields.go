@@ -27,6 +27,8 @@ func (v View) fields(s approval.Story) fields {
 		"required":         text(strconv.Itoa(s.Required)),
 		"approved":         text(strconv.Itoa(len(approvals))),
 		"approvers":        v.people(approvals),
+		"fallback":         v.people(s.Fallback),
+		"deciders":         v.deciders(s),
 		"denier":           v.people([]string{denial.Person}),
 		"created":          date(s.CreatedAt),
 		"updated":          date(s.UpdatedAt),

@@ -51,7 +51,7 @@ func TestLimitsHoldForAnyStory(t *testing.T) {
 		s := stories.Draw(t, "story")
 		r := anyRefusal(s).Draw(t, "refusal")
 		for _, m := range []Message{
-			v.Approval(s), v.Reminder(s), v.Asked(s), v.alreadyAsked(s), v.CancelDone(s), v.Status(s), v.Notice(s),
+			v.Approval(s), v.Reminder(s), v.DailyReminder(s), v.AskFallback(s), v.Turn(s), v.Asked(s), v.alreadyAsked(s), v.CancelDone(s), v.Status(s), v.Notice(s),
 			v.CredentialsReady(s), v.Credentials(s, secret.New(testPassword)), v.CredentialsCleared(s), v.CredentialsOffer(s),
 			v.List(rapid.SliceOfN(stories, 0, 12).Draw(t, "stories")), v.Refusal(r),
 			v.CommandFault(&command.Fault{
@@ -89,6 +89,8 @@ func typed(limit int) *rapid.Generator[string] {
 
 var people = rapid.OneOf(rapid.StringMatching(`[UW][A-Z0-9]{8,10}`), rapid.SampledFrom([]string{"", "ehpcbot", "<!here>"}))
 
+var deciders = rapid.StringMatching(`[UWS][A-Z0-9]{1,12}`)
+
 var moments = rapid.Map(rapid.Int64Range(0, 4_000_000_000), func(s int64) time.Time { return time.Unix(s, 0) })
 
 var stories = rapid.Custom(func(t *rapid.T) approval.Story {
@@ -102,7 +104,8 @@ var stories = rapid.Custom(func(t *rapid.T) approval.Story {
 			Failure:       rapid.SampledFrom(append(failures, "", approval.WaitingAPI, approval.WaitingDelivery)).Draw(t, "failure"),
 			FailureDetail: typed(2000).Draw(t, "detail"),
 		},
-		Cluster: approval.Cluster{ID: typed(200).Draw(t, "configured id"), Name: typed(200).Draw(t, "name")},
+		Cluster:   approval.Cluster{ID: typed(200).Draw(t, "configured id"), Name: typed(200).Draw(t, "name")},
+		Approvers: rapid.SliceOfN(deciders, 1, 12).Draw(t, "approvers"), Fallback: rapid.SliceOfN(deciders, 0, 12).Draw(t, "fallback"),
 	}
 	for range rapid.IntRange(0, 15).Draw(t, "decisions") {
 		s.Decisions = append(s.Decisions, approval.Decision{

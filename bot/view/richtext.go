@@ -26,16 +26,22 @@ func textElement(s string, style textStyle) *slack.RichTextSectionTextElement {
 	return slack.NewRichTextSectionTextElement(s, &style)
 }
 
-// mention names a person by id. What has not the form of an id is shown as text, because Slack refuses a whole
+// mention names a person, or a group of people, by id. What has not the form of an id is shown as text, because Slack refuses a whole
 // message for the sake of one mention that it can't read.
 func mention(id string) richText {
+	if groupID.MatchString(id) {
+		return richText{slack.NewRichTextSectionUserGroupElement(id)}
+	}
 	if !personID.MatchString(id) {
 		return text(oneLine(id, nameMaxLength))
 	}
 	return richText{slack.NewRichTextSectionUserElement(id, nil)}
 }
 
-var personID = regexp.MustCompile(`^[UW][A-Z0-9]{1,30}$`)
+var (
+	personID = regexp.MustCompile(`^[UW][A-Z0-9]{1,30}$`)
+	groupID  = regexp.MustCompile(`^S[A-Z0-9]{1,30}$`)
+)
 
 // channelLink names a channel by id. Slack shows its name to those who may know it.
 func channelLink(id string) richText {
@@ -141,6 +147,8 @@ func (r richText) format(text func(string) string, name func(mark, id string) st
 			b.WriteString(text(e.Text))
 		case *slack.RichTextSectionUserElement:
 			b.WriteString(name("@", e.UserID))
+		case *slack.RichTextSectionUserGroupElement:
+			b.WriteString(name("!subteam^", e.UsergroupID))
 		case *slack.RichTextSectionChannelElement:
 			b.WriteString(name("#", e.ChannelID))
 		case *slack.RichTextSectionLinkElement:

@@ -79,6 +79,13 @@ func posted(s *approval.Story) {
 	s.Messages = []approval.Message{{Purpose: approval.PurposeApproval, Place: "C0APPROVE", Ref: "1700000000.000100"}}
 }
 
+func toDecide(s *approval.Story) { s.Approvers = []string{"U0ADA", "S0STAFF"} }
+
+func passedOn(s *approval.Story) {
+	toDecide(s)
+	s.Fallback = []string{"U0HEAD", "S0HEADS"}
+}
+
 func bare(s *approval.Story) { s.Mod, s.Reason, s.Cluster.Name = "", "", "" }
 
 func noReason(s *approval.Story) { s.Decisions[0].Reason = "" }
@@ -111,6 +118,12 @@ func messages(v View) map[string]Message {
 		"reminder":                       v.Reminder(story(approval.Pending)),
 		"reminder-linked":                v.Reminder(story(approval.Pending, posted)),
 		"reminder-one-of-two":            v.Reminder(story(approval.Pending, oneHasApproved)),
+		"waiting-approval-passed-on":     v.Approval(story(approval.Pending, passedOn)),
+		"waiting-daily":                  v.DailyReminder(story(approval.Pending, toDecide)),
+		"waiting-daily-passed-on":        v.DailyReminder(story(approval.Pending, oneHasApproved, passedOn)),
+		"waiting-fallback":               v.AskFallback(story(approval.Pending, passedOn)),
+		"waiting-turn-reminded":          v.Turn(story(approval.Pending, toDecide)),
+		"waiting-turn-passed-on":         v.Turn(story(approval.Pending, passedOn)),
 		"asked":                          v.Asked(story(approval.Pending)),
 		"asked-two":                      v.Asked(story(approval.Pending, twoApprovers)),
 		"already-pending":                v.alreadyAsked(story(approval.Pending)),
