@@ -340,6 +340,20 @@ func (m *messenger) Refresh(ctx context.Context, s approval.Story) error {
 	return errors.Join(m.note("refresh", s), m.sent(ctx, s, approval.PurposeApproval))
 }
 
+func (m *messenger) Digest(ctx context.Context, d approval.Digest) error {
+	if !d.Wanted() {
+		return errors.Join(m.note("digest away", approval.Story{}), m.service.ForgetDigest(ctx))
+	}
+	if d.Posted.Ref != "" && !d.IsOld() {
+		return nil
+	}
+	if err := errors.Join(m.note("digest of "+d.Shows(), approval.Story{}), m.service.ForgetDigest(ctx)); err != nil {
+		return err
+	}
+	_, err := m.service.ClaimDigest(ctx, approval.DigestMessage{Place: "P", Ref: "digest", At: d.Now}, approval.DigestMessage{})
+	return err
+}
+
 func (m *messenger) Alarm(ctx context.Context, s approval.Story) error {
 	return errors.Join(m.note("alarm "+s.Twin, s), m.sent(ctx, s, approval.PurposeAlarm))
 }

@@ -10,7 +10,7 @@ import (
 // repeated job does no harm; and no secret is ever in one.
 type Job struct {
 	Kind    JobKind
-	Request int64         // 0 in a ProvisionJob
+	Request int64         // 0 in a ProvisionJob and the DigestJob
 	Cluster string        // of a ProvisionJob: there is one for each cluster, however often it is inserted
 	First   bool          // of a RefreshJob: it posts the message, which all others change
 	After   time.Duration // from now
@@ -30,6 +30,7 @@ const (
 	ScrubJob     JobKind = "scrub"     // takes away what is to be seen, or kept, no longer
 	DelayJob     JobKind = "delay"     // tells the requester that it takes longer than usual
 	AlarmJob     JobKind = "alarm"     // tells the approvers that two accounts have the same uid
+	DigestJob    JobKind = "digest"    // lists what waits, once a day; there is one for all requests
 )
 
 // follows holds the jobs that a request needs when it enters a state. They are inserted in the transaction
@@ -124,9 +125,25 @@ func (s *Service) Sweep(ctx context.Context) (put int, err error) {
 			}
 			put += len(missing)
 		}
-		return nil
+		return s.sweepDigest(ctx, tx, requests, there)
 	})
 	return put, err
+}
+
+// sweepDigest puts the job of the digest there when enough waits. It ends by itself.
+func (s *Service) sweepDigest(ctx context.Context, tx Tx, unsettled []Request, there map[Job]bool) error {
+	var d Digest
+	for _, r := range unsettled {
+		if r.State == Pending {
+			d.Count++
+		}
+	}
+	posted, err := tx.Digest(ctx)
+	job := Job{Kind: DigestJob}
+	if err != nil || there[job] || !d.Wanted() && posted.Ref == "" {
+		return err
+	}
+	return tx.Enqueue(ctx, job)
 }
 
 // missing returns the kinds of jobs that lead out of the state of a request, and that are not there.

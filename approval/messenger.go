@@ -17,6 +17,8 @@ type Messenger interface {
 	Refresh(ctx context.Context, s Story) error
 	// Remind says, of a pending request, what is due: see [Service.Due].
 	Remind(ctx context.Context, s Story, what Purpose) error
+	// Digest posts, changes or takes away the message that lists what waits, as there is need.
+	Digest(ctx context.Context, d Digest) error
 	// Alarm tells the approvers that the account has the same uid as another (Twin).
 	Alarm(ctx context.Context, s Story) error
 	// Deliver shows the requester the credentials, in a way that no preview shows the password. [ErrUnreachable] says that

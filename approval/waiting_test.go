@@ -46,17 +46,7 @@ func (w *waiting) after(d time.Duration) (said []string) {
 	w.t.Helper()
 	now := w.began.Add(d)
 	w.stands.Store(&now)
-	var before int64
-	w.eventually(func() bool {
-		before = w.runs.Load()
-		res, err := w.db.SQL().ExecContext(context.Background(),
-			`UPDATE river_job SET state = 'available', scheduled_at = $1 WHERE kind = 'remind' AND state = 'scheduled'`, w.db.RiverTime(w.db.Clock().Now()))
-		require.NoError(w.t, err)
-		n, err := res.RowsAffected()
-		require.NoError(w.t, err)
-		return n == 1
-	}, func() string { return "no job waits" })
-	w.eventually(func() bool { return w.runs.Load() > before }, func() string { return "the job does not run" })
+	w.hurry(approval.RemindJob, &w.runs)
 	w.told.mu.Lock()
 	defer w.told.mu.Unlock()
 	for _, line := range w.told.lines[w.heard:] {
@@ -66,6 +56,22 @@ func (w *waiting) after(d time.Duration) (said []string) {
 	}
 	w.heard = len(w.told.lines)
 	return said
+}
+
+// hurry has a job run that has put itself off, and waits until it has. runs counts its runs.
+func (b *bench) hurry(kind approval.JobKind, runs *atomic.Int64) {
+	b.t.Helper()
+	var before int64
+	b.eventually(func() bool {
+		before = runs.Load()
+		res, err := b.db.SQL().ExecContext(context.Background(),
+			`UPDATE river_job SET state = 'available', scheduled_at = $1 WHERE kind = $2 AND state = 'scheduled'`, b.db.RiverTime(b.db.Clock().Now()), string(kind))
+		require.NoError(b.t, err)
+		n, err := res.RowsAffected()
+		require.NoError(b.t, err)
+		return n == 1
+	}, func() string { return "no job waits" })
+	b.eventually(func() bool { return runs.Load() > before }, func() string { return "the job does not run" })
 }
 
 // kind returns why a person may not decide on the request; empty where they may.

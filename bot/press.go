@@ -29,6 +29,7 @@ func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) socket.Rep
 		view.ActionDeny:    b.atCard(b.openDenial),
 		view.ActionRetry:   b.atCard(b.retry),
 		view.ActionSaved:   b.saved,
+		view.ActionSeveral: b.several,
 	}
 	handler, known := handlers[action.ActionID]
 	if !known {
@@ -41,7 +42,7 @@ func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) socket.Rep
 	}
 	c.User.ID = b.people.Identify(ctx, c.User.ID).ID
 	v := b.readers.View(ctx, c.User.ID)
-	if !ok {
+	if !ok && action.ActionID != view.ActionSeveral {
 		b.turnAway(ctx, 0, c.User.ID, action.ActionID, fmt.Errorf("%w: %.50q", errForged, action.Value))
 		return b.tell(c, v.Refusal(&approval.Refusal{Kind: approval.KindUnknown, Value: action.Value}))
 	}

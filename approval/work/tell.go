@@ -167,6 +167,21 @@ func (r runner) shownAnew(ctx context.Context, id int64) (story approval.Story, 
 	return r.Service.Story(ctx, id)
 }
 
+// digestFollows is how soon the digest follows what has changed.
+const digestFollows = time.Minute
+
+// digest keeps the message that lists what waits, as long as enough does.
+func (r runner) digest(ctx context.Context, _ int64) error {
+	d, err := r.Service.Digest(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.Messenger.Digest(ctx, d); err != nil || !d.Wanted() {
+		return err
+	}
+	return &approval.LaterError{After: digestFollows, Err: errNotYet}
+}
+
 // alarm tells the approvers once that two accounts have the same uid.
 func (r runner) alarm(ctx context.Context, id int64) error {
 	story, err := r.Service.Story(ctx, id)

@@ -63,13 +63,14 @@ func (c *checker) samples() (all []sample) {
 		v := view.View{Locale: locale, Command: c.conf.Slack.Command, Channel: c.conf.Slack.Channel, LoginHint: c.conf.Slack.LoginHint}
 		var blocks []slack.Block
 		for _, m := range []view.Message{
-			v.Approval(story), v.Reminder(story), v.DailyReminder(story), v.AskFallback(story), v.Turn(story), v.Asked(story), v.CredentialsReady(story), v.Credentials(story, password), v.CredentialsOffer(story), v.Notice(story),
+			v.Digest(approval.Digest{Waiting: []approval.Story{story}, Count: 1, Now: now}), v.Approval(story), v.Reminder(story), v.DailyReminder(story), v.AskFallback(story), v.Turn(story), v.Asked(story), v.CredentialsReady(story), v.Credentials(story, password), v.CredentialsOffer(story), v.Notice(story),
 		} {
 			blocks = append(blocks, m.Blocks...)
 		}
 		all = append(all,
 			sample{"in " + language, slackapi.KindBlocks, blocks},
 			sample{"the form that asks, in " + language, slackapi.KindView, v.AskForm(c.conf.Policy, approval.Ask{})},
+			sample{"the form with several, in " + language, slackapi.KindView, v.SeveralForm([]approval.Story{story}, now)},
 			sample{"the form that denies, in " + language, slackapi.KindView, v.DenyForm(story)},
 		)
 	}

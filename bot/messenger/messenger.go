@@ -121,6 +121,9 @@ func (p *Messenger) send(ctx context.Context, s approval.Story, purpose approval
 
 // posting is what is done, in words, by which the lane of a conversation knows it too.
 func posting(s approval.Story, purpose approval.Purpose) string {
+	if s.ID == 0 {
+		return fmt.Sprintf("post the %s", purpose)
+	}
 	return fmt.Sprintf("post the %s of request %d", purpose, s.ID)
 }
 

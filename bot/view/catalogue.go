@@ -29,6 +29,7 @@ type catalogue struct {
 	Help         helpTexts
 	Form         formTexts
 	Waiting      waitingTexts
+	Several      severalTexts
 }
 
 // failureTexts tell why a request failed, what an approver can do, and what it means for the requester.

@@ -196,7 +196,7 @@ func (c *checker) button(o object) {
 	c.plain("button", text, 75)
 	c.length("accessibility_label", o["accessibility_label"], 1, 75)
 	value, _ := o["value"].(string)
-	if _, ok := Target(value); !ok {
+	if _, ok := Target(value); !ok && o["action_id"] != ActionSeveral {
 		c.fault("a button's value is no request id: %q", value)
 	}
 	if dialog, ok := o["confirm"].(object); ok {
@@ -216,6 +216,10 @@ func (c *checker) input(o object) {
 	}
 	e, _ := o["element"].(object)
 	c.action(e)
+	if e["type"] == "checkboxes" || e["type"] == "radio_buttons" {
+		c.list(e, "options", 1, 10, c.option)
+		return
+	}
 	placeholder, _ := e["placeholder"].(object)
 	c.plain("placeholder", placeholder, 150)
 	if e["type"] == "static_select" {
@@ -229,12 +233,16 @@ func (c *checker) input(o object) {
 	c.length("initial_value", e["initial_value"], 0, int(most))
 }
 
+func (c *checker) option(o object) {
+	text, _ := o["text"].(object)
+	c.plain("option", text, 75)
+	c.length("option's value", o["value"], 1, 150)
+}
+
 func (c *checker) options(e object) {
 	found := false
 	c.list(e, "options", 1, 100, func(o object) {
-		text, _ := o["text"].(object)
-		c.plain("option", text, 75)
-		c.length("option's value", o["value"], 1, 150)
+		c.option(o)
 		found = found || reflect.DeepEqual(o, e["initial_option"])
 	})
 	if !found {

@@ -8,6 +8,7 @@ import (
 
 var chinese = catalogue{
 	Waiting:   chineseWaiting,
+	Several:   chineseSeveral,
 	Separator: "、",
 	None:      "无",
 
@@ -104,6 +105,7 @@ var chinese = catalogue{
 		ActionApprove: "批准申请 {id}",
 		ActionDeny:    "拒绝申请 {id}",
 		ActionRetry:   "重试申请 {id}",
+		ActionSeveral: "批量处理申请",
 		ActionSaved:   "我已保存 {username} 的密码",
 		ActionShow:    "查看登录信息：{username}",
 	},

@@ -8,6 +8,7 @@ import (
 
 var english = catalogue{
 	Waiting:   englishWaiting,
+	Several:   englishSeveral,
 	Separator: ", ",
 	None:      "none",
 
@@ -104,6 +105,7 @@ var english = catalogue{
 		ActionApprove: "Approve request {id}",
 		ActionDeny:    "Deny request {id}",
 		ActionRetry:   "Retry request {id}",
+		ActionSeveral: "Decide several requests",
 		ActionSaved:   "I have saved it: the password of {username}",
 		ActionShow:    "Show credentials of {username}",
 	},

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +55,7 @@ func TestLimitsHoldForAnyStory(t *testing.T) {
 			v.Approval(s), v.Reminder(s), v.DailyReminder(s), v.AskFallback(s), v.Turn(s), v.Asked(s), v.alreadyAsked(s), v.CancelDone(s), v.Status(s), v.Notice(s),
 			v.CredentialsReady(s), v.Credentials(s, secret.New(testPassword)), v.CredentialsCleared(s), v.CredentialsOffer(s),
 			v.List(rapid.SliceOfN(stories, 0, 12).Draw(t, "stories")), v.Refusal(r),
+			v.SeveralDone(slices.Repeat(append(outcomes(), Outcome{ID: s.ID, Refusal: r}), 6)),
 			v.CommandFault(&command.Fault{
 				Kind:  rapid.SampledFrom(command.Kinds()).Draw(t, "fault"),
 				Token: typed(command.TokenMaxLength).Draw(t, "token"), Verb: command.Ask,
@@ -62,10 +64,14 @@ func TestLimitsHoldForAnyStory(t *testing.T) {
 			require.Empty(t, checkMessage(m))
 			require.Equal(t, slack.MBTRichText, m.Blocks[0].BlockType())
 		}
+		digest := v.Digest(approval.Digest{Waiting: slices.Repeat([]approval.Story{s}, approval.SeveralMax), Count: 1000, Now: moments.Draw(t, "now")})
+		require.Empty(t, slices.DeleteFunc(checkMessage(digest), func(fault string) bool {
+			return strings.HasPrefix(fault, "acknowledgement") // it is never in one
+		}))
 		conf := configs.Draw(t, "config")
 		for _, m := range []slack.ModalViewRequest{
 			v.AskForm(conf, approval.Ask{Username: s.Username, Cluster: s.ClusterID, Mod: s.Mod, Reason: s.Reason}),
-			v.DenyForm(s), v.NoticeModal(v.Asked(s)), v.NoticeModal(v.Approval(s)), v.CredentialsModal(s, secret.New(testPassword)),
+			v.DenyForm(s), v.SeveralForm(slices.Repeat([]approval.Story{s}, 60), s.CreatedAt), v.NoticeModal(v.Asked(s)), v.NoticeModal(v.Approval(s)), v.CredentialsModal(s, secret.New(testPassword)),
 		} {
 			require.Empty(t, checkModal(m))
 		}
