@@ -86,7 +86,7 @@ var faults = []struct {
 			"It connects, and goes on with whatever was under way.",
 			(*world).start},
 		{"hurry", "Start it again with seconds in the place of hours",
-			"Requests from now on are reminded of after 5 seconds and expire after 15; credentials are cleared after 20, until the reset. Ask for an account, and wait.",
+			"Requests from now on are reminded of after 5 seconds, passed on to Hera after 7, and expire after 15; credentials are cleared after 20, until the reset. Ask for an account, and wait.",
 			(*world).hurry},
 	}},
 	{"After a fault", []fault{

@@ -213,6 +213,7 @@ func TestHoursPass(t *testing.T) {
 	b.say("/ehpc-adduser otto")
 	b.as("U0ANNA", approvals)
 	b.sees("messages", "Reminder")
+	b.sees("messages", "please decide on request 1")
 	b.sees("messages", "expired")
 }
 
