@@ -125,6 +125,7 @@ func messages(v View) map[string]Message {
 		"several-done":                   v.SeveralDone(outcomes()),
 		"several-none":                   v.NoneWaits(),
 		"waiting-approval-passed-on":     v.Approval(story(approval.Pending, passedOn)),
+		"waiting-status-passed-on":       v.Status(story(approval.Pending, passedOn)),
 		"waiting-daily":                  v.DailyReminder(story(approval.Pending, toDecide)),
 		"waiting-daily-passed-on":        v.DailyReminder(story(approval.Pending, oneHasApproved, passedOn)),
 		"waiting-fallback":               v.AskFallback(story(approval.Pending, passedOn)),

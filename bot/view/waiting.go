@@ -52,7 +52,7 @@ func (v View) Turn(s approval.Story) Message {
 
 // passedOn says who may decide beside the approvers, if anybody.
 func (b *builder) passedOn() {
-	if len(b.story.Fallback) > 0 {
+	if b.story.State == approval.Pending && len(b.story.Fallback) > 0 {
 		b.line(b.texts.Waiting.PassedOn)
 	}
 }
