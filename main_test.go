@@ -362,6 +362,8 @@ func TestCheck(t *testing.T) {
 			"APPROVAL_CHANNEL.*is_archived", "channel"},
 		"unknown approver":      {nothing, []string{"APPROVERS=U0NOBODY," + world.Anna}, "APPROVERS U0NOBODY.*user_not_found", "Copy member ID"},
 		"unknown administrator": {nothing, []string{"ADMINISTRATORS=U0NOBODY," + world.Otto}, "ADMINISTRATORS U0NOBODY.*user_not_found", "Copy member ID"},
+		"unknown fallback":      {nothing, []string{"APPROVERS_FALLBACK=U0NOBODY"}, "APPROVERS_FALLBACK U0NOBODY.*user_not_found", "Copy member ID"},
+		"empty fallback group":  {func(w *world.World) { w.Slack.SetUserGroup(world.Admins) }, []string{"APPROVERS_FALLBACK=" + world.Admins}, "APPROVERS_FALLBACK " + world.Admins + ".*no members", "->"},
 		"deactivated approver":  {nothing, []string{"APPROVERS=" + world.Dora + "," + world.Anna}, "APPROVERS " + world.Dora + ".*deactivated", "->"},
 		"robot":                 {nothing, []string{"APPROVERS=" + world.Robo + "," + world.Anna}, "APPROVERS " + world.Robo + ".*bot", "->"},
 		"foreign approver":      {nothing, []string{"APPROVERS=" + world.Fay + "," + world.Anna}, "APPROVERS " + world.Fay, "->"},

@@ -340,6 +340,20 @@ func (m *messenger) Refresh(ctx context.Context, s approval.Story) error {
 	return errors.Join(m.note("refresh", s), m.sent(ctx, s, approval.PurposeApproval))
 }
 
+func (m *messenger) Digest(ctx context.Context, d approval.Digest) error {
+	if !d.Wanted() {
+		return errors.Join(m.note("digest away", approval.Story{}), m.service.ForgetDigest(ctx))
+	}
+	if d.Posted.Ref != "" && !d.IsOld() {
+		return nil
+	}
+	if err := errors.Join(m.note("digest of "+d.Shows(), approval.Story{}), m.service.ForgetDigest(ctx)); err != nil {
+		return err
+	}
+	_, err := m.service.ClaimDigest(ctx, approval.DigestMessage{Place: "P", Ref: "digest", At: d.Now}, approval.DigestMessage{})
+	return err
+}
+
 func (m *messenger) Alarm(ctx context.Context, s approval.Story) error {
 	return errors.Join(m.note("alarm "+s.Twin, s), m.sent(ctx, s, approval.PurposeAlarm))
 }
@@ -347,10 +361,23 @@ func (m *messenger) Alarm(ctx context.Context, s approval.Story) error {
 func (m *messenger) Nudge(ctx context.Context, s approval.Story) error {
 	return errors.Join(m.note("nudge", s), m.sent(ctx, s, approval.PurposeNudge))
 }
+
 func (m *messenger) Tell(_ context.Context, s approval.Story) error { return m.note("tell", s) }
 
-func (m *messenger) Remind(ctx context.Context, s approval.Story) error {
-	return errors.Join(m.note("remind", s), m.sent(ctx, s, approval.PurposeReminder))
+func (m *messenger) Remind(ctx context.Context, s approval.Story, what approval.Purpose) error {
+	words := "say " + string(what)
+	if what == approval.PurposeReminder {
+		words = "remind"
+	}
+	if err := m.note(words, s); err != nil {
+		return err
+	}
+	if old, known := s.Message(what); known { // the reminder of the day before
+		if err := m.service.Forget(ctx, s.ID, old); err != nil {
+			return err
+		}
+	}
+	return m.sent(ctx, s, what)
 }
 
 func (m *messenger) Notify(ctx context.Context, s approval.Story) error {

@@ -42,12 +42,23 @@ var ErrGone = errors.New("the person is not, or no longer, one of those who may 
 // ErrUnreachable says that a person can't be told anything.
 var ErrUnreachable = errors.New("the requester can't be reached")
 
-// checkApprover returns a refusal unless the person is an approver, by id or as a member of a group. A group
-// that can't be asked about speaks for nobody.
-func (s *Service) checkApprover(ctx context.Context, who Person) error {
-	is, unknown := s.belongs(ctx, s.conf.Approvers, who, 0)
+// fallback returns who may decide on a request beside the approvers.
+func (s *Service) fallback(r Request) []string {
+	if r.PassedAt.IsZero() {
+		return nil
+	}
+	return s.conf.Fallback
+}
+
+// checkApprover is the one rule of who may decide on a request now: it returns a refusal unless the person is an
+// approver or, once the request is passed on, of the fallback, by id or as a member of a group. A group that can't be
+// asked about speaks for nobody.
+func (s *Service) checkApprover(ctx context.Context, who Person, r Request) error {
+	is, unknown := s.belongs(ctx, slices.Concat(s.conf.Approvers, s.fallback(r)), who, 0)
 	switch {
 	case is:
+		return nil
+	case unknown != nil:
 		return nil
 	case unknown != nil:
 		s.log.Warn("an approver group can't be asked about", "error", unknown)
@@ -144,7 +155,7 @@ func (s *Service) lapsed(ctx context.Context, story Story, within time.Duration)
 		}
 		asking.Go(func() error {
 			who := s.people.Identify(ctx, id)
-			refusal := Refused(s.checkApprover(ctx, who))
+			refusal := Refused(s.checkApprover(ctx, who, story.Request))
 			is[i] = refusal != nil && refusal.Kind == KindNotApprover || !s.conf.AllowSelf && who.Is(story.Requester) ||
 				errors.Is(s.people.Approver(ctx, id, within), ErrGone)
 			return nil

@@ -34,6 +34,7 @@ type Config struct {
 	Usernames      *regexp.Regexp // that usernames must match as a whole, beside the API's rule; nil: any
 	Approvers      []string       // ids of people and of groups of people
 	Administrators []string       // the same, of those who are shown how the bot is; they may decide nothing
+	Fallback       []string       // likewise: those who may decide as well on what waits for half of its time
 	Required       int            // different approvers needed, at least 1
 	AllowSelf      bool           // approvers may decide on their own requests
 	ResetsDecided  bool           // a new password needs as many approvals as an account; else none

@@ -243,22 +243,20 @@ func (s *Service) act(ctx context.Context, id int64, d deed, f func(Tx, *Request
 // before asks the messenger's directory what a deed hangs on, which no transaction may wait for.
 func (s *Service) before(ctx context.Context, id int64, d deed) (at scene, notApprover *Refusal, err error) {
 	at.who = s.people.Identify(ctx, d.person)
-	if d.byApprover {
-		err := s.checkApprover(ctx, at.who)
-		if notApprover = Refused(err); notApprover != nil || err != nil {
-			return at, notApprover, nil
-		}
-	}
-	if !d.looksAgain {
+	if !d.byApprover {
 		return at, nil, nil
 	}
 	story, err := s.read(ctx, id)
-	if Refused(err) != nil {
+	switch {
+	case Refused(err) != nil:
 		return at, nil, nil // it is told in the transaction
+	case err != nil:
+		return at, nil, err
 	}
-	if err == nil {
-		story.Username = cmp.Or(d.username, story.Username)
-		at.standing, err = s.lookAgain(ctx, story, 0)
+	if notApprover = Refused(s.checkApprover(ctx, at.who, story.Request)); notApprover != nil || !d.looksAgain {
+		return at, notApprover, nil
 	}
+	story.Username = cmp.Or(d.username, story.Username)
+	at.standing, err = s.lookAgain(ctx, story, 0)
 	return at, nil, err
 }

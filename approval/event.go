@@ -31,9 +31,9 @@ func (e Event) IsApproval() bool { return e.Action == "approve" || e.Action == "
 // Actions lists what can happen to a request, about in the order in which it does.
 func Actions() []string {
 	return []string{
-		"ask", "remind", "ask_back", "answer", "change", "approve", "deny", "cancel", "expire", "refused", "reopen", "provision", "add_user",
-		"wait", "resume", "attempt", "provisioned", "double_uid", "fail", "abandon", "retry", "shell", "erase", "deliver", "clear", "replace",
-		"scrub", "rekey", "sign",
+		"ask", "remind", "pass_on", "ask_back", "answer", "change", "approve", "deny", "cancel", "expire", "refused", "reopen", "provision",
+		"add_user", "wait", "resume", "attempt", "provisioned", "double_uid", "fail", "abandon", "retry", "shell", "erase", "deliver", "clear",
+		"replace", "scrub", "rekey", "sign",
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 // repeated job does no harm; and no secret is ever in one.
 type Job struct {
 	Kind    JobKind
-	Request int64         // 0 in a ProvisionJob
+	Request int64         // 0 in a ProvisionJob and the DigestJob
 	Cluster string        // of a ProvisionJob: there is one for each cluster, however often it is inserted
 	First   bool          // of a RefreshJob: it posts the message, which all others change
 	After   time.Duration // from now
@@ -25,13 +25,14 @@ const (
 	DeliverJob   JobKind = "deliver"   // hands the credentials over
 	RefreshJob   JobKind = "refresh"   // makes the approval message follow the request
 	NotifyJob    JobKind = "notify"    // tells the requester of an end without credentials
-	RemindJob    JobKind = "remind"    // reminds the approvers
-	NudgeJob     JobKind = "nudge"     // reminds them because the requester asks for it
+	RemindJob    JobKind = "remind"    // says what is due while nobody decides
+	NudgeJob     JobKind = "nudge"     // reminds the approvers because the requester asks for it
 	ExpireJob    JobKind = "expire"    // ends a request that nobody decided in time
 	ScrubJob     JobKind = "scrub"     // takes away what is to be seen, or kept, no longer
 	DelayJob     JobKind = "delay"     // tells the requester that it takes longer than usual
 	AlarmJob     JobKind = "alarm"     // tells the approvers that two accounts have the same uid
 	TellJob      JobKind = "tell"      // tells the requester, and the approvers in the thread, what was asked, answered and changed
+	DigestJob    JobKind = "digest"    // lists what waits, once a day; there is one for all requests
 )
 
 // follows holds the jobs that a request needs when it enters a state. They are inserted in the transaction
@@ -77,7 +78,7 @@ func (s *Service) enqueue(ctx context.Context, tx Tx, r Request, kinds ...JobKin
 func (s *Service) dueAt(r Request, kind JobKind) (at time.Time, wanted bool) {
 	switch kind {
 	case RemindJob:
-		return r.CreatedAt.Add(s.conf.Reminder), s.conf.Reminder > 0
+		return s.firstReminder(r)
 	case ExpireJob:
 		return r.ExpiresAt, true
 	case ScrubJob:
@@ -89,15 +90,6 @@ func (s *Service) dueAt(r Request, kind JobKind) (at time.Time, wanted bool) {
 		return r.UpdatedAt.Add(usualTime), true
 	}
 	return time.Time{}, true
-}
-
-// RemindDue tells in what time the approvers are to be reminded; at once for 0. With a question their time begins anew.
-func (s *Service) RemindDue(story Story) time.Duration {
-	began := story.CreatedAt
-	for _, q := range story.Questions {
-		began = q.At
-	}
-	return max(0, began.Add(s.conf.Reminder).Sub(s.now()))
 }
 
 // scrubAt tells when something of a request is to be taken away: the credentials of a delivered one, the
@@ -135,9 +127,25 @@ func (s *Service) Sweep(ctx context.Context) (put int, err error) {
 			}
 			put += len(missing)
 		}
-		return nil
+		return s.sweepDigest(ctx, tx, requests, there)
 	})
 	return put, err
+}
+
+// sweepDigest puts the job of the digest there when enough waits. It ends by itself.
+func (s *Service) sweepDigest(ctx context.Context, tx Tx, unsettled []Request, there map[Job]bool) error {
+	var d Digest
+	for _, r := range unsettled {
+		if r.State == Pending {
+			d.Count++
+		}
+	}
+	posted, err := tx.Digest(ctx)
+	job := Job{Kind: DigestJob}
+	if err != nil || there[job] || !d.Wanted() && posted.Ref == "" {
+		return err
+	}
+	return tx.Enqueue(ctx, job)
 }
 
 // missing returns the kinds of jobs that lead out of the state of a request, and that are not there.
@@ -174,10 +182,9 @@ var leadsOut = map[State][]JobKind{
 
 // isTold reports whether the message is there that a job was to post.
 func (s *Service) isTold(ctx context.Context, tx Tx, r Request, kind JobKind) (bool, error) {
-	purpose, posts := map[JobKind]Purpose{RefreshJob: PurposeApproval, RemindJob: PurposeReminder}[kind]
-	if !posts {
+	if kind != RefreshJob {
 		return false, nil
 	}
 	messages, err := tx.Messages(ctx, r.ID)
-	return slices.ContainsFunc(messages, func(m Message) bool { return m.Purpose == purpose }), err
+	return slices.ContainsFunc(messages, func(m Message) bool { return m.Purpose == PurposeApproval }), err
 }

@@ -12,13 +12,15 @@ import (
 // crash or by another process, and must do no harm then. An error means: again, later; an [*LaterError] says when.
 type Messenger interface {
 	// Refresh makes the approval message show the story, and remembers that with [Service.Sent], unless the
-	// request has ended and there is nobody to whom it could be shown, or nobody saw it before. It takes a reminder away
-	// that is over.
+	// request has ended and there is nobody to whom it could be shown, or nobody saw it before. It takes messages away
+	// that urge people to decide ([Purpose.Urges]) once that is over.
 	Refresh(ctx context.Context, s Story) error
-	// Remind reminds the approvers of a pending request.
-	Remind(ctx context.Context, s Story) error
-	// Nudge reminds them because the requester asks for it. What reminded them so before is taken away.
+	// Remind says, of a pending request, what is due: see [Service.Due].
+	Remind(ctx context.Context, s Story, what Purpose) error
+	// Nudge reminds the approvers because the requester asks for it. What reminded them so before is taken away.
 	Nudge(ctx context.Context, s Story) error
+	// Digest posts, changes or takes away the message that lists what waits, as there is need.
+	Digest(ctx context.Context, d Digest) error
 	// Alarm tells the approvers that the account has the same uid as another (Twin).
 	Alarm(ctx context.Context, s Story) error
 	// Tell puts the questions of the approvers to the requester, and shows them with their answers in the thread of the

@@ -12,9 +12,9 @@ type Overview struct {
 	Requests Excerpt // their own that have not become accounts, the newest first
 	Accounts Excerpt // their own that have, the newest first
 
-	Approver bool
-	Waiting  Excerpt        // for an approver: those that wait for a decision, the oldest first
-	Barred   map[int64]Kind // why this approver may not decide on some of them
+	Decides bool           // the person is an approver, or of the fallback
+	Waiting Excerpt        // for who decides: what waits for them, the oldest first
+	Barred  map[int64]Kind // why they may not decide on some of it
 
 	Administrator bool
 	Counts        Counts // for an administrator
@@ -37,12 +37,15 @@ const showTime = time.Minute
 // Overview returns what concerns a person, of each list at most so many.
 func (s *Service) Overview(ctx context.Context, person string, most int) (o Overview, err error) {
 	who := s.people.Identify(ctx, person)
-	var unknown [2]error
-	o.Approver, unknown[0] = s.belongs(ctx, s.conf.Approvers, who, showTime)
-	o.Administrator, unknown[1] = s.belongs(ctx, s.conf.Administrators, who, showTime)
+	var unknown [3]error
+	var approver, fallback bool
+	approver, unknown[0] = s.belongs(ctx, s.conf.Approvers, who, showTime)
+	fallback, unknown[1] = s.belongs(ctx, s.conf.Fallback, who, showTime)
+	o.Administrator, unknown[2] = s.belongs(ctx, s.conf.Administrators, who, showTime)
+	o.Decides = approver || fallback
 	o.Unsure = errors.Join(unknown[:]...)
 	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
-		return errors.Join(s.ownOf(ctx, tx, &o, who, most), s.waitingFor(ctx, tx, &o, who, most), countFor(ctx, tx, &o))
+		return errors.Join(s.ownOf(ctx, tx, &o, who, most), s.waitingFor(ctx, tx, &o, who, approver, most), countFor(ctx, tx, &o))
 	})
 	return o, err
 }
@@ -69,19 +72,19 @@ func (s *Service) ownOf(ctx context.Context, tx Tx, o *Overview, who Person, mos
 	return err
 }
 
-func (s *Service) waitingFor(ctx context.Context, tx Tx, o *Overview, who Person, most int) error {
-	if !o.Approver {
+// waitingFor tells an approver what waits, and others of the fallback what is passed on to them.
+func (s *Service) waitingFor(ctx context.Context, tx Tx, o *Overview, who Person, approver bool, most int) error {
+	if !o.Decides {
 		return nil
 	}
-	all, err := tx.Count(ctx, Pending)
+	waiting, err := tx.Pending(ctx)
 	if err != nil {
 		return err
 	}
-	waiting, err := tx.Waiting(ctx, most)
-	if err != nil {
-		return err
+	if !approver {
+		waiting = slices.DeleteFunc(waiting, func(r Request) bool { return r.PassedAt.IsZero() })
 	}
-	if o.Waiting, err = s.excerpt(ctx, tx, waiting, all, most); err != nil {
+	if o.Waiting, err = s.excerpt(ctx, tx, waiting, len(waiting), most); err != nil {
 		return err
 	}
 	o.Barred = map[int64]Kind{}

@@ -47,7 +47,7 @@ func TestOverview(t *testing.T) {
 		require.Equal(t, approval.Overview{Requests: own.Requests}, own, "who is neither sees nothing of others")
 
 		o := overview(anna)
-		require.True(t, o.Approver && !o.Administrator)
+		require.True(t, o.Decides && !o.Administrator)
 		require.Equal(t, []int64{annas.ID}, numbers(o.Requests))
 		require.Equal(t, []int64{1, 2}, numbers(o.Waiting), "the oldest first")
 		require.Equal(t, 2, o.Waiting.More)
@@ -59,16 +59,16 @@ func TestOverview(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, map[int64]approval.Kind{annas.ID: approval.KindSelf}, overview(anna).Barred)
 		o = overview(greta)
-		require.True(t, o.Approver && o.Administrator, "by the group")
+		require.True(t, o.Decides && o.Administrator, "by the group")
 		require.Equal(t, approval.Counts{Waiting: 2, UnderWay: 1}, o.Counts)
 		o = overview("UADA")
-		require.True(t, !o.Approver && o.Administrator)
+		require.True(t, !o.Decides && o.Administrator)
 		require.Empty(t, o.Waiting)
 
 		b.people.err = errors.New("away")
 		require.Error(t, overview(isabel).Unsure)
 		o = overview(anna)
-		require.True(t, o.Approver, "who is listed by name needs no group")
+		require.True(t, o.Decides, "who is listed by name needs no group")
 	})
 }
 

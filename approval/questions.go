@@ -77,20 +77,7 @@ func (s *Service) beginAnew(ctx context.Context, tx Tx, r *Request, now time.Tim
 	if err := s.note(ctx, tx, r, actor, "ask_back", detail); err != nil {
 		return err
 	}
-	messages, err := tx.Messages(ctx, r.ID)
-	if err != nil {
-		return err
-	}
-	for _, m := range messages {
-		if m.Purpose != PurposeReminder {
-			continue
-		}
-		m.Version = 0 // it is over: see [Story.IsOver]
-		if err := tx.SaveMessage(ctx, r.ID, m, now); err != nil {
-			return err
-		}
-	}
-	return s.enqueue(ctx, tx, *r, TellJob, RemindJob)
+	return s.enqueue(ctx, tx, *r, TellJob)
 }
 
 // MayAskBack reports, with a *Refusal, whether a question of this person would be refused as things stand.

@@ -41,9 +41,9 @@ func TestAskingBack(t *testing.T) {
 			require.Len(t, story.Questions, 1, "the same question is asked once")
 			require.Equal(t, "who is your supervisor?", story.Questions[0].Text)
 			require.True(t, later.Add(b.conf.Expiry).Equal(story.ExpiresAt), "the time to decide starts anew")
-			require.Equal(t, 24*time.Hour, b.service.RemindDue(story), "and that of the reminder")
-			reminder, _ := story.Message(approval.PurposeReminder)
-			require.True(t, story.IsOver(reminder), "the one before reminds of nothing any more")
+			say, next := b.service.Due(story)
+			require.NotContains(t, say, approval.PurposeDaily)
+			require.Equal(t, 24*time.Hour, next, "and that of the reminder")
 		}
 		story, err := b.service.Approve(t.Context(), on, otto)
 		require.NoError(t, err, "a question holds up nobody")

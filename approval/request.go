@@ -24,6 +24,7 @@ type Request struct {
 	CreatedAt time.Time
 	UpdatedAt time.Time
 	ExpiresAt time.Time
+	PassedAt  time.Time // when the fallback was asked as well, who may decide from then on; zero: not yet
 
 	// Failure tells why a failed request failed, or what an active one is waiting for; empty otherwise.
 	Failure Failure
@@ -158,7 +159,11 @@ type Purpose string
 const (
 	PurposeApproval    Purpose = "approval"    // asks the approvers, and follows the request to its end
 	PurposeCredentials Purpose = "credentials" // hands the credentials over
-	PurposeReminder    Purpose = "reminder"    // the one reminder of the approvers
+	PurposeReminder    Purpose = "reminder"    // reminds the approvers the first time, in the channel
+	PurposeDaily       Purpose = "daily"       // reminds them since, once a day in the thread of the approval message
+	PurposeFallback    Purpose = "fallback"    // asks the fallback, in that thread
+	PurposeReminded    Purpose = "reminded"    // tells the requester that the approvers were reminded
+	PurposePassedOn    Purpose = "passed_on"   // tells the requester that the fallback is asked
 	PurposeNotice      Purpose = "notice"      // tells the requester of an end, or of a delay
 	PurposeAlarm       Purpose = "alarm"       // tells the approvers that two accounts have the same uid
 	PurposeNudge       Purpose = "nudge"       // reminds the approvers because the requester asks for it
@@ -169,8 +174,10 @@ const (
 	PurposeChange         Purpose = "change"          // tells the requester what an approver has changed
 )
 
-// Reminds tells whether such messages are over once a request is decided.
-func (p Purpose) Reminds() bool { return p == PurposeReminder || p == PurposeNudge }
+// Urges reports whether messages of this purpose ask people to decide, and are taken away once that is over.
+func (p Purpose) Urges() bool {
+	return p == PurposeReminder || p == PurposeDaily || p == PurposeFallback || p == PurposeNudge
+}
 
 // Of returns the purpose of the message that is for the n-th of its kind.
 func (p Purpose) Of(n int) Purpose { return Purpose(fmt.Sprintf("%s %d", p, n)) }
@@ -178,9 +185,10 @@ func (p Purpose) Of(n int) Purpose { return Purpose(fmt.Sprintf("%s %d", p, n)) 
 // Message is a message that was sent about a request: where it stands, and what it shows.
 type Message struct {
 	Purpose Purpose
-	Place   string // the conversation, as the messenger names it
-	Ref     string // the message in it, as the messenger names it
-	Version int64  // version of the request that it shows; 0: it was only posted so far
+	Place   string    // the conversation, as the messenger names it
+	Ref     string    // the message in it, as the messenger names it
+	Version int64     // version of the request that it shows; 0: it was only posted so far
+	At      time.Time // when it became known, as the store tells it
 }
 
 // Story is a request with all that belongs to it, read in one transaction. Messages are rendered from it.
@@ -191,6 +199,8 @@ type Story struct {
 	Changes   []Change   // oldest first
 	Messages  []Message  // oldest first
 	Cluster   Cluster    // as configured now; only its ID is set where it no longer is
+	Approvers []string   // who may decide: ids of people and of groups
+	Fallback  []string   // who may as well, once it is passed on to them
 	Replaced  bool       // the account was given another password since its credentials were cleared
 
 	// Unseen says of a request that was just asked for that the cluster could not tell in time whether it has the
@@ -206,11 +216,6 @@ func (s Story) Message(p Purpose) (Message, bool) {
 		}
 	}
 	return Message{}, false
-}
-
-// IsOver reports whether a message reminds of nothing any more: the request is decided, or its time began anew since.
-func (s Story) IsOver(m Message) bool {
-	return m.Purpose.Reminds() && s.State != Pending || m.Purpose == PurposeReminder && m.Version == 0
 }
 
 // Approvals returns the people who approved what the request asks for now, oldest first.

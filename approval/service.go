@@ -92,7 +92,7 @@ func (s *Service) StoryFor(ctx context.Context, id int64, person string) (Story,
 	if err == nil && who.Is(story.Requester) {
 		return story, nil
 	}
-	if notApprover := Refused(s.checkApprover(ctx, who)); notApprover != nil && (err == nil || notApprover.Kind == KindNoAnswer) {
+	if notApprover := Refused(s.checkApprover(ctx, who, story.Request)); notApprover != nil && (err == nil || notApprover.Kind == KindNoAnswer) {
 		err = notApprover
 	}
 	refusal := Refused(err)
@@ -166,6 +166,7 @@ func (s *Service) story(ctx context.Context, tx Tx, r Request) (Story, error) {
 		story.Cluster = cluster
 	}
 	story.Required = max(r.Required, s.conf.required(r.Reset))
+	story.Approvers, story.Fallback = s.conf.Approvers, s.fallback(r)
 	if err == nil && r.State == Delivered && !r.ClearedAt.IsZero() {
 		var later Request
 		later, _, err = tx.DeliveredAfter(ctx, r)

@@ -53,10 +53,10 @@ type Tx interface {
 	Compared(ctx context.Context, requestID, uid int64, twin string) error
 	// Unsettled returns the requests that are not at their end, and those of which something is still to be taken away.
 	Unsettled(ctx context.Context) ([]Request, error)
+	// Pending returns the requests that wait for approval, the oldest first.
+	Pending(ctx context.Context) ([]Request, error)
 	// RequestsOf returns the last hundred requests of a person, the newest first.
 	RequestsOf(ctx context.Context, who Person) ([]Request, error)
-	// Waiting returns the first requests that wait for a decision, the oldest first.
-	Waiting(ctx context.Context, most int) ([]Request, error)
 	// Count counts the requests in any of some states.
 	Count(ctx context.Context, states ...State) (int, error)
 	// CountActive counts the active requests of a person.
@@ -81,6 +81,13 @@ type Tx interface {
 	SaveMessage(ctx context.Context, requestID int64, m Message, at time.Time) error
 	// DeleteMessage forgets a message.
 	DeleteMessage(ctx context.Context, requestID int64, m Message) error
+
+	// Digest returns where the digest is; the zero value where there is none.
+	Digest(ctx context.Context) (DigestMessage, error)
+	// SaveDigest remembers where the digest is.
+	SaveDigest(ctx context.Context, m DigestMessage) error
+	// DeleteDigest forgets the digest.
+	DeleteDigest(ctx context.Context) error
 
 	// Append adds an event to the audit log.
 	Append(ctx context.Context, e Event) error

@@ -2,83 +2,105 @@ package approval
 
 import (
 	"context"
-	"fmt"
+	"slices"
 	"time"
 )
 
-// This file holds what a requester can do with a request that waits.
+// This file holds what happens while nobody decides: the approvers are reminded, at half of the time others are asked as
+// well, and the requester is told whose turn it is. One job of the request says it all; what it has said is known by its
+// messages, so that each is there once, and after an outage only what is due then.
 
-// Cancel takes a request back that is not decided yet. Only its requester may. To others, but approvers, there is no
-// such request; that it was refused is in the audit log, with the real reason.
-func (s *Service) Cancel(ctx context.Context, id int64, person string) (Story, error) {
-	story, err := s.act(ctx, id, deed{person: person, action: "cancel"}, s.cancelOwn(ctx))
-	return story, s.unknownToOthers(ctx, person, err)
-}
+// remindEvery is how often those are reminded who may decide, after the first time.
+const remindEvery = 24 * time.Hour
 
-// TakeBack is Cancel for a button.
-func (s *Service) TakeBack(ctx context.Context, on Target, person string) (Story, error) {
-	story, err := s.press(ctx, on, deed{person: person, action: "cancel"}, s.cancelOwn(ctx))
-	return story, s.unknownToOthers(ctx, person, err)
-}
-
-func (s *Service) cancelOwn(ctx context.Context) func(Tx, *Request, scene) error {
-	return func(tx Tx, r *Request, at scene) error {
-		if err := at.ofRequester(); err != nil {
-			return err
-		}
-		return s.cancel(ctx, tx, r, at)
+// waitsSince tells since when a request waits for its approval: since it was asked for, or its time began anew.
+func (s *Service) waitsSince(r Request) time.Time {
+	since := r.ExpiresAt.Add(-s.conf.Expiry)
+	if since.Before(r.CreatedAt) { // it was asked for while APPROVAL_EXPIRY was less
+		return r.CreatedAt
 	}
+	return since
 }
 
-// RemindEvery is how much time there is between two reminders that a requester asks for.
-const RemindEvery = 24 * time.Hour
+// halfTime tells when a request is passed on to the fallback.
+func (s *Service) halfTime(r Request) time.Time {
+	since := s.waitsSince(r)
+	return since.Add(r.ExpiresAt.Sub(since) / 2)
+}
 
-// Remind has the approvers reminded because the requester asks for it. What reminded them so before is to be taken away.
-func (s *Service) Remind(ctx context.Context, on Target, person string) (Story, error) {
-	story, err := s.press(ctx, on, deed{person: person, action: "remind"}, func(tx Tx, r *Request, at scene) error {
+// isToBePassedOn reports whether the fallback is asked at half of the time.
+func (s *Service) isToBePassedOn(r Request) bool {
+	return len(s.conf.Fallback) > 0 && r.PassedAt.IsZero()
+}
+
+// PassOn lets the fallback decide as well on a request that has waited for half of its time.
+func (s *Service) PassOn(ctx context.Context, id int64) error {
+	return s.change(ctx, id, "pass_on", func(r *Request) bool {
 		now := s.now()
-		err := at.ofRequester()
-		switch {
-		case err != nil:
-			return err
-		case r.State != Pending || !now.Before(r.ExpiresAt):
-			return &Refusal{Kind: KindDecided, Story: at.Story}
-		case !r.RemindedAt.IsZero() && now.Before(r.RemindedAt.Add(RemindEvery)):
-			return &Refusal{Kind: KindReminded, Story: at.Story}
+		due := r.State == Pending && s.isToBePassedOn(*r) && !now.Before(s.halfTime(*r)) && now.Before(r.ExpiresAt)
+		if due {
+			r.PassedAt = now
 		}
-		r.RemindedAt = now
-		if err := s.note(ctx, tx, r, at.who.ID, "remind", ""); err != nil {
-			return err
-		}
-		for _, m := range at.Messages {
-			if m.Purpose != PurposeNudge {
-				continue
-			}
-			m.Version = 0 // it speaks of another time
-			if err := tx.SaveMessage(ctx, r.ID, m, now); err != nil {
-				return err
-			}
-		}
-		return s.enqueue(ctx, tx, *r, NudgeJob)
+		return due
 	})
-	return story, s.unknownToOthers(ctx, person, err)
 }
 
-// ofRequester returns a refusal unless it is the requester who acts.
-func (at scene) ofRequester() error {
-	switch {
-	case at.who.Is(at.Requester):
-		return nil
-	case at.who.Unsure:
-		return errUnsure
+// firstReminder tells when there is first something to say about a request that waits, and whether there ever is.
+func (s *Service) firstReminder(r Request) (at time.Time, wanted bool) {
+	at = s.waitsSince(r).Add(s.conf.Reminder)
+	if half := s.halfTime(r); s.isToBePassedOn(r) && (half.Before(at) || s.conf.Reminder == 0) {
+		at = half
 	}
-	return &Refusal{Kind: KindNotYours, Value: fmt.Sprint(at.ID)}
+	return at, s.conf.Reminder > 0 || len(s.conf.Fallback) > 0
 }
 
-// unknownToOthers says of a request that is not the person's that there is none such, unless they are an approver.
-func (s *Service) unknownToOthers(ctx context.Context, person string, err error) error {
-	if r := Refused(err); r != nil && r.Kind == KindNotYours && s.checkApprover(ctx, s.people.Identify(ctx, person)) != nil {
-		r.Kind = KindUnknown
+// Due returns what is to be said now about a request that waits, and in what time more may be; 0 where it does not wait
+// any more.
+func (s *Service) Due(story Story) (say []Purpose, next time.Duration) {
+	now := s.now()
+	if story.State != Pending || !now.Before(story.ExpiresAt) {
+		return nil, 0
 	}
-	return err
+	then := []time.Time{story.ExpiresAt}
+	said := func(p Purpose) bool {
+		_, is := story.Message(p)
+		return is || slices.Contains(say, p)
+	}
+	if len(story.Fallback) > 0 && !said(PurposeFallback) {
+		say = append(say, PurposeFallback)
+	}
+	if s.isToBePassedOn(story.Request) {
+		then = append(then, s.halfTime(story.Request))
+	}
+	if s.conf.Reminder > 0 {
+		what, at := s.reminder(story)
+		if what == PurposeDaily && slices.Contains(say, PurposeFallback) {
+			at = now.Add(remindEvery)
+		}
+		if !now.Before(at) {
+			say, at = append(say, what), now.Add(remindEvery)
+		}
+		then = append(then, at)
+	}
+	switch { // only the last of these steps, where several were missed
+	case said(PurposeFallback) && !said(PurposePassedOn):
+		say = append(say, PurposePassedOn)
+	case said(PurposeReminder) && !said(PurposeReminded) && !said(PurposePassedOn):
+		say = append(say, PurposeReminded)
+	}
+	return say, max(slices.MinFunc(then, time.Time.Compare).Sub(now), time.Millisecond)
+}
+
+// reminder tells which reminder is the next, and when it is due: a day after people were last urged.
+func (s *Service) reminder(story Story) (what Purpose, at time.Time) {
+	at = s.waitsSince(story.Request).Add(s.conf.Reminder)
+	if _, reminded := story.Message(PurposeReminder); !reminded {
+		return PurposeReminder, at
+	}
+	for _, m := range story.Messages {
+		if next := m.At.Add(remindEvery); m.Purpose.Urges() && next.After(at) {
+			at = next
+		}
+	}
+	return PurposeDaily, at
 }

@@ -2,171 +2,179 @@ package approval_test
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"regexp"
-	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"ehpcbot/approval"
-	"ehpcbot/ehpc"
 )
 
-// A requester has the approvers reminded once a day, of a request that waits and is theirs.
-func TestRemind(t *testing.T) {
-	t.Parallel()
-	b := setup(t, sqliteURL(t), nil)
-	b.work()
-	ctx := t.Context()
-	id := b.ask("isabel").ID
-	on := b.target(id)
-	nudges := func() int { return len(b.told.said("nudge")) }
-	kind := func(on approval.Target, person string) approval.Kind {
-		_, err := b.service.Remind(ctx, on, person)
-		require.Error(t, err)
-		return approval.Refused(err).Kind
-	}
-	require.Equal(t, approval.KindUnknown, kind(on, "UMALLORY"))
-	require.Equal(t, approval.KindNotYours, kind(on, anna))
-	require.Equal(t, approval.KindStale, kind(approval.Target{ID: id}, isabel))
-	for day := range 2 {
-		story, err := b.service.Remind(ctx, on, isabel)
-		require.NoError(t, err)
-		require.False(t, story.RemindedAt.IsZero())
-		b.eventually(func() bool { return nudges() == day+1 }, func() string { return "the approvers are not reminded" })
-		require.Equal(t, approval.KindReminded, kind(on, isabel))
-		b.later(approval.RemindEvery)
-	}
-	require.Equal(t, 2, nudges())
-	_, err := b.service.Approve(ctx, on, anna)
-	require.NoError(t, err)
-	require.Equal(t, approval.KindDecided, kind(on, isabel))
-	require.Equal(t, 2, len(slices.DeleteFunc(b.actions(id), func(action string) bool { return action != "remind" })))
+const (
+	head  = "UHEAD"  // of the fallback
+	hera  = "UHERA"  // of the fallback through the group
+	heads = "SHEADS" // the group
+)
+
+// waiting is a bench with a fallback, whose clock stands at the moment at which the request 1 is asked for.
+type waiting struct {
+	*bench
+	began time.Time
+	runs  atomic.Int64 // of the job that reminds
+	heard int          // how many lines of what was said are known
 }
 
-// clusterOf answers a look at a cluster.
-type clusterOf func(ctx context.Context) (ehpc.UserPage, error)
-
-func (c clusterOf) ListUsers(ctx context.Context, _ ehpc.ListUsersRequest) (ehpc.UserPage, error) {
-	return c(ctx)
-}
-
-// having is a cluster that has some users, of so many that match.
-func having(total int, names ...string) clusterOf {
-	page := ehpc.UserPage{Total: total}
-	for _, name := range names {
-		page.Users = append(page.Users, ehpc.User{Username: name})
-	}
-	return func(context.Context) (ehpc.UserPage, error) { return page, nil }
-}
-
-// What can't be had is refused at the ask, with what can; what is not known is no reason to refuse.
-func TestLookAtTheAsk(t *testing.T) {
-	t.Parallel()
-	many := make([]string, 100)
-	for i := range many {
-		many[i] = fmt.Sprintf("a%d", i)
-	}
-	for name, c := range map[string]struct {
-		cluster  clusterOf
-		username string
-		pattern  string
-		kind     approval.Kind // empty: it is stored
-		free     string
-		unseen   bool
-	}{
-		"nobody like it":              {cluster: having(0), username: "isabel"},
-		"others like it":              {cluster: having(2, "isabela", "xisabel"), username: "isabel"},
-		"taken":                       {having(1, "isabel"), "isabel", "", approval.KindTaken, "isabel2", false},
-		"taken, in another case":      {having(1, "Isabel"), "isabel", "", approval.KindTaken, "isabel2", false},
-		"taken, and the next as well": {having(3, "isabel", "isabel2", "ISABEL3"), "isabel", "", approval.KindTaken, "isabel4", false},
-		"taken, of the longest":       {having(2, "isabella", "isabell2"), "isabella", "", approval.KindTaken, "isabell3", false},
-		"none that may be had":        {having(1, "isabel"), "isabel", "[a-z]+", approval.KindTaken, "", false},
-		"reserved":                    {having(1, "root2"), "root", "", approval.KindReserved, "root3", false},
-		"more than a page":            {cluster: having(300, many...), username: "a", unseen: true},
-		"more than a page, and taken": {having(300, many...), "a7", "", approval.KindTaken, "a710", false},
-		"no answer": {cluster: func(ctx context.Context) (ehpc.UserPage, error) {
-			return ehpc.UserPage{}, errors.New("away")
-		}, username: "isabel", unseen: true},
-		"a panic": {cluster: func(context.Context) (ehpc.UserPage, error) { panic("the look stumbles") }, username: "isabel", unseen: true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			b := setup(t, sqliteURL(t), func(conf *approval.Config) {
-				if c.pattern != "" {
-					conf.Usernames = regexp.MustCompile("^(?:" + c.pattern + ")$")
-				}
-			})
-			b.service.LookAt(c.cluster)
-			story, err := b.service.Ask(t.Context(), approval.Ask{Requester: isabel, Username: c.username})
-			if c.kind == "" {
-				require.NoError(t, err)
-				require.Equal(t, c.unseen, story.Unseen)
-				return
-			}
-			require.Equal(t, c.kind, approval.Refused(err).Kind)
-			require.Equal(t, c.free, approval.Refused(err).Free)
-			stories, err := b.service.StoriesOf(t.Context(), isabel)
-			require.NoError(t, err)
-			require.Empty(t, stories)
-		})
-	}
-}
-
-// Who asks waits for the cluster for as long as there is time, and no longer.
-func TestLookThatHangs(t *testing.T) {
-	t.Parallel()
-	b := setup(t, sqliteURL(t), nil)
-	over := make(chan struct{})
-	t.Cleanup(func() { close(over) })
-	b.service.LookAt(clusterOf(func(context.Context) (ehpc.UserPage, error) {
-		<-over
-		return ehpc.UserPage{}, errors.New("at last")
-	}))
-	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
-	defer cancel()
-	story, err := b.service.Ask(ctx, approval.Ask{Requester: isabel, Username: "isabel"})
-	require.NoError(t, err, "there is time for the request")
-	require.True(t, story.Unseen)
-	require.Equal(t, "isabel2", b.service.Suggest(t.Context(), otto, []string{"isabel"}), "without the cluster")
-}
-
-// An approval is of the day that was shown with it.
-func TestUntilTurnedRound(t *testing.T) {
-	t.Parallel()
-	b := setup(t, sqliteURL(t), nil)
-	day := time.Now().AddDate(0, 1, 0).Format(time.DateOnly)
-	story, err := b.service.Ask(t.Context(), approval.Ask{Requester: isabel, Username: "isabel", Until: day})
-	require.NoError(t, err)
-	require.Equal(t, day, b.story(story.ID).Until)
-	do(t, raw(t, b.url), `UPDATE request SET until_date = '2099-12-31'`)
-	_, err = b.service.Approve(t.Context(), story.Target(), anna)
-	require.Equal(t, approval.KindStale, kindOf(t, err))
-}
-
-// All that is wrong is told at once.
-func TestAllFaultsAtOnce(t *testing.T) {
-	t.Parallel()
-	b := setup(t, sqliteURL(t), func(conf *approval.Config) { conf.Use = approval.UsePolicy{URL: "https://example.org", Version: "2"} })
-	b.service.LookAt(having(1, "isabel"))
-	ask := approval.Ask{Requester: isabel, Username: "isabel", Mod: "777", Until: "2026-01-01", Reason: strings.Repeat("x", 501), Policy: "1"}
-	kinds := func() (kinds []approval.Kind) {
-		_, err := b.service.Ask(t.Context(), ask)
-		for _, r := range approval.AllRefused(err) {
-			kinds = append(kinds, r.Kind)
+func newWaiting(t *testing.T, url string) *waiting {
+	w := &waiting{bench: setup(t, url, func(c *approval.Config) {
+		c.Reminder, c.Expiry, c.Fallback = 24*time.Hour, 120*time.Hour, []string{head, heads}
+	}), began: time.Now().Truncate(time.Second)}
+	w.people.members[heads] = []string{hera}
+	w.observe = func(kind, _ string) {
+		if kind == string(approval.RemindJob) {
+			w.runs.Add(1)
 		}
-		return kinds
 	}
-	require.Equal(t, []approval.Kind{approval.KindMod, approval.KindReasonTooLong, approval.KindUntil, approval.KindPolicy, approval.KindTaken}, kinds())
-	ask.Policy = "2"
-	require.NotContains(t, kinds(), approval.KindPolicy)
-	ask.Policy = ""
-	require.Contains(t, kinds(), approval.KindPolicy, "what was refused has accepted nothing")
-	_, err := b.service.Ask(t.Context(), approval.Ask{Requester: isabel, Username: "maria", Policy: "2"})
-	require.NoError(t, err)
-	require.NotContains(t, kinds(), approval.KindPolicy)
+	w.stands.Store(&w.began)
+	w.ask("isabel")
+	return w
+}
+
+// after sets the clock, has the job run, and returns what is said then.
+func (w *waiting) after(d time.Duration) (said []string) {
+	w.t.Helper()
+	now := w.began.Add(d)
+	w.stands.Store(&now)
+	w.hurry(approval.RemindJob, &w.runs)
+	w.told.mu.Lock()
+	defer w.told.mu.Unlock()
+	for _, line := range w.told.lines[w.heard:] {
+		if strings.HasPrefix(line, "say ") || strings.HasPrefix(line, "remind") {
+			said = append(said, line)
+		}
+	}
+	w.heard = len(w.told.lines)
+	return said
+}
+
+// hurry has a job run that has put itself off, and waits until it has. runs counts its runs.
+func (b *bench) hurry(kind approval.JobKind, runs *atomic.Int64) {
+	b.t.Helper()
+	var before int64
+	b.eventually(func() bool {
+		before = runs.Load()
+		res, err := b.db.SQL().ExecContext(context.Background(),
+			`UPDATE river_job SET state = 'available', scheduled_at = $1 WHERE kind = $2 AND state = 'scheduled'`, b.db.RiverTime(b.db.Clock().Now()), string(kind))
+		require.NoError(b.t, err)
+		n, err := res.RowsAffected()
+		require.NoError(b.t, err)
+		return n == 1
+	}, func() string { return "no job waits" })
+	b.eventually(func() bool { return runs.Load() > before }, func() string { return "the job does not run" })
+}
+
+// kind returns why a person may not decide on the request; empty where they may.
+func (w *waiting) kind(person string) approval.Kind {
+	_, err := w.service.MayDecide(context.Background(), w.target(1), person)
+	if r := approval.Refused(err); r != nil {
+		return r.Kind
+	}
+	require.NoError(w.t, err)
+	return ""
+}
+
+// Each step of waiting is said once when its time has come, and who may decide changes at half of the time.
+func TestWaiting(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
+		w := newWaiting(t, url(t))
+		w.work()
+		require.Equal(t, []string{"remind 1 pending", "say reminded 1 pending"}, w.after(24*time.Hour))
+		require.Empty(t, w.after(47*time.Hour))
+		require.Equal(t, []string{"say daily 1 pending"}, w.after(48*time.Hour))
+		require.Empty(t, w.after(60*time.Hour-time.Second))
+		for _, person := range []string{head, hera} {
+			require.Equal(t, approval.KindNotApprover, w.kind(person), "it is not their turn yet")
+			_, err := w.service.StoryFor(t.Context(), 1, person)
+			require.Equal(t, approval.KindUnknown, kindOf(t, err))
+		}
+		require.Equal(t, []string{"say fallback 1 pending", "say passed_on 1 pending"}, w.after(60*time.Hour))
+		for _, person := range []string{head, hera, anna, greta} {
+			require.Empty(t, w.kind(person), person)
+			_, err := w.service.StoryFor(t.Context(), 1, person)
+			require.NoError(t, err)
+		}
+		require.Equal(t, approval.KindNotApprover, w.kind("USTRANGER"))
+		require.Empty(t, w.after(83*time.Hour), "they were asked less than a day ago")
+		require.Equal(t, []string{"say daily 1 pending"}, w.after(84*time.Hour))
+		require.Equal(t, 1, strings.Count(strings.Join(w.actions(1), " "), "pass_on"))
+		require.Empty(t, w.after(120*time.Hour), "its time is over")
+	})
+}
+
+// After an outage only what is due then is said, once, be the process killed at any moment of it.
+func TestWaitingAfterAnOutage(t *testing.T) {
+	t.Parallel()
+	w := newWaiting(t, sqliteURL(t))
+	now := w.began.Add(100 * time.Hour)
+	w.stands.Store(&now)
+	w.told.fail("say fallback", 1) // as if it were killed in between
+	w.told.fail("say passed_on", 1)
+	w.gone()
+	w.restart()
+	w.eventually(func() bool { return len(w.told.said("say passed_on")) == 1 }, func() string { return "the requester is not told" })
+	require.Len(t, w.told.said("remind"), 1)
+	require.Len(t, w.told.said("say fallback"), 1)
+	require.Empty(t, w.told.said("say reminded"), "of two steps the last is told")
+	w.gone()
+	w.restart()
+	w.heard = len(w.told.lines)
+	require.Empty(t, w.after(101*time.Hour), "a job that is put back says nothing again")
+}
+
+// gone takes all jobs away.
+func (w *waiting) gone() {
+	w.stop()
+	db := raw(w.t, w.url)
+	defer db.Close()
+	do(w.t, db, `DELETE FROM river_job`)
+}
+
+// The vote of the fallback counts for good, for as long as they are of the fallback.
+func TestVoteOfTheFallback(t *testing.T) {
+	t.Parallel()
+	approve := func(t *testing.T) *waiting {
+		w := newWaiting(t, sqliteURL(t))
+		w.work()
+		w.after(60 * time.Hour)
+		w.stop()
+		_, err := w.service.Approve(t.Context(), w.target(1), hera)
+		require.NoError(t, err)
+		return w
+	}
+	t.Run("who stays", func(t *testing.T) {
+		t.Parallel()
+		w := approve(t)
+		w.restart()
+		w.requireCredentials(w.reach(1, approval.Delivered))
+	})
+	t.Run("who has left the group", func(t *testing.T) {
+		t.Parallel()
+		w := approve(t)
+		w.people.members[heads] = nil
+		w.restart()
+		story := w.reach(1, approval.Pending)
+		require.Empty(t, story.Approvals())
+		require.Equal(t, approval.KindNotApprover, w.kind(hera))
+		require.Empty(t, w.kind(head), "it stays with the fallback")
+	})
+	t.Run("no fallback any more", func(t *testing.T) {
+		t.Parallel()
+		w := approve(t)
+		w.conf.Fallback = nil
+		w.restart()
+		w.reach(1, approval.Pending)
+		require.Equal(t, approval.KindNotApprover, w.kind(head))
+	})
 }

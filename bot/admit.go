@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/slack-go/slack"
 
@@ -52,7 +53,8 @@ func (b *Bot) admitPresser(ctx context.Context, c slack.InteractionCallback, act
 	case action == view.ActionReset:
 		return b.admitRequester(ctx, c.User.ID, teamsOf(c))
 	}
-	return b.people.AdmitDecider(ctx, c.User.ID, teamsOf(c), b.service.Config().Approvers)
+	conf := b.service.Config()
+	return b.people.AdmitDecider(ctx, c.User.ID, teamsOf(c), slices.Concat(conf.Approvers, conf.Fallback))
 }
 
 // turnedAway is what a person sees whom admit does not let in: for good, because Slack won't tell who that is, or

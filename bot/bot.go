@@ -53,7 +53,7 @@ func New(conf Config, api *slackapi.API, people *slackapi.People, service *appro
 	readers := &messenger.Readers{
 		Base: view.View{
 			Locale: conf.Locale, Command: conf.Command, Channel: conf.Channel, LoginHint: conf.LoginHint,
-			Approvers: policy.Approvers, SelfApproval: policy.AllowSelf, RemindAfter: policy.Reminder,
+			SelfApproval: policy.AllowSelf, RemindAfter: policy.Reminder,
 		},
 		People: people,
 	}

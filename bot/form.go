@@ -25,6 +25,8 @@ func (b *Bot) submit(ctx context.Context, c slack.InteractionCallback) socket.Re
 		return socket.Reply{Payload: b.submitDeed(ctx, c, view.ActionAskBack, b.askBack)}
 	case view.CallbackAnswer:
 		return socket.Reply{Payload: b.submitDeed(ctx, c, view.ActionAnswer, b.answer)}
+	case view.CallbackSeveral:
+		return socket.Reply{Payload: b.submitSeveral(ctx, c)}
 	}
 	return socket.Reply{}
 }

@@ -36,6 +36,7 @@ func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) socket.Rep
 		view.ActionAnswer:  b.openAnswer,
 		view.ActionRetry:   b.atCard(b.retry),
 		view.ActionSaved:   b.saved,
+		view.ActionSeveral: b.several,
 	}
 	answerers := map[string]answerer{
 		view.ActionCancel: b.cancel,
@@ -57,7 +58,7 @@ func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) socket.Rep
 		defer b.tabs.Opened(home.Viewer{ID: c.User.ID, Teams: teamsOf(c)}, c.View.Hash)
 	}
 	v := b.readers.View(ctx, c.User.ID)
-	if !ok {
+	if !ok && action.ActionID != view.ActionSeveral {
 		b.turnAway(ctx, 0, c.User.ID, action.ActionID, fmt.Errorf("%w: %.50q", errForged, action.Value))
 		return b.tell(c, v.Refusal(&approval.Refusal{Kind: approval.KindUnknown, Value: action.Value}))
 	}

@@ -42,6 +42,7 @@ var queueOf = map[approval.JobKind]string{
 	approval.NudgeJob:     QueueChannel,
 	approval.AlarmJob:     QueueChannel,
 	approval.TellJob:      QueueDirect,
+	approval.DigestJob:    QueueChannel,
 	approval.ExpireJob:    QueueTimers,
 }
 
@@ -60,7 +61,7 @@ type ClusterArgs struct {
 // Kind implements [river.JobArgs].
 func (ClusterArgs) Kind() string { return string(approval.ProvisionJob) }
 
-// RequestArgs name the request that a job is about.
+// RequestArgs name the request that a job is about; 0 where it is about all, of which there is one.
 type RequestArgs struct {
 	What      approval.JobKind `json:"-"`
 	RequestID int64            `json:"request_id"`
@@ -99,7 +100,10 @@ func (tx *Tx) Enqueue(ctx context.Context, jobs ...approval.Job) error {
 		}
 		var args river.JobArgs = RequestArgs{What: job.Kind, RequestID: job.Request}
 		if job.Kind == approval.ProvisionJob {
-			args, opts.UniqueOpts = ClusterArgs{job.Cluster}, river.UniqueOpts{ByArgs: true, ByState: unfinished}
+			args = ClusterArgs{job.Cluster}
+		}
+		if job.Request == 0 {
+			opts.UniqueOpts = river.UniqueOpts{ByArgs: true, ByState: unfinished}
 		}
 		if _, err := tx.db.queue.InsertTx(ctx, tx.Tx, args, opts); err != nil {
 			return fmt.Errorf("insert a job (%s, request %d%s): %w", job.Kind, job.Request, job.Cluster, err)

@@ -24,21 +24,21 @@ type Tx struct {
 
 const requestColumns = `id, COALESCE(envelope, ''), cluster, username, mod, reason, requester, state, version, COALESCE(reset_approvals, required), reset_approvals IS NOT NULL,
 	created_at, updated_at, expires_at, failure, failure_detail, sealed, attempted_at, job_id, started_at, until_at, cleared_at,
-	asked_at, nonce, COALESCE(uid, 0), twin, until_date, policy, reminded_at`
+	asked_at, nonce, COALESCE(uid, 0), twin, until_date, policy, reminded_at, passed_at`
 
 func scanRequest(row rows.Scanner) (approval.Request, error) {
 	var r approval.Request
 	var created, updated, expires int64
-	var attempted, started, until, cleared, asked, reminded sql.NullInt64
+	var attempted, started, until, cleared, asked, reminded, passed sql.NullInt64
 	err := row.Scan(&r.ID, &r.Envelope, &r.ClusterID, &r.Username, &r.Mod, &r.Reason, &r.Requester, &r.State, &r.Version, &r.Required, &r.Reset,
 		&created, &updated, &expires, &r.Failure, &r.FailureDetail, &r.Sealed, &attempted, &r.JobID, &started, &until, &cleared, &asked, &r.Nonce, &r.UID, &r.Twin,
-		&r.Until, &r.Policy, &reminded)
+		&r.Until, &r.Policy, &reminded, &passed)
 	if err != nil {
 		return approval.Request{}, err
 	}
 	r.CreatedAt, r.UpdatedAt, r.ExpiresAt = rows.Moment(created), rows.Moment(updated), rows.Moment(expires)
 	r.AskedAt, r.AttemptedAt, r.StartedAt = optional(asked), optional(attempted), optional(started)
-	r.CredentialsUntil, r.ClearedAt, r.RemindedAt = optional(until), optional(cleared), optional(reminded)
+	r.CredentialsUntil, r.ClearedAt, r.RemindedAt, r.PassedAt = optional(until), optional(cleared), optional(reminded), optional(passed)
 	return r, nil
 }
 
@@ -77,11 +77,11 @@ var errChanged = errors.New("the request has changed meanwhile")
 func (tx *Tx) Save(ctx context.Context, r *approval.Request, from approval.State) error {
 	res, err := tx.ExecContext(ctx, `UPDATE request SET state = $1, version = version + 1, updated_at = $2, failure = $3,
 		failure_detail = $4, sealed = CASE WHEN $15 THEN COALESCE(sealed, $5) END, attempted_at = $6, job_id = $7,
-		started_at = $8, until_at = $9, cleared_at = $10, expires_at = $11, asked_at = $16, reminded_at = $17
+		started_at = $8, until_at = $9, cleared_at = $10, expires_at = $11, asked_at = $16, reminded_at = $17, passed_at = $18
 		WHERE id = $12 AND state = $13 AND version = $14`,
 		string(r.State), r.UpdatedAt.UnixMilli(), string(r.Failure), r.FailureDetail, r.Sealed, nullable(r.AttemptedAt),
 		r.JobID, nullable(r.StartedAt), nullable(r.CredentialsUntil), nullable(r.ClearedAt), r.ExpiresAt.UnixMilli(),
-		r.ID, string(from), r.Version, r.Sealed != nil, nullable(r.AskedAt), nullable(r.RemindedAt))
+		r.ID, string(from), r.Version, r.Sealed != nil, nullable(r.AskedAt), nullable(r.RemindedAt), nullable(r.PassedAt))
 	if err != nil {
 		return fmt.Errorf("store the change of request %d: %w", r.ID, err)
 	}
@@ -166,15 +166,6 @@ func (tx *Tx) Unsettled(ctx context.Context) ([]approval.Request, error) {
 
 const activeStates = `state IN ('pending', 'approved', 'provisioning', 'provisioned')`
 
-// Waiting implements [approval.Tx].
-func (tx *Tx) Waiting(ctx context.Context, most int) ([]approval.Request, error) {
-	found, err := tx.QueryContext(ctx, `SELECT `+requestColumns+` FROM request WHERE state = 'pending' ORDER BY id LIMIT $1`, most)
-	if err != nil {
-		return nil, fmt.Errorf("read the requests that wait: %w", err)
-	}
-	return rows.Collect(found, "read the requests that wait", scanRequest)
-}
-
 // Count implements [approval.Tx].
 func (tx *Tx) Count(ctx context.Context, states ...approval.State) (int, error) {
 	all := 0
@@ -251,7 +242,7 @@ func (tx *Tx) DeleteMessage(ctx context.Context, requestID int64, m approval.Mes
 
 // Messages implements [approval.Tx].
 func (tx *Tx) Messages(ctx context.Context, requestID int64) ([]approval.Message, error) {
-	found, err := tx.QueryContext(ctx, `SELECT purpose, place, ref, version FROM message WHERE request_id = $1 ORDER BY at, ref`, requestID)
+	found, err := tx.QueryContext(ctx, `SELECT purpose, place, ref, version, at FROM message WHERE request_id = $1 ORDER BY at, ref`, requestID)
 	if err != nil {
 		return nil, fmt.Errorf("read the messages: %w", err)
 	}
@@ -259,9 +250,11 @@ func (tx *Tx) Messages(ctx context.Context, requestID int64) ([]approval.Message
 	var messages []approval.Message
 	for found.Next() {
 		var m approval.Message
-		if err := found.Scan(&m.Purpose, &m.Place, &m.Ref, &m.Version); err != nil {
+		var at int64
+		if err := found.Scan(&m.Purpose, &m.Place, &m.Ref, &m.Version, &at); err != nil {
 			return nil, fmt.Errorf("read the messages: %w", err)
 		}
+		m.At = rows.Moment(at)
 		messages = append(messages, m)
 	}
 	return messages, found.Err()

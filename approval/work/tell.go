@@ -3,6 +3,7 @@ package work
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"ehpcbot/approval"
@@ -79,11 +80,11 @@ func (r runner) show(ctx context.Context, story approval.Story, err error) error
 	return err
 }
 
-// shown reports whether every approval message shows the story as it is, and no reminder is left over.
+// shown reports whether every approval message shows the story as it is, and nothing is left that urges people to decide on it.
 func shown(s approval.Story) bool {
 	var messages, current int
 	for _, m := range s.Messages {
-		if s.IsOver(m) {
+		if m.Purpose.Urges() && s.State != approval.Pending {
 			return false
 		}
 		if m.Purpose == approval.PurposeApproval {
@@ -127,29 +128,58 @@ func (r runner) delay(ctx context.Context, id int64) error {
 	return r.Messenger.Notify(ctx, story)
 }
 
-// remind reminds the approvers once, of a message that is there.
+// remind says what is due while nobody decides, and puts itself off until more is.
 func (r runner) remind(ctx context.Context, id int64) error {
+	if err := r.Service.PassOn(ctx, id); err != nil {
+		return err
+	}
 	story, err := r.Service.Story(ctx, id)
-	if err != nil || story.State != approval.Pending || !r.Service.Now().Before(story.ExpiresAt) {
+	if err != nil {
 		return err
 	}
-	if left := r.Service.RemindDue(story); left > 0 {
-		return &approval.LaterError{After: left, Err: errNotYet}
+	say, next := r.Service.Due(story)
+	if slices.ContainsFunc(say, approval.Purpose.Urges) {
+		if story, err = r.shownAnew(ctx, id); err != nil {
+			return err
+		}
+		say, next = r.Service.Due(story)
 	}
-	if m, done := story.Message(approval.PurposeReminder); done && !story.IsOver(m) {
-		return nil
+	for _, what := range say {
+		if err := r.Messenger.Remind(ctx, story, what); err != nil {
+			return err
+		}
 	}
+	if next > 0 {
+		return &approval.LaterError{After: next, Err: errNotYet}
+	}
+	return nil
+}
+
+// shownAnew returns a request after its approval message is there for sure, as what leads there is to do.
+func (r runner) shownAnew(ctx context.Context, id int64) (story approval.Story, err error) {
 	if err := r.Service.Doubt(ctx, id); err != nil {
-		return err
+		return story, err
 	}
 	story, err = r.Service.Story(ctx, id)
 	if err := r.show(ctx, story, err); err != nil {
+		return story, err
+	}
+	return r.Service.Story(ctx, id)
+}
+
+// digestFollows is how soon the digest follows what has changed.
+const digestFollows = time.Minute
+
+// digest keeps the message that lists what waits, as long as enough does.
+func (r runner) digest(ctx context.Context, _ int64) error {
+	d, err := r.Service.Digest(ctx)
+	if err != nil {
 		return err
 	}
-	if story, err = r.Service.Story(ctx, id); err != nil || story.State != approval.Pending {
+	if err := r.Messenger.Digest(ctx, d); err != nil || !d.Wanted() {
 		return err
 	}
-	return r.Messenger.Remind(ctx, story)
+	return &approval.LaterError{After: digestFollows, Err: errNotYet}
 }
 
 // nudge reminds the approvers once for each time that the requester asks for it.

@@ -127,7 +127,7 @@ func (w *Worker) riverConfig(stopping context.Context, running *runningJobs) *ri
 	for kind, do := range map[approval.JobKind]func(context.Context, int64) error{
 		approval.DeliverJob: r.deliver, approval.NotifyJob: r.notify, approval.DelayJob: r.delay, approval.ExpireJob: r.expire,
 		approval.ScrubJob: r.scrub, approval.AlarmJob: r.alarm, approval.RefreshJob: posts.guard(r.refresh), approval.RemindJob: posts.guard(r.remind),
-		approval.NudgeJob: posts.guard(r.nudge), approval.TellJob: posts.guard(r.tell),
+		approval.NudgeJob: posts.guard(r.nudge), approval.TellJob: posts.guard(r.tell), approval.DigestJob: r.digest,
 	} {
 		river.AddWorkerArgs(workers, store.RequestArgs{What: kind}, &requestWorker{runner: r, kind: kind, do: do})
 	}

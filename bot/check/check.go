@@ -100,7 +100,7 @@ func Run(ctx context.Context, conf config.Config, api *slackapi.API, accounts *e
 		defer cancel()
 		return api.AuthTestContext(ctx)
 	})
-	questions := []question{c.appToken, c.botToken, c.sameApp, c.channel, c.approvers, c.administrators, c.messages}
+	questions := []question{c.appToken, c.botToken, c.sameApp, c.channel, c.approvers, c.fallback, c.administrators, c.messages}
 	for i, cluster := range conf.Policy.Clusters {
 		questions = append(questions, func(ctx context.Context) []Finding {
 			findings := c.cluster(ctx, cluster)
@@ -275,6 +275,12 @@ func (c *checker) approvers(ctx context.Context) []Finding {
 		findings = append(findings, Finding{"APPROVALS_REQUIRED", Fault, fmt.Sprintf("%d approvers are needed, and there are %d", need, n),
 			"name more people in APPROVERS, or lower APPROVALS_REQUIRED"})
 	}
+	return findings
+}
+
+// fallback asks about those who may decide in the second half of the time.
+func (c *checker) fallback(ctx context.Context) []Finding {
+	_, findings := c.people(ctx, "APPROVERS_FALLBACK", c.conf.Policy.Fallback)
 	return findings
 }
 

@@ -56,7 +56,7 @@ func (c *checker) samples() (all []sample) {
 			Requester: c.conf.Policy.Approvers[0], State: approval.Pending, Required: c.conf.Policy.Required,
 			CreatedAt: now, UpdatedAt: now, ExpiresAt: now.Add(c.conf.Policy.Expiry), CredentialsUntil: now.Add(c.conf.Policy.CredentialsTTL),
 		},
-		Cluster:   c.conf.Policy.Clusters[0],
+		Cluster: c.conf.Policy.Clusters[0], Approvers: c.conf.Policy.Approvers, Fallback: c.conf.Policy.Fallback,
 		Changes:   []approval.Change{{Number: 1, Person: c.conf.Policy.Approvers[0], Before: approval.Wish{Username: "other"}, After: approval.Wish{Username: "example"}, At: now}},
 		Questions: []approval.Question{{Number: 1, Person: c.conf.Policy.Approvers[0], Text: "an example", At: now}},
 	}
@@ -66,14 +66,17 @@ func (c *checker) samples() (all []sample) {
 		v := view.View{Locale: locale, Command: c.conf.Slack.Command, Channel: c.conf.Slack.Channel, LoginHint: c.conf.Slack.LoginHint}
 		var blocks []slack.Block
 		for _, m := range []view.Message{
-			v.Approval(story), v.Reminder(story), v.Asked(story), v.CredentialsReady(story), v.Credentials(story, password), v.CredentialsOffer(story), v.Notice(story),
+			v.Approval(story), v.Reminder(story), v.DailyReminder(story), v.AskFallback(story), v.Turn(story), v.Asked(story),
+			v.CredentialsReady(story), v.Credentials(story, password), v.CredentialsOffer(story), v.Notice(story),
 			v.Question(story, question), v.ThreadQuestion(story, question), v.ChangeNotice(story, story.Changes[0]),
+			v.Digest(approval.Digest{Waiting: []approval.Story{story}, Count: 1, Now: now}),
 		} {
 			blocks = append(blocks, m.Blocks...)
 		}
 		all = append(all,
 			sample{"in " + language, slackapi.KindBlocks, blocks},
 			sample{"the form that asks, in " + language, slackapi.KindView, v.AskForm(c.conf.Policy, approval.Ask{})},
+			sample{"the form with several, in " + language, slackapi.KindView, v.SeveralForm([]approval.Story{story}, now)},
 			sample{"the form that denies, in " + language, slackapi.KindView, v.DenyForm(story)},
 			sample{"the Home tab, in " + language, slackapi.KindView, v.Home(home(story), []view.Health{{Part: "slack"}})},
 			sample{"the form that approves with changes, in " + language, slackapi.KindView, v.ChangeForm(c.conf.Policy, story)},
@@ -88,5 +91,5 @@ func (c *checker) samples() (all []sample) {
 // home is all that the Home tab can show of a request.
 func home(s approval.Story) approval.Overview {
 	one := approval.Excerpt{Stories: []approval.Story{s}, More: 1}
-	return approval.Overview{Requests: one, Accounts: one, Approver: true, Waiting: one, Administrator: true}
+	return approval.Overview{Requests: one, Accounts: one, Decides: true, Waiting: one, Administrator: true}
 }

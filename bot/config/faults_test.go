@@ -25,6 +25,7 @@ const (
 	rightChannel        = "; give the channel's id, such as C0123456789, which stands at the end of the channel's details in Slack"
 	rightAdministrators = "; list ids of people and user groups, such as U0123456789,S0123456789, or leave it unset for nobody"
 	rightApprovers      = "; list ids of people and user groups, such as U0123456789,S0123456789 (in a person's profile: ⋮, Copy member ID)"
+	rightFallback       = "; list ids of people and user groups, such as U0123456789,S0123456789, or leave it unset for none"
 	rightRequired       = "; give a whole number from 1 on, such as 1"
 	rightExpiry         = "; give a time such as 72h or 3d, more than 0 and at most 365d"
 	rightReminder       = "; give a time such as 24h that is less than APPROVAL_EXPIRY, or 0 for no reminder"
@@ -118,6 +119,9 @@ func TestFaults(t *testing.T) {
 		"administrators: name":   {env{"ADMINISTRATORS": "@isabel"}, `ADMINISTRATORS: "@isabel" is a name` + rightAdministrators},
 		"administrators: id":     {env{"ADMINISTRATORS": "U1,isabel"}, `ADMINISTRATORS: "isabel" is no id of a person or a user group` + rightAdministrators},
 		"required: none":         {env{"APPROVALS_REQUIRED": "0"}, "APPROVALS_REQUIRED: 0 is less than 1" + rightRequired},
+		"fallback: name":         {env{"APPROVERS_FALLBACK": "@isabel"}, `APPROVERS_FALLBACK: "@isabel" is a name` + rightFallback},
+		"fallback: channel":      {env{"APPROVERS_FALLBACK": "U1,C0123456789"}, `APPROVERS_FALLBACK: "C0123456789" is no id of a person or a user group` + rightFallback},
+		"fallback: twice":        {env{"APPROVERS_FALLBACK": "U1,U1"}, `APPROVERS_FALLBACK: "U1" stands there twice` + rightFallback},
 		"required: unreachable":  {env{"APPROVALS_REQUIRED": "3", "APPROVERS": "U1,W2"}, "APPROVALS_REQUIRED: 3 is more than the people whom APPROVERS lists (2); lower it, or list more approvers"},
 		"self: maybe":            {env{"APPROVAL_ALLOW_SELF": "maybe"}, `APPROVAL_ALLOW_SELF: "maybe" is neither true nor false; give true or false`},
 		"reset: sometimes":       {env{"RESET_NEEDS_APPROVAL": "sometimes"}, `RESET_NEEDS_APPROVAL: "sometimes" is neither true nor false; give true or false`},

@@ -19,6 +19,7 @@ type policyEnv struct {
 	Pattern        string `env:"USERNAME_PATTERN"`
 	Approvers      string `env:"APPROVERS"`
 	Administrators string `env:"ADMINISTRATORS"`
+	Fallback       string `env:"APPROVERS_FALLBACK"`
 	Required       string `env:"APPROVALS_REQUIRED"`
 	AllowSelf      string `env:"APPROVAL_ALLOW_SELF"`
 	ResetsDecided  string `env:"RESET_NEEDS_APPROVAL"`
@@ -43,6 +44,7 @@ func (e policyEnv) config(f *collector) approval.Config {
 		Usernames:      pattern(f, e.Pattern),
 		Approvers:      approvers(f, e.Approvers),
 		Administrators: people(f, "ADMINISTRATORS", e.Administrators),
+		Fallback:       people(f, "APPROVERS_FALLBACK", e.Fallback),
 		Required:       f.number("APPROVALS_REQUIRED", e.Required, 1, math.MaxInt32),
 		AllowSelf:      f.boolean("APPROVAL_ALLOW_SELF", e.AllowSelf),
 		ResetsDecided:  f.boolean("RESET_NEEDS_APPROVAL", e.ResetsDecided),

@@ -131,6 +131,10 @@ func policyVariables() []Variable {
 		Meaning: "ids of the people and user groups whom the Home tab shows how the bot is, comma separated; they may decide nothing",
 		right:   "list ids of people and user groups, such as U0123456789,S0123456789, or leave it unset for nobody",
 	}, {
+		Name:    "APPROVERS_FALLBACK",
+		Meaning: "ids of the people and user groups who may approve as well once half of APPROVAL_EXPIRY is over",
+		right:   "list ids of people and user groups, such as U0123456789,S0123456789, or leave it unset for none",
+	}, {
 		Name: "APPROVALS_REQUIRED", Default: "1",
 		Meaning: "how many different approvers a request needs",
 		right:   "give a whole number from 1 on, such as 1",
@@ -148,7 +152,7 @@ func policyVariables() []Variable {
 		right:   "give a time such as 72h or 3d, more than 0 and at most 365d",
 	}, {
 		Name: "APPROVAL_REMINDER", Default: "24h",
-		Meaning: "after how long the approvers are reminded; 0 means never",
+		Meaning: "after how long the approvers are reminded, and then once a day; 0 means never",
 		right:   "give a time such as 24h that is less than APPROVAL_EXPIRY, or 0 for no reminder",
 	}, {
 		Name: "MAX_ACTIVE_REQUESTS", Default: "5",

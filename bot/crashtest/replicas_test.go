@@ -225,23 +225,26 @@ func (r *replicas) repeated(all []applicant) int {
 	return n
 }
 
-// TestTimers lets requests wait for a decision that never comes, on three replicas: each is reminded of once, and
-// each requester is told once that the request has expired.
+// TestTimers lets requests wait for a decision that never comes, on three replicas: each is reminded of and passed on
+// once, and each requester is told once of either, and that the request has expired.
 func TestTimers(t *testing.T) {
 	t.Parallel()
-	r := newReplicas(t, postgres, 3, map[string]string{"APPROVAL_REMINDER": "1s", "APPROVAL_EXPIRY": "15s"})
+	r := newReplicas(t, postgres, 3, map[string]string{"APPROVAL_REMINDER": "1s", "APPROVAL_EXPIRY": "15s", "APPROVERS_FALLBACK": "U0HERA"})
 	all := r.crowd(5)
 	for _, a := range all {
 		r.ask(a)
 	}
-	r.wait(func() bool { return len(r.approvals()) == 2*len(all) })
+	r.wait(func() bool { return len(r.approvals()) == 3*len(all) })
 	r.wait(func() bool { return withButtons(r.approvals()) == 0 })
 	r.db = look(t, r.address)
 	r.eventually("the jobs end", func() bool { return number(r.db, unfinished) == 0 })
 	r.stopAll()
 	require.Equal(t, len(all), holds(r.approvals(), "Reminder"), "reminders")
+	require.Equal(t, len(all), holds(r.approvals(), "please decide on request"), "passed on")
 	for _, a := range all {
-		require.Len(t, r.slack.Person(a.id).DirectMessages(), 1)
+		require.Len(t, r.slack.Person(a.id).DirectMessages(), 3)
+		require.Equal(t, 1, holds(r.slack.Person(a.id).DirectMessages(), "I have reminded"))
+		require.Equal(t, 1, holds(r.slack.Person(a.id).DirectMessages(), "It is now also the turn"))
 		require.Equal(t, 1, holds(r.slack.Person(a.id).DirectMessages(), "has expired"))
 	}
 	require.Empty(t, r.slack.Violations())

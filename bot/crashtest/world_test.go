@@ -200,7 +200,12 @@ func (w *world) press(person string, m slacktest.Message, b slacktest.Button) (t
 	return times
 }
 
-func (w *world) approvals() []slacktest.Message { return w.slack.Messages(channel) }
+// approvals returns what stands in the channel about single requests.
+func (w *world) approvals() []slacktest.Message {
+	return slices.DeleteFunc(w.slack.Messages(channel), func(m slacktest.Message) bool {
+		return holds([]slacktest.Message{m}, "requests are waiting for approval") > 0
+	})
+}
 
 // requestsOf finds the approval messages of a person's request.
 func (w *world) requestsOf(a applicant) func() []slacktest.Message {

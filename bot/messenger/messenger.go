@@ -80,8 +80,8 @@ func (p *Messenger) post(ctx context.Context, s approval.Story, purpose approval
 
 // postOnce is post for a message that there is to be once. Where a job runs twice at the same time, which can happen
 // when connections to the database are lost, one of the two counts, and the other is taken back.
-func (p *Messenger) postOnce(ctx context.Context, s approval.Story, purpose approval.Purpose, to string, m view.Message, more ...slack.MsgOption) (approval.Message, error) {
-	posted, err := p.send(ctx, s, purpose, to, m, more...)
+func (p *Messenger) postOnce(ctx context.Context, s approval.Story, purpose approval.Purpose, to string, m view.Message, where ...slack.MsgOption) (approval.Message, error) {
+	posted, err := p.send(ctx, s, purpose, to, m, where...)
 	if err != nil {
 		return approval.Message{}, err
 	}
@@ -97,12 +97,12 @@ func (p *Messenger) claim(ctx context.Context, s approval.Story, posted approval
 	return first, err
 }
 
-// send posts a message.
-func (p *Messenger) send(ctx context.Context, s approval.Story, purpose approval.Purpose, to string, m view.Message, more ...slack.MsgOption) (approval.Message, error) {
+// send posts a message, in a thread where an option says so.
+func (p *Messenger) send(ctx context.Context, s approval.Story, purpose approval.Purpose, to string, m view.Message, where ...slack.MsgOption) (approval.Message, error) {
 	doing := posting(s, purpose)
 	var channel, ts string
 	err := p.paced(to, doing, purpose == approval.PurposeCredentials, func() (err error) {
-		channel, ts, err = p.api.PostMessageContext(ctx, to, append(Options(m), more...)...)
+		channel, ts, err = p.api.PostMessageContext(ctx, to, append(Options(m), where...)...)
 		return err
 	})
 	if err := p.reached(to, err); err != nil {
@@ -121,6 +121,9 @@ func (p *Messenger) send(ctx context.Context, s approval.Story, purpose approval
 
 // posting is what is done, in words, by which the lane of a conversation knows it too.
 func posting(s approval.Story, purpose approval.Purpose) string {
+	if s.ID == 0 {
+		return fmt.Sprintf("post the %s", purpose)
+	}
 	return fmt.Sprintf("post the %s of request %d", purpose, s.ID)
 }
 
@@ -241,7 +244,7 @@ func (p *Messenger) refresh(ctx context.Context, s approval.Story) error {
 	for _, old := range s.Messages {
 		var err error
 		switch {
-		case s.IsOver(old):
+		case old.Purpose.Urges() && s.State != approval.Pending:
 			err = p.takeAway(ctx, s, old)
 		case old.Purpose != approval.PurposeApproval:
 			continue
@@ -328,26 +331,6 @@ func (p *Messenger) replace(ctx context.Context, s approval.Story, old approval.
 		p.log.Warn("an outdated message could not be deleted", "request", s.ID, "error", err)
 	}
 	return p.service.Forget(ctx, s.ID, old)
-}
-
-// Remind implements [approval.Messenger].
-func (p *Messenger) Remind(ctx context.Context, s approval.Story) error {
-	_, err := p.postOnce(ctx, s, approval.PurposeReminder, p.channel, p.readers.Channel().Reminder(s))
-	return err
-}
-
-// Nudge implements [approval.Messenger].
-func (p *Messenger) Nudge(ctx context.Context, s approval.Story) error {
-	for _, old := range s.Messages {
-		if old.Purpose != approval.PurposeNudge {
-			continue
-		}
-		if err := p.takeAway(ctx, s, old); err != nil {
-			return err
-		}
-	}
-	_, err := p.postOnce(ctx, s, approval.PurposeNudge, p.channel, p.readers.Channel().Nudge(s))
-	return err
 }
 
 // Alarm implements [approval.Messenger].

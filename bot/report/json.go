@@ -82,7 +82,7 @@ func historyOf(s approval.Story, events []approval.Event) history {
 		h.Decisions[i] = decision(d)
 	}
 	for i, m := range s.Messages {
-		h.Messages[i] = message(m)
+		h.Messages[i] = message{m.Purpose, m.Place, m.Ref, m.Version}
 	}
 	if h.Events == nil {
 		h.Events = []approval.Event{}

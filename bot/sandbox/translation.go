@@ -45,6 +45,7 @@ var inChinese = map[string]string{
 	"asks":                                    "申请人",
 	"asks, in Chinese":                        "申请人，使用中文",
 	"approves":                                "审批人",
+	"approves what waits for long":            "等待过久时的审批人",
 	"is a guest":                              "访客",
 	"is of another organisation":              "其他组织的人",
 	"Username":                                "用户名",

@@ -35,6 +35,9 @@ type person struct {
 	runsBot  bool
 }
 
+// fallback is who is asked where the approvers don't decide.
+const fallback = "U0HERA"
+
 // people returns those of the workspace. Each is what the bot treats in a way of its own.
 func people() []person {
 	return []person{
@@ -42,6 +45,7 @@ func people() []person {
 		{User: slacktest.User{ID: "U0LIWEI", Name: "liwei", RealName: "李伟", Locale: "zh-CN", TZ: "Asia/Shanghai"}, role: "asks, in Chinese"},
 		{User: slacktest.User{ID: "U0ANNA", Name: "anna", RealName: "Anna", TZ: "Europe/Berlin"}, role: "approves", approves: true},
 		{User: slacktest.User{ID: "U0BEN", Name: "ben", RealName: "Ben", TZ: "America/New_York"}, role: "approves, and runs the bot", approves: true, runsBot: true},
+		{User: slacktest.User{ID: fallback, Name: "hera", RealName: "Hera", TZ: "Europe/Berlin"}, role: "approves what waits for long"},
 		{User: slacktest.User{ID: "U0GUS", Name: "gus", RealName: "Gus", Restricted: true}, role: "is a guest"},
 		{User: slacktest.User{ID: "U0FAY", Name: "fay", RealName: "Fay", TeamID: "T0OTHER", Stranger: true}, role: "is of another organisation"},
 	}
@@ -121,6 +125,7 @@ func newWorld(o Options, slackAddr string) (*world, error) {
 		"APPROVAL_CHANNEL":            approvals,
 		"APPROVERS":                   strings.Join(approvers, ","),
 		"ADMINISTRATORS":              strings.Join(administrators, ","),
+		"APPROVERS_FALLBACK":          fallback,
 		"LOGIN_HINT":                  "ssh {username}@login.example.org",
 		"DATABASE_URL":                w.databaseURL(),
 		"HTTP_ADDR":                   "",

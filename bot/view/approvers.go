@@ -37,6 +37,7 @@ func (b *builder) outcome() {
 	case approval.Pending:
 		b.approvals()
 		b.question(b.texts.Question.Open, b.texts.Question.Answered)
+		b.passedOn()
 		b.line(t.Decide)
 	case approval.Denied:
 		b.denial(b.texts.Request.DeniedFor, b.texts.Request.DeniedBy)
@@ -105,7 +106,7 @@ func messageLink(words phrase, s approval.Story) richText {
 	return richText{slack.NewRichTextSectionLinkElement(address, string(words), nil)}
 }
 
-// Reminder is the one reminder of the approvers that a request still waits.
+// Reminder is the first reminder of the approvers that a request still waits.
 func (v View) Reminder(s approval.Story) Message {
 	b := v.about(s, "reminder")
 	b.line(b.texts.Approval.Reminder)

@@ -1,7 +1,6 @@
 package view
 
 import (
-	"slices"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -27,12 +26,6 @@ type askingTexts struct {
 
 	UntilField                              inputTexts
 	PolicyLabel, PolicyRead, PolicyAccepted phrase // {policy}: the version
-}
-
-// deciders names who may decide on a request, people and groups. Where only the requester sees it that notifies nobody.
-func (v View) deciders(s approval.Story) richText {
-	ids := slices.DeleteFunc(slices.Clone(v.Approvers), func(id string) bool { return id == s.Requester && !v.SelfApproval })
-	return v.people(ids)
 }
 
 // remindersAhead tells whether the approvers are yet to be reminded.
@@ -64,7 +57,7 @@ func (b *builder) whoAndWhen() {
 		return
 	}
 	t := b.texts.Asking
-	if len(b.view.Approvers) > 0 {
+	if len(b.story.Approvers) > 0 {
 		b.line(t.Deciders)
 	}
 	if b.view.remindersAhead(b.story) {

@@ -34,6 +34,8 @@ type catalogue struct {
 	Question     questionTexts
 	Change       changeTexts
 	Shell        shellTexts
+	Waiting      waitingTexts
+	Several      severalTexts
 }
 
 // failureTexts tell why a request failed, what an approver can do, and what it means for the requester.

@@ -199,7 +199,7 @@ func (c *checker) button(o object) {
 	c.plain("button", text, 75)
 	c.length("accessibility_label", o["accessibility_label"], 1, 75)
 	value, _ := o["value"].(string)
-	if _, ok := Target(value); !ok && o["action_id"] != ActionAsk {
+	if _, ok := Target(value); !ok && o["action_id"] != ActionAsk && o["action_id"] != ActionSeveral {
 		c.fault("a button's value is no request id: %q", value)
 	}
 	if dialog, ok := o["confirm"].(object); ok {
@@ -219,7 +219,7 @@ func (c *checker) input(o object) {
 	}
 	e, _ := o["element"].(object)
 	c.action(e)
-	if e["type"] == "checkboxes" {
+	if e["type"] == "checkboxes" || e["type"] == "radio_buttons" {
 		c.list(e, "options", 1, 10, c.option)
 		return
 	}

@@ -7,6 +7,8 @@ import (
 )
 
 var chinese = catalogue{
+	Waiting:   chineseWaiting,
+	Several:   chineseSeveral,
 	Separator: "、",
 	None:      "无",
 	Home:      chineseHome,
@@ -109,6 +111,7 @@ var chinese = catalogue{
 		ActionRetry:   "重试申请 {id}",
 		ActionCancel:  "撤回申请 {id}",
 		ActionRemind:  "就申请 {id} 提醒审批人",
+		ActionSeveral: "批量处理申请",
 		ActionSaved:   "我已保存 {username} 的密码",
 		ActionShow:    "查看登录信息：{username}",
 		ActionReset:   "{username} 的新密码",

@@ -7,6 +7,8 @@ import (
 )
 
 var english = catalogue{
+	Waiting:   englishWaiting,
+	Several:   englishSeveral,
 	Separator: ", ",
 	None:      "none",
 	Home:      englishHome,
@@ -109,6 +111,7 @@ var english = catalogue{
 		ActionRetry:   "Retry request {id}",
 		ActionCancel:  "Cancel request {id}",
 		ActionRemind:  "Remind the approvers of request {id}",
+		ActionSeveral: "Decide several requests",
 		ActionSaved:   "I have saved it: the password of {username}",
 		ActionShow:    "Show credentials of {username}",
 		ActionReset:   "New password for {username}",

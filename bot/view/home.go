@@ -91,12 +91,17 @@ func (v View) homeOpening(o approval.Overview) []slack.Block {
 
 // homeWaiting shows an approver what waits, as far as there is room for it.
 func (v View) homeWaiting(o approval.Overview, room int) []slack.Block {
-	if !o.Approver {
+	if !o.Decides {
 		return nil
 	}
 	t := v.texts().Home
 	blocks := []slack.Block{heading(t.Waiting)}
 	more := o.Waiting.More
+	if len(o.Waiting.Stories)+more > 1 {
+		several := slack.NewButtonBlockElement(ActionSeveral, "", v.texts().Several.Button.plainText(buttonMaxLength))
+		several.AccessibilityLabel = string(v.texts().Spoken[ActionSeveral])
+		blocks = append(blocks, slack.NewActionBlock("several", several))
+	}
 	for _, s := range o.Waiting.Stories {
 		card := v.homeCard(s, o.Barred[s.ID])
 		if len(blocks)+len(card) >= room { // one is kept for what says how many more there are

@@ -20,7 +20,7 @@ func homes(v View) map[string]slack.HomeTabViewRequest {
 		Requests: approval.Excerpt{Stories: append(numbered(everyState()...), story(approval.Approved, failing(approval.WaitingAPI, "")))},
 		Accounts: approval.Excerpt{Stories: many(2), More: 3},
 	}
-	waiting := approval.Overview{Approver: true, Barred: map[int64]approval.Kind{2: approval.KindVoted, 3: approval.KindSelf}, Waiting: approval.Excerpt{
+	waiting := approval.Overview{Decides: true, Barred: map[int64]approval.Kind{2: approval.KindVoted, 3: approval.KindSelf}, Waiting: approval.Excerpt{
 		Stories: numbered(story(approval.Pending), story(approval.Pending, oneHasApproved), story(approval.Pending, bare)), More: 7,
 	}}
 	return map[string]slack.HomeTabViewRequest{
@@ -28,7 +28,7 @@ func homes(v View) map[string]slack.HomeTabViewRequest {
 		"home-requester":         v.Home(own, well),
 		"home-requester-many":    v.Home(approval.Overview{Requests: approval.Excerpt{Stories: numbered(story(approval.Cancelled)), More: 4}}, nil),
 		"home-approver":          v.Home(waiting, well),
-		"home-approver-idle":     v.Home(approval.Overview{Approver: true}, nil),
+		"home-approver-idle":     v.Home(approval.Overview{Decides: true}, nil),
 		"home-administrator":     v.Home(approval.Overview{Administrator: true, Counts: approval.Counts{Waiting: 3, UnderWay: 1}}, well),
 		"home-administrator-ill": v.Home(approval.Overview{Administrator: true, Counts: approval.Counts{Failed: 2}}, ill),
 		"home-unsure":            v.Home(approval.Overview{Unsure: errors.New("Slack is silent")}, nil),
@@ -75,7 +75,7 @@ func TestHomeHoldsTheLimits(t *testing.T) {
 			return approval.Excerpt{Stories: numbered(rapid.SliceOfN(stories, 0, HomeMost).Draw(t, "stories")...), More: rapid.IntRange(0, 1000).Draw(t, "more")}
 		})
 		o := approval.Overview{Requests: excerpt.Draw(t, "requests"), Accounts: excerpt.Draw(t, "accounts"), Waiting: excerpt.Draw(t, "waiting"),
-			Approver: true, Administrator: true, Barred: map[int64]approval.Kind{1: rapid.SampledFrom(refusalKinds).Draw(t, "barred")}}
+			Decides: true, Administrator: true, Barred: map[int64]approval.Kind{1: rapid.SampledFrom(refusalKinds).Draw(t, "barred")}}
 		require.Empty(t, checkHome(v.Home(o, []Health{{Part: "ehpc", Fault: typed(2000).Draw(t, "fault")}, {Part: "unheard of"}})))
 	})
 }
@@ -87,7 +87,7 @@ func TestHomeIsCut(t *testing.T) {
 	for i := range waiting {
 		waiting[i] = story(approval.Pending, func(s *approval.Story) { s.ID = int64(i + 1) })
 	}
-	tab := other(testView(English)).Home(approval.Overview{Approver: true, Waiting: approval.Excerpt{Stories: waiting, More: 20}}, nil)
+	tab := other(testView(English)).Home(approval.Overview{Decides: true, Waiting: approval.Excerpt{Stories: waiting, More: 20}}, nil)
 	require.Empty(t, checkHome(tab))
 	read := plainHome(tab)
 	shown := strings.Count(read, "waiting for approval")

@@ -48,14 +48,16 @@ func TestLimitsHoldForAnyStory(t *testing.T) {
 			Locale: rapid.SampledFrom([]Locale{English, Chinese, ""}).Draw(t, "locale"), Command: "/ehpc-adduser",
 			Channel:   rapid.SampledFrom([]string{"C0APPROVE", "", "<!channel>"}).Draw(t, "channel"),
 			LoginHint: typed(200).Draw(t, "hint"), Reader: people.Draw(t, "reader"),
-			Approvers: rapid.SliceOfN(rapid.OneOf(people, rapid.StringMatching(`S[A-Z0-9]{8,10}`)), 0, 30).Draw(t, "approvers"), RemindAfter: time.Hour,
+			RemindAfter: time.Hour,
 		}
 		s := stories.Draw(t, "story")
 		r := anyRefusal(s).Draw(t, "refusal")
 		for _, m := range []Message{
-			v.Approval(s), v.Reminder(s), v.Asked(s), v.alreadyAsked(s), v.CancelDone(s), v.Status(s), v.Notice(s), v.Nudge(s), v.RemindDone(s),
+			v.Approval(s), v.Reminder(s), v.DailyReminder(s), v.AskFallback(s), v.Turn(s), v.Nudge(s), v.RemindDone(s),
+			v.Asked(s), v.alreadyAsked(s), v.CancelDone(s), v.Status(s), v.Notice(s),
 			v.CredentialsReady(s), v.Credentials(s, secret.New(testPassword)), v.CredentialsCleared(s), v.CredentialsOffer(s),
 			v.List(rapid.SliceOfN(stories, 0, 12).Draw(t, "stories")), v.Refusal(r),
+			v.SeveralDone(slices.Repeat(append(outcomes(), Outcome{ID: s.ID, Refusal: r}), 6)),
 			v.CommandFault(&command.Fault{
 				Kind:  rapid.SampledFrom(command.Kinds()).Draw(t, "fault"),
 				Token: typed(command.TokenMaxLength).Draw(t, "token"), Verb: command.Ask,
@@ -64,10 +66,14 @@ func TestLimitsHoldForAnyStory(t *testing.T) {
 			require.Empty(t, checkMessage(m))
 			require.Equal(t, slack.MBTRichText, m.Blocks[0].BlockType())
 		}
+		digest := v.Digest(approval.Digest{Waiting: slices.Repeat([]approval.Story{s}, approval.SeveralMax), Count: 1000, Now: moments.Draw(t, "now")})
+		require.Empty(t, slices.DeleteFunc(checkMessage(digest), func(fault string) bool {
+			return strings.HasPrefix(fault, "acknowledgement") // it is never in one
+		}))
 		conf := configs.Draw(t, "config")
 		for _, m := range []slack.ModalViewRequest{
 			v.AskForm(conf, approval.Ask{Username: s.Username, Cluster: s.ClusterID, Mod: s.Mod, Reason: s.Reason, Until: s.Until}),
-			v.DenyForm(s), v.NoticeModal(v.Asked(s)), v.NoticeModal(v.Approval(s)), v.CredentialsModal(s, secret.New(testPassword)),
+			v.DenyForm(s), v.SeveralForm(slices.Repeat([]approval.Story{s}, 60), s.CreatedAt), v.NoticeModal(v.Asked(s)), v.NoticeModal(v.Approval(s)), v.CredentialsModal(s, secret.New(testPassword)),
 		} {
 			require.Empty(t, checkModal(m))
 		}
@@ -91,6 +97,8 @@ func typed(limit int) *rapid.Generator[string] {
 
 var people = rapid.OneOf(rapid.StringMatching(`[UW][A-Z0-9]{8,10}`), rapid.SampledFrom([]string{"", "ehpcbot", "<!here>"}))
 
+var deciders = rapid.StringMatching(`[UWS][A-Z0-9]{1,12}`)
+
 var moments = rapid.Map(rapid.Int64Range(0, 4_000_000_000), func(s int64) time.Time { return time.Unix(s, 0) })
 
 var stories = rapid.Custom(func(t *rapid.T) approval.Story {
@@ -104,7 +112,8 @@ var stories = rapid.Custom(func(t *rapid.T) approval.Story {
 			Failure:       rapid.SampledFrom(slices.Concat(failures, resetFailures, []approval.Failure{"", approval.WaitingAPI, approval.WaitingDelivery})).Draw(t, "failure"),
 			FailureDetail: typed(2000).Draw(t, "detail"),
 		},
-		Cluster: approval.Cluster{ID: typed(200).Draw(t, "configured id"), Name: typed(200).Draw(t, "name")},
+		Cluster:   approval.Cluster{ID: typed(200).Draw(t, "configured id"), Name: typed(200).Draw(t, "name")},
+		Approvers: rapid.SliceOfN(deciders, 0, 30).Draw(t, "approvers"), Fallback: rapid.SliceOfN(deciders, 0, 12).Draw(t, "fallback"),
 	}
 	for range rapid.IntRange(0, 15).Draw(t, "decisions") {
 		s.Decisions = append(s.Decisions, approval.Decision{

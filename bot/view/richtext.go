@@ -26,9 +26,12 @@ func textElement(s string, style textStyle) *slack.RichTextSectionTextElement {
 	return slack.NewRichTextSectionTextElement(s, &style)
 }
 
-// mention names a person by id. What has not the form of an id is shown as text, because Slack refuses a whole
+// mention names a person, or a group of people, by id. What has not the form of an id is shown as text, because Slack refuses a whole
 // message for the sake of one mention that it can't read.
 func mention(id string) richText {
+	if groupID.MatchString(id) {
+		return richText{slack.NewRichTextSectionUserGroupElement(id)}
+	}
 	if !personID.MatchString(id) {
 		return text(oneLine(id, nameMaxLength))
 	}

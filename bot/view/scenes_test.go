@@ -2,6 +2,7 @@ package view
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +21,7 @@ var testPolicy = approval.UsePolicy{URL: "https://hpc.example.org/policy", Versi
 
 func testView(l Locale) View {
 	return View{Locale: l, Command: "/ehpc-adduser", Channel: "C0APPROVE", LoginHint: "ssh {username}@{cluster}.example.org", Reader: "U0ISABEL",
-		Approvers: []string{"U0ADA", "S0HPC"}, RemindAfter: 24 * time.Hour}
+		RemindAfter: 24 * time.Hour}
 }
 
 // other is the view of somebody else than the requester.
@@ -39,7 +40,8 @@ func story(state approval.State, change ...func(*approval.Story)) approval.Story
 			Requester: "U0ISABEL", State: state, Version: 1, Required: 1,
 			CreatedAt: monday, UpdatedAt: monday, ExpiresAt: monday.Add(72 * time.Hour),
 		},
-		Cluster: approval.Cluster{ID: "ehpc-8jqdq0mz", Zone: "jn1a", Name: "Training"},
+		Cluster:   approval.Cluster{ID: "ehpc-8jqdq0mz", Zone: "jn1a", Name: "Training"},
+		Approvers: []string{"U0ADA", "S0HPC"},
 	}
 	switch state {
 	case approval.Pending, approval.Expired, approval.Cancelled:
@@ -91,6 +93,12 @@ func reminded(s *approval.Story) {
 func untilMarch(s *approval.Story) { s.Until = "2027-03-31" }
 
 func unseenThere(s *approval.Story) { s.Unseen = true }
+func toDecide(s *approval.Story)    { s.Approvers = []string{"U0ADA", "S0STAFF"} }
+
+func passedOn(s *approval.Story) {
+	toDecide(s)
+	s.Fallback = []string{"U0HEAD", "S0HEADS"}
+}
 
 func bare(s *approval.Story) { s.Mod, s.Reason, s.Cluster.Name = "", "", "" }
 
@@ -124,6 +132,17 @@ func messages(v View) map[string]Message {
 		"reminder":                       v.Reminder(story(approval.Pending)),
 		"reminder-linked":                v.Reminder(story(approval.Pending, posted)),
 		"reminder-one-of-two":            v.Reminder(story(approval.Pending, oneHasApproved)),
+		"digest":                         v.Digest(digest(many(7))),
+		"digest-long":                    v.Digest(digest(many(42))),
+		"several-done":                   v.SeveralDone(outcomes()),
+		"several-none":                   v.NoneWaits(),
+		"waiting-approval-passed-on":     v.Approval(story(approval.Pending, passedOn)),
+		"waiting-status-passed-on":       v.Status(story(approval.Pending, passedOn)),
+		"waiting-daily":                  v.DailyReminder(story(approval.Pending, toDecide)),
+		"waiting-daily-passed-on":        v.DailyReminder(story(approval.Pending, oneHasApproved, passedOn)),
+		"waiting-fallback":               v.AskFallback(story(approval.Pending, passedOn)),
+		"waiting-turn-reminded":          v.Turn(story(approval.Pending, toDecide)),
+		"waiting-turn-passed-on":         v.Turn(story(approval.Pending, passedOn)),
 		"asked":                          v.Asked(story(approval.Pending)),
 		"asked-two":                      v.Asked(story(approval.Pending, twoApprovers)),
 		"asked-unseen":                   v.Asked(story(approval.Pending, unseenThere)),
@@ -184,6 +203,29 @@ func messages(v View) map[string]Message {
 	return all
 }
 
+// digest is one of requests that wait, at some time later.
+func digest(waiting []approval.Story) approval.Digest {
+	for i := range waiting {
+		waiting[i].State, waiting[i].Decisions = approval.Pending, nil
+		waiting[i].CreatedAt = monday.Add(time.Duration(i) * 9 * time.Hour)
+		waiting[i].Nonce = "a nonce"
+		posted(&waiting[i])
+	}
+	return approval.Digest{Waiting: waiting, Count: len(waiting), Now: monday.Add(62 * time.Hour)}
+}
+
+// outcomes are one of each kind that there is, and a second that was approved.
+func outcomes() []Outcome {
+	all := []Outcome{
+		{ID: 1, Story: story(approval.Approved)}, {ID: 2, Story: story(approval.Approved)}, {ID: 3, Story: story(approval.Denied)},
+		{ID: 4, Story: story(approval.Pending, oneHasApproved)}, {ID: 5, Failed: true}, {ID: 6, Refusal: &approval.Refusal{Kind: "unheard_of"}},
+	}
+	for i, kind := range slices.Sorted(maps.Keys(english.Several.NotDone)) {
+		all = append(all, Outcome{ID: int64(10 + i), Refusal: &approval.Refusal{Kind: kind}})
+	}
+	return all
+}
+
 func modals(v View) map[string]slack.ModalViewRequest {
 	conf := approval.Config{
 		Clusters:    []approval.Cluster{{ID: "ehpc-8jqdq0mz", Zone: "jn1a"}, {ID: "ehpc-x", Zone: "jn1a", Name: "Training"}},
@@ -195,6 +237,7 @@ func modals(v View) map[string]slack.ModalViewRequest {
 	filled := approval.Ask{Username: "isabel", Cluster: "training", Mod: "750", Reason: "thesis project", Until: "2027-03-31"}
 	all := map[string]slack.ModalViewRequest{
 		"form-ask":               v.AskForm(conf, approval.Ask{}),
+		"form-several":           v.SeveralForm(digest(many(12)).Waiting, monday.Add(50*time.Hour)),
 		"form-ask-filled":        v.AskForm(conf, filled),
 		"form-ask-one-cluster":   v.AskForm(one, approval.Ask{Mod: "711"}),
 		"form-ask-many-clusters": v.AskForm(approval.Config{Clusters: make([]approval.Cluster, 101)}, filled),

@@ -50,6 +50,7 @@ func (v View) Status(s approval.Story) Message {
 	b.line(b.texts.Request.Headline)
 	b.request()
 	b.approvals()
+	b.passedOn()
 	b.waiting()
 	b.history()
 	switch s.State {

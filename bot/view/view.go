@@ -27,8 +27,7 @@ type View struct {
 	Channel   string // id of the channel in which the approvers are asked
 	LoginHint string // how to log in, with {username} and {cluster} for the two; empty: nothing is shown
 
-	Approvers    []string      // ids of the people and groups who decide
-	SelfApproval bool          // they may decide on their own requests
+	SelfApproval bool          // approvers may decide on their own requests
 	RemindAfter  time.Duration // after which they are reminded; 0: never
 
 	Reader string // id of the person who reads, whose own requests are spoken of as such; empty: a channel

@@ -22,10 +22,13 @@ func Names(buttons []slacktest.Button) []string {
 	return list
 }
 
+// Digest is what the message says that lists what waits.
+const Digest = "requests are waiting for approval"
+
 // Requests returns the approval messages as they are now.
 func (w *World) Requests() []slacktest.Message {
 	return slices.DeleteFunc(w.Slack.Messages(Channel), func(m slacktest.Message) bool {
-		return m.Deleted || m.Thread != "" || strings.Contains(m.Plain(), "Reminder")
+		return m.Deleted || m.Thread != "" || strings.Contains(m.Plain(), "Reminder") || strings.Contains(m.Plain(), Digest)
 	})
 }
 

@@ -1,0 +1,84 @@
+package approval
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// This file holds what a requester can do with a request that waits.
+
+// Cancel takes a request back that is not decided yet. Only its requester may. To others, but approvers, there is no
+// such request; that it was refused is in the audit log, with the real reason.
+func (s *Service) Cancel(ctx context.Context, id int64, person string) (Story, error) {
+	story, err := s.act(ctx, id, deed{person: person, action: "cancel"}, s.cancelOwn(ctx))
+	return story, s.unknownToOthers(ctx, person, err)
+}
+
+// TakeBack is Cancel for a button.
+func (s *Service) TakeBack(ctx context.Context, on Target, person string) (Story, error) {
+	story, err := s.press(ctx, on, deed{person: person, action: "cancel"}, s.cancelOwn(ctx))
+	return story, s.unknownToOthers(ctx, person, err)
+}
+
+func (s *Service) cancelOwn(ctx context.Context) func(Tx, *Request, scene) error {
+	return func(tx Tx, r *Request, at scene) error {
+		if err := at.ofRequester(); err != nil {
+			return err
+		}
+		return s.cancel(ctx, tx, r, at)
+	}
+}
+
+// RemindEvery is how much time there is between two reminders that a requester asks for.
+const RemindEvery = 24 * time.Hour
+
+// Remind has the approvers reminded because the requester asks for it. What reminded them so before is to be taken away.
+func (s *Service) Remind(ctx context.Context, on Target, person string) (Story, error) {
+	story, err := s.press(ctx, on, deed{person: person, action: "remind"}, func(tx Tx, r *Request, at scene) error {
+		now := s.now()
+		err := at.ofRequester()
+		switch {
+		case err != nil:
+			return err
+		case r.State != Pending || !now.Before(r.ExpiresAt):
+			return &Refusal{Kind: KindDecided, Story: at.Story}
+		case !r.RemindedAt.IsZero() && now.Before(r.RemindedAt.Add(RemindEvery)):
+			return &Refusal{Kind: KindReminded, Story: at.Story}
+		}
+		r.RemindedAt = now
+		if err := s.note(ctx, tx, r, at.who.ID, "remind", ""); err != nil {
+			return err
+		}
+		for _, m := range at.Messages {
+			if m.Purpose != PurposeNudge {
+				continue
+			}
+			m.Version = 0 // it speaks of another time
+			if err := tx.SaveMessage(ctx, r.ID, m, now); err != nil {
+				return err
+			}
+		}
+		return s.enqueue(ctx, tx, *r, NudgeJob)
+	})
+	return story, s.unknownToOthers(ctx, person, err)
+}
+
+// ofRequester returns a refusal unless it is the requester who acts.
+func (at scene) ofRequester() error {
+	switch {
+	case at.who.Is(at.Requester):
+		return nil
+	case at.who.Unsure:
+		return errUnsure
+	}
+	return &Refusal{Kind: KindNotYours, Value: fmt.Sprint(at.ID), Story: at.Story}
+}
+
+// unknownToOthers says of a request that is not the person's that there is none such, unless they are an approver.
+func (s *Service) unknownToOthers(ctx context.Context, person string, err error) error {
+	if r := Refused(err); r != nil && r.Kind == KindNotYours && s.checkApprover(ctx, s.people.Identify(ctx, person), r.Story.Request) != nil {
+		r.Kind = KindUnknown
+	}
+	return err
+}

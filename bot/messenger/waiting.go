@@ -1,0 +1,76 @@
+package messenger
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/slack-go/slack"
+
+	"ehpcbot/approval"
+	"ehpcbot/bot/view"
+)
+
+// This file holds what is said while nobody decides.
+
+// Remind implements [approval.Messenger].
+func (p *Messenger) Remind(ctx context.Context, s approval.Story, what approval.Purpose) error {
+	switch what {
+	case approval.PurposeReminder:
+		_, err := p.postOnce(ctx, s, what, p.channel, p.readers.Channel().Reminder(s))
+		return err
+	case approval.PurposeDaily:
+		return p.remindDaily(ctx, s)
+	case approval.PurposeFallback:
+		return p.postInThread(ctx, s, what, p.readers.Channel().AskFallback(s))
+	case approval.PurposeReminded, approval.PurposePassedOn:
+		return p.tellTurn(ctx, s, what)
+	}
+	return fmt.Errorf("nothing is said for the purpose %q", what)
+}
+
+// remindDaily puts the reminder of today in the place of the one before.
+func (p *Messenger) remindDaily(ctx context.Context, s approval.Story) error {
+	for _, old := range s.Messages {
+		if old.Purpose != approval.PurposeDaily {
+			continue
+		}
+		if err := p.takeAway(ctx, s, old); err != nil {
+			return err
+		}
+	}
+	return p.postInThread(ctx, s, approval.PurposeDaily, p.readers.Channel().DailyReminder(s))
+}
+
+// Nudge implements [approval.Messenger].
+func (p *Messenger) Nudge(ctx context.Context, s approval.Story) error {
+	for _, old := range s.Messages {
+		if old.Purpose != approval.PurposeNudge {
+			continue
+		}
+		if err := p.takeAway(ctx, s, old); err != nil {
+			return err
+		}
+	}
+	_, err := p.postOnce(ctx, s, approval.PurposeNudge, p.channel, p.readers.Channel().Nudge(s))
+	return err
+}
+
+// postInThread answers the approval message, once for a purpose.
+func (p *Messenger) postInThread(ctx context.Context, s approval.Story, purpose approval.Purpose, m view.Message) error {
+	card, posted := s.Message(approval.PurposeApproval)
+	if !posted {
+		return fmt.Errorf("%s: there is no approval message", posting(s, purpose))
+	}
+	_, err := p.postOnce(ctx, s, purpose, card.Place, m, slack.MsgOptionTS(card.Ref))
+	return err
+}
+
+// tellTurn tells the requester who is to decide.
+func (p *Messenger) tellTurn(ctx context.Context, s approval.Story, purpose approval.Purpose) error {
+	_, err := p.postOnce(ctx, s, purpose, s.Requester, p.readers.View(ctx, s.Requester).Turn(s))
+	if unreachable(err) {
+		p.log.Warn("there is nobody who could be told", "request", s.ID, "person", s.Requester, "error", err)
+		return p.service.Sent(ctx, s.ID, approval.Message{Purpose: purpose, Version: s.Version})
+	}
+	return err
+}
