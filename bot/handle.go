@@ -152,8 +152,13 @@ func (b *Bot) tellApart(ctx context.Context, c slack.InteractionCallback, m view
 		}
 		b.log.Debug("answer a press", "error", slackapi.CallError("open a notice", err))
 	}
-	if _, _, err := b.api.PostMessageContext(ctx, c.User.ID, messenger.Options(m)...); err != nil {
-		b.log.Warn("a person could not be answered", "person", c.User.ID, "error", slackapi.CallError("answer a press", err))
+	b.tellDirectly(ctx, c.User.ID, m)
+}
+
+// tellDirectly answers in a direct message.
+func (b *Bot) tellDirectly(ctx context.Context, person string, m view.Message) {
+	if _, _, err := b.api.PostMessageContext(ctx, person, messenger.Options(m)...); err != nil {
+		b.log.Warn("a person could not be answered", "person", person, "error", slackapi.CallError("answer a press", err))
 	}
 }
 

@@ -106,7 +106,8 @@ func (b *Bot) shortcut(ctx context.Context, c slack.InteractionCallback) socket.
 // openFormFor opens the form for somebody who has typed no command. The audit log knows by a word how they came.
 func (b *Bot) openFormFor(ctx context.Context, c slack.InteractionCallback, by string) socket.Reply {
 	if v, wait := b.tooMuch(c.User.ID); wait > 0 {
-		return b.tell(c, v.TooMuch(wait))
+		// No modal says so, or it would be at the cost of those who want the form.
+		return socket.Reply{After: func(ctx context.Context) { b.tellDirectly(ctx, c.User.ID, v.TooMuch(wait)) }}
 	}
 	if err := b.admitRequester(ctx, c.User.ID, teamsOf(c)); err != nil {
 		b.turnAway(ctx, 0, c.User.ID, by, err)

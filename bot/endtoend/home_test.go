@@ -157,6 +157,18 @@ func TestShortcut(t *testing.T) {
 	require.NoError(t, w.Slack.Person(isabel).Shortcut(w.Ctx, "unheard-of").Err)
 }
 
+// Who is told that it is too often is told so in a message, and takes no form from others.
+func TestShortcutTooOften(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	w.Start("REQUESTS_PER_MINUTE=1")
+	for range 3 {
+		require.NoError(t, w.Slack.Person(isabel).Shortcut(w.Ctx, "ask").Err)
+	}
+	w.Told(isabel, "Please try again in")
+	require.Len(t, w.Slack.Calls("views.open"), 1)
+}
+
 // published are the calls by which somebody's Home tab was published, those that Slack refused, too.
 func published(w *world.World, who string) []slacktest.Call {
 	return slices.DeleteFunc(w.Slack.Calls("views.publish"), func(c slacktest.Call) bool { return c.Params.Get("user_id") != who })

@@ -124,7 +124,7 @@ func (t *Tabs) due(ctx context.Context) (people []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err != nil {
-		t.Log.Warn("it is not known whether what the Home tabs show has changed", "error", err)
+		t.Log.Debug("it is not known whether what the Home tabs show has changed", "error", err)
 		changes = t.seen
 	}
 	now := time.Now()

@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"ehpcbot/bot/view"
 )
 
 // DefaultCommand is the slash command, unless another one is configured.
@@ -111,7 +113,7 @@ func features(o Options) object {
 		{"shortcuts", list{{object{
 			{"name", "Ask for an account", ""},
 			{"type", "global", "it opens the form from anywhere"},
-			{"callback_id", "ask", ""},
+			{"callback_id", view.CallbackShortcut, ""},
 			{"description", "Asks for a user account on an EHPC cluster", ""},
 		}, ""}}, ""},
 	}

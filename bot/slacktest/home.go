@@ -76,7 +76,6 @@ func (p *Person) PressInHome(ctx context.Context, text string) (Reply, error) {
 	v, _ := p.Home()
 	for _, b := range v.Buttons() {
 		if b.AccessibilityLabel == text {
-			text = b.Text
 			return p.PressHomeAction(ctx, actionOf(b)), nil
 		}
 	}

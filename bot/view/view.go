@@ -3,7 +3,7 @@
 //
 // Every text is a phrase of a catalogue, one for each language, with fields for what differs from request to
 // request. A builder fills the phrases line by line and makes a message of them: blocks, and a top-level text that
-// says the same. Forms and notices are modals.
+// says the same. Forms and notices are modals; the Home tab is made of the same blocks.
 //
 // What people typed never becomes markup. It stands in plain_text, or as a text element of rich_text, where
 // Slack reads no formatting, no mention and no link, and it is escaped in the top-level text of a message.
