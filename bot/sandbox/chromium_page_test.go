@@ -62,15 +62,28 @@ func (p *tab) tabTo(text string) {
 	require.Fail(p.t, "the tab key does not lead to "+text)
 }
 
-// testSizes looks at the page in both languages, on a phone and on a wide screen, with the longest that people type.
+// testSizes looks at the page in both languages, on a phone and on a wide screen, with the longest that people type, and
+// names of all scripts.
 func testSizes(t *testing.T, chromium context.Context) {
 	p := newTab(t, chromium, open(t, withBot()))
 	p.visit("/")
 	p.sees("#bot", "Slack: 2")
 	p.says(`/ehpc-adduser otto reason="` + strings.Repeat("W", 500) + `"`)
 	p.sees("#messages", "Request 1 is in")
+	p.says(`/ehpc-adduser ben reason="` + strings.Join(names, " ") + `"`)
+	p.sees("#messages", "Request 2 is in")
+	for _, name := range names {
+		p.says("I am " + name)
+		p.sees("#messages", "I am "+name)
+	}
+	for i, username := range []string{"محمد", "👩🏽‍🔬", "a\u200bb", "\u202eotto"} {
+		p.says("/ehpc-adduser " + strings.Repeat(username, 20))
+		p.until("it is answered: "+username, fmt.Sprintf("$('messages').textContent.split('The username').length === %d", i+2))
+	}
 	for _, lang := range []string{"en", "zh"} {
 		v := viewer{lang: lang}
+		p.visit("/?as=U0ANNA&lang=" + lang)
+		p.sees("#messages", "محمد יעל สมชาย 李伟 さくら")
 		for _, address := range []string{"/?as=U0ISABEL&story=4&step=3", "/?as=U0ANNA", "/?as=U0LIWEI"} {
 			p.visit(address + "&lang=" + lang)
 			if strings.Contains(address, "LIWEI") {
@@ -89,6 +102,11 @@ func testSizes(t *testing.T, chromium context.Context) {
 			p.until("no form is open", "!$('view').open")
 		}
 	}
+}
+
+// names are in the scripts of the world.
+var names = []string{
+	"محمد", "יעל", "สมชาย", "李伟", "さくら", "Юлия", "Ελένη", "ज्योति", "김민준", "👩🏽‍🔬", "a\u200bb", "\u202eotto", "Zoë", "𝔬𝔱𝔱𝔬",
 }
 
 // wide finds what reaches beyond the window, unless it is in something that scrolls by itself.
