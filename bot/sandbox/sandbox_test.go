@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -258,4 +259,42 @@ func BenchmarkStream(b *testing.B) {
 			require.Less(b, median, 100*time.Millisecond)
 		})
 	}
+}
+
+// BenchmarkRequests measures how long it takes to load the page, and to see on it what one says, after a thousand
+// requests.
+func BenchmarkRequests(b *testing.B) {
+	s, err := newSite(withBot())
+	require.NoError(b, err)
+	defer s.close()
+	w := s.now()
+	w.kill()
+	w.env["MAX_ACTIVE_REQUESTS"], w.env["REQUESTS_PER_MINUTE"] = "1000", "0"
+	require.NoError(b, w.start())
+	server := httptest.NewServer(s.handler())
+	defer server.Close()
+	page := newBrowser(b, server.URL)
+	defer func() { page.leave() }()
+	page.as("U0ISABEL", general)
+	page.sees("bot", "Slack: 2")
+	page.leave()
+	for i := range 1000 {
+		page.say(fmt.Sprintf("/ehpc-adduser u%d reason=\"thesis project\"", i))
+	}
+	var took []time.Duration
+	b.ResetTimer()
+	for i := range max(b.N, 20) {
+		text := fmt.Sprintf("message number %d.", i)
+		begin := time.Now()
+		page.as("U0ISABEL", general)
+		page.say(text)
+		page.until("it is shown", func() bool {
+			return slices.ContainsFunc(slices.Collect(maps.Values(page.shown)), func(part string) bool { return strings.Contains(part, text) })
+		})
+		took = append(took, time.Since(begin))
+	}
+	slices.Sort(took)
+	median := took[len(took)/2]
+	b.ReportMetric(float64(median.Microseconds())/1000, "ms/median")
+	require.Less(b, median, time.Second)
 }

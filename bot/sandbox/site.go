@@ -131,6 +131,9 @@ func (v viewer) address() string {
 	return "/?" + q.Encode()
 }
 
+// together is how long what happens together takes to happen: it is drawn once.
+const together = 15 * time.Millisecond
+
 // events sends the parts of the page, and those that have changed whenever something happens.
 func (s *site) events(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
@@ -150,6 +153,7 @@ func (s *site) events(w http.ResponseWriter, r *http.Request) {
 		}
 		select {
 		case <-changed:
+			time.Sleep(together)
 		case <-tick.C:
 		case <-world.done:
 			return
