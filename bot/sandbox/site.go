@@ -143,12 +143,18 @@ func (s *site) events(w http.ResponseWriter, r *http.Request) {
 	// The database says by itself nothing when it changes.
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	fmt.Fprint(w, "retry: 500\nevent: hello\ndata: hello\n\n")
-	for {
+	fmt.Fprintf(w, "retry: 500\nevent: hello\ndata: %s\n\n", s.token)
+	for begun := false; ; begun = true {
 		world.mu.Lock()
 		changed := world.changed
 		world.mu.Unlock()
-		if !sendParts(w, world.parts(r.Context(), v), sent) || http.NewResponseController(w).Flush() != nil {
+		if !sendParts(w, world.parts(r.Context(), v), sent) {
+			return
+		}
+		if !begun {
+			fmt.Fprint(w, "event: whole\ndata: whole\n\n") // what the page has beside it is gone
+		}
+		if http.NewResponseController(w).Flush() != nil {
 			return
 		}
 		select {
