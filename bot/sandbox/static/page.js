@@ -125,8 +125,12 @@ document.addEventListener('submit', async e => {
   form.querySelector('[aria-invalid=true]')?.focus();
 });
 
-// confirmed asks what a button wants to have confirmed.
+// confirmed asks what a button wants to have confirmed. The browser tells of a dialog's end later, when the next question may
+// be open already.
+let answer = () => {};
+$('confirm').addEventListener('close', () => { if (!$('confirm').open) answer($('confirm').returnValue === 'yes'); });
 function confirmed(words) {
+  answer(false);
   const dialog = $('confirm'), [no, yes] = dialog.querySelectorAll('button');
   dialog.querySelector('h2').textContent = words.title?.text ?? '';
   dialog.querySelector('p').textContent = words.text?.text ?? '';
@@ -136,7 +140,7 @@ function confirmed(words) {
   dialog.returnValue = '';
   dialog.showModal();
   yes.focus();
-  return new Promise(done => dialog.addEventListener('close', () => done(dialog.returnValue === 'yes'), {once: true}));
+  return new Promise(done => { answer = done; });
 }
 
 // What is unfolded stays so from page to page.
