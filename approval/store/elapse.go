@@ -37,9 +37,13 @@ func elapse(ctx context.Context, tx *Tx, passed time.Duration) error {
 	for statement, by := range map[string]any{
 		`UPDATE river_job SET scheduled_at = strftime('%Y-%m-%d %H:%M:%f', scheduled_at, ?) WHERE state = 'scheduled'`: fmt.Sprintf("-%.3f seconds", passed.Seconds()),
 		`UPDATE request SET created_at = created_at - ?1, updated_at = updated_at - ?1, expires_at = expires_at - ?1, attempted_at = attempted_at - ?1,
-			asked_at = asked_at - ?1, started_at = started_at - ?1, until_at = until_at - ?1, cleared_at = cleared_at - ?1`: ms,
-		`UPDATE decision SET at = at - ?`: ms,
-		`UPDATE message SET at = at - ?`:  ms,
+			asked_at = asked_at - ?1, started_at = started_at - ?1, until_at = until_at - ?1, cleared_at = cleared_at - ?1,
+			reminded_at = reminded_at - ?1, passed_at = passed_at - ?1`: ms,
+		`UPDATE question SET at = at - ?1, answered_at = answered_at - ?1`: ms,
+		`UPDATE change SET at = at - ?`:                                    ms,
+		`UPDATE digest SET at = at - ?`:                                    ms,
+		`UPDATE decision SET at = at - ?`:                                  ms,
+		`UPDATE message SET at = at - ?`:                                   ms,
 	} {
 		if _, err := tx.ExecContext(ctx, statement, by); err != nil {
 			return fmt.Errorf("put times back by %s: %w", passed, err)

@@ -15,10 +15,11 @@ import (
 )
 
 // testAccessibility has axe-core look at the main views, in light and dark, in both languages.
-func testAccessibility(t *testing.T, chromium context.Context) {
+func testAccessibility(t *testing.T, c *chromium) {
+	c.seat(t)
 	axe, err := os.ReadFile(filepath.Join(nodeModules(t), "axe-core", "axe.min.js"))
 	require.NoError(t, err)
-	p := newTab(t, chromium, open(t, withBot()))
+	p := newTab(t, c, open(t, withBot()))
 	p.visit("/")
 	p.sees("#bot", "Slack: 2")
 	p.says("/ehpc-adduser isabel reason=*thesis*")

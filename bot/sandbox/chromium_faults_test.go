@@ -1,14 +1,13 @@
 package sandbox
 
 import (
-	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
 // testFaults presses the button of each fault, on the Chinese page, and does what its line says.
-func testFaults(t *testing.T, chromium context.Context) {
+func testFaults(t *testing.T, c *chromium) {
 	// How a request for otto that is approved after the fault looks to an approver in the end.
 	ends := func(how string) func(*tab) {
 		return func(p *tab) {
@@ -74,7 +73,8 @@ func testFaults(t *testing.T, chromium context.Context) {
 			require.Contains(t, plays, f.name)
 			t.Run(f.name, func(t *testing.T) {
 				t.Parallel()
-				p := newTab(t, chromium, open(t, withBot()))
+				c.seat(t)
+				p := newTab(t, c, open(t, withBot()))
 				p.visit("/?lang=zh")
 				p.sees("#bot", "连接：2")
 				p.says("hello")

@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/require"
 
@@ -19,8 +22,9 @@ import (
 )
 
 // testKeyboard asks for an account and approves it without a mouse.
-func testKeyboard(t *testing.T, chromium context.Context) {
-	p := newTab(t, chromium, open(t, withBot()))
+func testKeyboard(t *testing.T, c *chromium) {
+	c.seat(t)
+	p := newTab(t, c, open(t, withBot()))
 	p.visit("/")
 	p.sees("#bot", "Slack: 2")
 	p.keys(kb.Tab + kb.Enter)
@@ -62,15 +66,29 @@ func (p *tab) tabTo(text string) {
 	require.Fail(p.t, "the tab key does not lead to "+text)
 }
 
-// testSizes looks at the page in both languages, on a phone and on a wide screen, with the longest that people type.
-func testSizes(t *testing.T, chromium context.Context) {
-	p := newTab(t, chromium, open(t, withBot()))
+// testSizes looks at the page in both languages, on a phone and on a wide screen, with the longest that people type, and
+// names of all scripts.
+func testSizes(t *testing.T, c *chromium) {
+	c.seat(t)
+	p := newTab(t, c, open(t, withBot()))
 	p.visit("/")
 	p.sees("#bot", "Slack: 2")
 	p.says(`/ehpc-adduser otto reason="` + strings.Repeat("W", 500) + `"`)
 	p.sees("#messages", "Request 1 is in")
+	p.says(`/ehpc-adduser ben reason="` + strings.Join(names, " ") + `"`)
+	p.sees("#messages", "Request 2 is in")
+	for _, name := range names {
+		p.says("I am " + name)
+		p.sees("#messages", "I am "+name)
+	}
+	for i, username := range []string{"محمد", "👩🏽‍🔬", "a\u200bb", "\u202eotto"} {
+		p.says("/ehpc-adduser " + strings.Repeat(username, 20))
+		p.until("it is answered: "+username, fmt.Sprintf("$('messages').textContent.split('The username').length === %d", i+2))
+	}
 	for _, lang := range []string{"en", "zh"} {
 		v := viewer{lang: lang}
+		p.visit("/?as=U0ANNA&lang=" + lang)
+		p.sees("#messages", "محمد יעל สมชาย 李伟 さくら")
 		for _, address := range []string{"/?as=U0ISABEL&story=4&step=3", "/?as=U0ANNA", "/?as=U0LIWEI"} {
 			p.visit(address + "&lang=" + lang)
 			if strings.Contains(address, "LIWEI") {
@@ -91,6 +109,11 @@ func testSizes(t *testing.T, chromium context.Context) {
 	}
 }
 
+// names are in the scripts of the world.
+var names = []string{
+	"محمد", "יעל", "สมชาย", "李伟", "さくら", "Юлия", "Ελένη", "ज्योति", "김민준", "👩🏽‍🔬", "a\u200bb", "\u202eotto", "Zoë", "𝔬𝔱𝔱𝔬",
+}
+
 // wide finds what reaches beyond the window, unless it is in something that scrolls by itself.
 const wide = `[...document.querySelectorAll('body, body *')].filter(e =>
 	e.checkVisibility() && !e.closest('.table, .skip') && e.getBoundingClientRect().right > innerWidth + 0.5 ||
@@ -98,7 +121,8 @@ const wide = `[...document.querySelectorAll('body, body *')].filter(e =>
 ).map(e => e.outerHTML.slice(0, 200))`
 
 // testRestart has the sandbox end and begin anew under an open page.
-func testRestart(t *testing.T, chromium context.Context) {
+func testRestart(t *testing.T, c *chromium) {
+	c.seat(t)
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	o := Options{Addr: free.Addr().String()}
@@ -112,7 +136,7 @@ func testRestart(t *testing.T, chromium context.Context) {
 	end := run()
 	t.Cleanup(func() { end() })
 	require.Eventually(t, func() bool { return isSandbox(t.Context(), o.Addr) }, patience, 20*time.Millisecond)
-	p := newTab(t, chromium, "http://"+o.Addr)
+	p := newTab(t, c, "http://"+o.Addr)
 	p.visit("/?lang=zh")
 	p.says("hello")
 	p.sees("#messages", "hello")
@@ -133,8 +157,42 @@ func testRestart(t *testing.T, chromium context.Context) {
 	p.sees("#messages", "so good to see you")
 }
 
+// testTabs has the page open in more tabs than a browser has connections for.
+func testTabs(t *testing.T, c *chromium) {
+	c.seat(t)
+	base := open(t, Options{})
+	var tabs []*tab
+	for range 8 {
+		p := newTab(t, c, base, chromedp.WithNewWindow(false))
+		do(p, chromedp.Navigate(base+"/?as=U0ANNA"))
+		tabs = append(tabs, p)
+	}
+	for i, p := range tabs {
+		p.comesToFront()
+		if i == 0 {
+			p.types("Message or command", "not sent yet")
+			continue
+		}
+		p.says(fmt.Sprintf("hello from tab %d", i))
+		p.sees("#messages", fmt.Sprintf("hello from tab %d", i))
+	}
+	tabs[0].comesToFront()
+	tabs[0].sees("#messages", "hello from tab 7")
+	require.Equal(t, "not sent yet", eval[string](tabs[0], "$('box').value"))
+}
+
+// comesToFront makes the tab the one of its window that is seen.
+func (p *tab) comesToFront() {
+	p.t.Helper()
+	do(p, func(ctx context.Context, t *chromedp.Target) (cdp.Empty, error) {
+		return cdp.Call(ctx, t, page.BringToFront, cdp.Empty{})
+	})
+	p.until("it is connected", "connected")
+}
+
 // testSleep stops the sandbox and its bot, as a lid that is closed does, and lets them go on.
-func testSleep(t *testing.T, chromium context.Context) {
+func testSleep(t *testing.T, c *chromium) {
+	c.seat(t)
 	cmd := exec.Command(real.Binary, "sandbox", "--addr", "127.0.0.1:0")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := cmd.StdoutPipe()
@@ -148,7 +206,7 @@ func testSleep(t *testing.T, chromium context.Context) {
 	var address string
 	_, err = fmt.Fscanf(out, "ehpcbot sandbox: %s\n", &address)
 	require.NoError(t, err)
-	p := newTab(t, chromium, address)
+	p := newTab(t, c, address)
 	p.visit("/")
 	p.sees("#bot", "Slack: 2")
 	require.NoError(t, syscall.Kill(-cmd.Process.Pid, syscall.SIGSTOP))

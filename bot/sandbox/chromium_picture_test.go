@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -12,7 +11,7 @@ import (
 
 // testPictures makes the pictures of the README anew, with -update, and holds them to a size with which that is
 // quick to load.
-func testPictures(t *testing.T, chromium context.Context) {
+func testPictures(t *testing.T, c *chromium) {
 	pictures := filepath.Join("..", "..", ".github")
 	defer func() {
 		all, err := filepath.Glob(filepath.Join(pictures, "sandbox*.png"))
@@ -27,7 +26,8 @@ func testPictures(t *testing.T, chromium context.Context) {
 	if !*update {
 		return
 	}
-	p := newTab(t, chromium, open(t, withBot()))
+	c.seat(t)
+	p := newTab(t, c, open(t, withBot()))
 	shoot := func(name string) {
 		t.Helper()
 		eval[bool](p, "document.activeElement.blur(), true")

@@ -70,22 +70,15 @@ func (w *world) parts(ctx context.Context, v viewer) []part {
 
 // reader is the viewer as a reader of messages.
 func (v viewer) reader() Reader {
-	r := Reader{Lang: "en", Location: v.zone(), Now: time.Now(), Names: nameOf}
+	r := Reader{Lang: "en", Location: v.as.zone, Now: time.Now(), Names: nameOf}
 	if strings.HasPrefix(v.as.Locale, "zh") {
 		r.Lang = "zh"
 	}
 	return r
 }
 
-func (v viewer) zone() *time.Location {
-	if zone, err := time.LoadLocation(v.as.TZ); err == nil {
-		return zone
-	}
-	return time.UTC
-}
-
 func (v viewer) clock(at time.Time) template.HTML {
-	at = at.In(v.zone())
+	at = at.In(v.as.zone)
 	return tag("time", attrs{"datetime", at.Format(time.RFC3339), "title", at.Format("2006-01-02 15:04:05 MST")}, text(at.Format("15:04:05")))
 }
 

@@ -44,8 +44,13 @@ func Run(ctx context.Context, out io.Writer, o Options) error {
 		fmt.Fprintf(out, "\nNo bot runs. Connect your own over Socket Mode:\nSLACK_API_URL=%s\nSLACK_APP_TOKEN=%s\nSLACK_BOT_TOKEN=%s\n",
 			s.now().slack.APIURL(), slacktest.AppToken, slacktest.BotToken)
 	}
-	if o.Open && browse(address) != nil {
-		fmt.Fprintln(out, "No browser could be started: open the address yourself.")
+	if o.Open {
+		// It is the person's from now on, and may run for longer than this. Only one that fails is heard of.
+		go func() {
+			if browse(address) != nil {
+				fmt.Fprintln(out, "No browser could be started: open the address yourself.")
+			}
+		}()
 	}
 	server := &http.Server{
 		Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second,
@@ -107,10 +112,5 @@ func browse(address string) error {
 	case "windows":
 		command = []string{"rundll32", "url.dll,FileProtocolHandler", address}
 	}
-	cmd := exec.Command(command[0], command[1:]...)
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("open the browser: %w", err)
-	}
-	go func() { _ = cmd.Wait() }() // it is the person's from now on
-	return nil
+	return exec.Command(command[0], command[1:]...).Run()
 }

@@ -131,6 +131,9 @@ func (v viewer) address() string {
 	return "/?" + q.Encode()
 }
 
+// together is how long what happens together takes to happen: it is drawn once.
+const together = 15 * time.Millisecond
+
 // events sends the parts of the page, and those that have changed whenever something happens.
 func (s *site) events(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
@@ -140,16 +143,23 @@ func (s *site) events(w http.ResponseWriter, r *http.Request) {
 	// The database says by itself nothing when it changes.
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	fmt.Fprint(w, "retry: 500\nevent: hello\ndata: hello\n\n")
-	for {
+	fmt.Fprintf(w, "retry: 500\nevent: hello\ndata: %s\n\n", s.token)
+	for begun := false; ; begun = true {
 		world.mu.Lock()
 		changed := world.changed
 		world.mu.Unlock()
-		if !sendParts(w, world.parts(r.Context(), v), sent) || http.NewResponseController(w).Flush() != nil {
+		if !sendParts(w, world.parts(r.Context(), v), sent) {
+			return
+		}
+		if !begun {
+			fmt.Fprint(w, "event: whole\ndata: whole\n\n") // what the page has beside it is gone
+		}
+		if http.NewResponseController(w).Flush() != nil {
 			return
 		}
 		select {
 		case <-changed:
+			time.Sleep(together)
 		case <-tick.C:
 		case <-world.done:
 			return

@@ -33,14 +33,15 @@ type person struct {
 	role     string
 	approves bool
 	runsBot  bool
+	zone     *time.Location
 }
 
 // fallback is who is asked where the approvers don't decide.
 const fallback = "U0HERA"
 
 // people returns those of the workspace. Each is what the bot treats in a way of its own.
-func people() []person {
-	return []person{
+var people = sync.OnceValue(func() []person {
+	all := []person{
 		{User: slacktest.User{ID: "U0ISABEL", Name: "isabel", RealName: "Isabel", TZ: "Europe/Berlin"}, role: "asks"},
 		{User: slacktest.User{ID: "U0LIWEI", Name: "liwei", RealName: "李伟", Locale: "zh-CN", TZ: "Asia/Shanghai"}, role: "asks, in Chinese"},
 		{User: slacktest.User{ID: "U0ANNA", Name: "anna", RealName: "Anna", TZ: "Europe/Berlin"}, role: "approves", approves: true},
@@ -49,7 +50,14 @@ func people() []person {
 		{User: slacktest.User{ID: "U0GUS", Name: "gus", RealName: "Gus", Restricted: true}, role: "is a guest"},
 		{User: slacktest.User{ID: "U0FAY", Name: "fay", RealName: "Fay", TeamID: "T0OTHER", Stranger: true}, role: "is of another organisation"},
 	}
-}
+	for i, p := range all {
+		var err error
+		if all[i].zone, err = time.LoadLocation(p.TZ); err != nil {
+			all[i].zone = time.UTC
+		}
+	}
+	return all
+})
 
 // conversations returns the ids of a person's, the one to begin with first.
 func (p person) conversations() []string {

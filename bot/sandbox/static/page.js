@@ -4,17 +4,26 @@
 const $ = id => document.getElementById(id);
 const token = document.querySelector('meta[name=token]').content;
 
-// The parts, as they come.
-let connected = false;
-const events = new EventSource('/events' + location.search);
-events.onerror = () => { $('lost').hidden = false; };
-events.addEventListener('hello', () => {
-  // After an interruption much may be different, even the sandbox.
-  if (connected) location.reload();
-  connected = true;
+// The parts, as they come. Who does not see the page needs none, and a browser has six connections to a place at most.
+let connected = false, events, listed;
+function listen() {
+  events?.close();
+  connected = false;
+  if (document.hidden) return;
+  events = new EventSource('/events' + location.search);
+  events.onerror = () => { connected = false; $('lost').hidden = false; };
+  events.addEventListener('hello', e => {
+    if (e.data !== token) return location.reload(); // it is another sandbox
+    listed = new Set();
   $('lost').hidden = true;
-});
-events.addEventListener('part', e => show(JSON.parse(e.data)));
+  });
+  events.addEventListener('part', e => show(JSON.parse(e.data)));
+  events.addEventListener('whole', () => {
+    for (const old of document.querySelectorAll('#messages > article')) if (!listed.has(old.id)) old.remove();
+    connected = true;
+  });
+}
+document.addEventListener('visibilitychange', listen);
 
 // What is being pressed stays until it is let go: a press on something that is replaced meanwhile is lost.
 let held = null;
@@ -28,6 +37,7 @@ for (const over of ['pointerup', 'pointercancel']) document.addEventListener(ove
 }));
 
 function show(part) {
+  listed.add(part.id);
   if (held) return held.push(part);
   const old = $(part.id);
   if (!part.mark) return old?.remove();
@@ -116,8 +126,12 @@ document.addEventListener('submit', async e => {
   form.querySelector('[aria-invalid=true]')?.focus();
 });
 
-// confirmed asks what a button wants to have confirmed.
+// confirmed asks what a button wants to have confirmed. The browser tells of a dialog's end later, when the next question may
+// be open already.
+let answer = () => {};
+$('confirm').addEventListener('close', () => { if (!$('confirm').open) answer($('confirm').returnValue === 'yes'); });
 function confirmed(words) {
+  answer(false);
   const dialog = $('confirm'), [no, yes] = dialog.querySelectorAll('button');
   dialog.querySelector('h2').textContent = words.title?.text ?? '';
   dialog.querySelector('p').textContent = words.text?.text ?? '';
@@ -127,7 +141,7 @@ function confirmed(words) {
   dialog.returnValue = '';
   dialog.showModal();
   yes.focus();
-  return new Promise(done => dialog.addEventListener('close', () => done(dialog.returnValue === 'yes'), {once: true}));
+  return new Promise(done => { answer = done; });
 }
 
 // What is unfolded stays so from page to page.
@@ -137,3 +151,4 @@ document.querySelectorAll('aside details').forEach((fold, i) => {
 });
 $('messages').scrollTop = $('messages').scrollHeight;
 showView();
+listen();
