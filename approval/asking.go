@@ -35,6 +35,9 @@ func (s *Service) Ask(ctx context.Context, a Ask) (Story, error) {
 // examine returns all that speaks against an ask as things stand. seen says that the cluster has told whether it has the
 // username.
 func (s *Service) examine(ctx context.Context, a Ask, who Person) (refusals Refusals, seen bool, err error) {
+	if accepted, err := s.Accepted(ctx, a); err != nil || !accepted {
+		return Refusals{{Kind: KindPolicy, Value: a.Policy}}, false, err // before all else
+	}
 	refusals = s.conf.Check(a)
 	if a.Reset {
 		return refusals, true, nil
@@ -42,16 +45,9 @@ func (s *Service) examine(ctx context.Context, a Ask, who Person) (refusals Refu
 	if r := s.checkUntil(a.Until); r != nil {
 		refusals = append(refusals, r)
 	}
-	accepted, err := s.Accepted(ctx, a)
-	if err == nil && !accepted {
-		refusals = append(refusals, &Refusal{Kind: KindPolicy, Value: a.Policy})
-	}
 	cluster, known := s.conf.Cluster(a.Cluster)
-	if err != nil || !known {
-		return refusals, false, err
-	}
 	rule := s.conf.checkUsername(a.Username)
-	if rule != nil && rule.Kind != KindReserved {
+	if !known || rule != nil && rule.Kind != KindReserved {
 		return refusals, false, nil
 	}
 	name, seen, err := s.examineUsername(ctx, a, who, cluster)

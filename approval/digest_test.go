@@ -97,8 +97,10 @@ func TestDecidable(t *testing.T) {
 	require.Equal(t, []int64{1, 2}, decidable(greta))
 	require.Empty(t, decidable(isabel), "both are hers")
 	require.Empty(t, decidable(head), "nothing is passed on yet")
-	require.NoError(t, b.service.PassOn(t.Context(), old.ID))
-	require.NoError(t, b.service.PassOn(t.Context(), 2))
+	for _, story := range []approval.Story{old, b.story(2)} {
+		_, err := b.service.PassOn(t.Context(), story)
+		require.NoError(t, err)
+	}
 	require.Equal(t, []int64{1}, decidable(head), "the other has waited for less than half of its time")
 	_, err = b.service.Decidable(t.Context(), "USTRANGER")
 	require.Equal(t, approval.KindNotApprover, kindOf(t, err))

@@ -20,12 +20,9 @@ type Accounts interface {
 // LookAt has the service look at the clusters when somebody asks. It is called before anything else.
 func (s *Service) LookAt(accounts Accounts) { s.accounts = accounts }
 
-const (
-	// lookTime is what a look at a cluster may take of the time in which somebody who asks is to be answered, and
-	// suggestTime where a form waits for it. So much stays for what follows.
-	lookTime, suggestTime = 1500 * time.Millisecond, 500 * time.Millisecond
-	afterLook             = 700 * time.Millisecond
-)
+// lookTime is what a look at a cluster may take of the time in which somebody is to be answered, of which so much has to
+// stay for what follows.
+const lookTime, afterLook = 1500 * time.Millisecond, 700 * time.Millisecond
 
 // examineUsername returns why a username of the right form can't be had, and one that can. seen says that the cluster
 // has told whether it has it.
@@ -40,7 +37,7 @@ func (s *Service) examineUsername(ctx context.Context, a Ask, who Person, cluste
 	case refusal != nil && (refusal.Kind == KindTooMany || who.Is(refusal.Story.Requester)):
 		return refusal, false, nil // another username would not help
 	}
-	on := s.look(ctx, cluster, a.Username, lookTime)
+	on := s.look(ctx, cluster, a.Username)
 	if refusal == nil && on.has(a.Username) {
 		refusal = &Refusal{Kind: KindTaken, Value: a.Username}
 	}
@@ -51,13 +48,13 @@ func (s *Service) examineUsername(ctx context.Context, a Ask, who Person, cluste
 }
 
 // Suggest returns a username for a person on the first cluster: the first of some stems that can be had, as far as that
-// is known within a moment, or it with a number behind. It is empty where there is none.
+// is known in the time that ctx has, or it with a number behind. It is empty where there is none.
 func (s *Service) Suggest(ctx context.Context, person string, stems []string) string {
 	if len(stems) == 0 {
 		return ""
 	}
 	who, cluster := s.people.Identify(ctx, person), s.conf.Clusters[0]
-	on := s.look(ctx, cluster, stems[0], suggestTime)
+	on := s.look(ctx, cluster, stems[0])
 	for _, stem := range stems {
 		if free := s.firstFree(ctx, who, cluster, on, stem); free != "" {
 			return free
@@ -118,7 +115,8 @@ func (l listing) has(username string) bool { return isListed(l.names, username) 
 // look asks a cluster for the usernames like one, with its variants, in one call. That it does not answer in time, or
 // that its quota is used up, is no reason to send anybody away: it is looked at again before the account is made. The
 // call goes on when it is waited for no longer, so that who watches the API learns how it ended.
-func (s *Service) look(ctx context.Context, cluster Cluster, username string, most time.Duration) listing {
+func (s *Service) look(ctx context.Context, cluster Cluster, username string) listing {
+	most := lookTime
 	if deadline, bounded := ctx.Deadline(); bounded {
 		most = min(most, time.Until(deadline)-afterLook)
 	}
@@ -152,7 +150,7 @@ func (s *Service) list(ctx context.Context, cluster Cluster, username string) (o
 		s.log.Info("the cluster does not tell which usernames it has", "cluster", cluster.ID, "error", err)
 		return listing{}
 	}
-	on.complete = len(page.Users) < most && len(page.Users) >= page.Total || page.Total > 0 && len(page.Users) == page.Total
+	on.complete = len(page.Users) >= page.Total && (page.Total > 0 || len(page.Users) < most)
 	for _, user := range page.Users {
 		on.names = append(on.names, user.Username)
 	}

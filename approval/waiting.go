@@ -33,16 +33,27 @@ func (s *Service) isToBePassedOn(r Request) bool {
 	return len(s.conf.Fallback) > 0 && r.PassedAt.IsZero()
 }
 
-// PassOn lets the fallback decide as well on a request that has waited for half of its time.
-func (s *Service) PassOn(ctx context.Context, id int64) error {
-	return s.change(ctx, id, "pass_on", func(r *Request) bool {
+// PassOn lets the fallback decide as well on a request that has waited for half of its time. It returns the request as
+// it is then.
+func (s *Service) PassOn(ctx context.Context, story Story) (Story, error) {
+	isDue := func(r Request) bool {
 		now := s.now()
-		due := r.State == Pending && s.isToBePassedOn(*r) && !now.Before(s.halfTime(*r)) && now.Before(r.ExpiresAt)
+		return r.State == Pending && s.isToBePassedOn(r) && !now.Before(s.halfTime(r)) && now.Before(r.ExpiresAt)
+	}
+	if !isDue(story.Request) {
+		return story, nil
+	}
+	err := s.change(ctx, story.ID, "pass_on", func(r *Request) bool {
+		due := isDue(*r)
 		if due {
-			r.PassedAt = now
+			r.PassedAt = s.now()
 		}
 		return due
 	})
+	if err != nil {
+		return story, err
+	}
+	return s.Story(ctx, story.ID)
 }
 
 // firstReminder tells when there is first something to say about a request that waits, and whether there ever is.

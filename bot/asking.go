@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/slack-go/slack"
 
@@ -38,22 +39,32 @@ func (b *Bot) openAskForm(ctx context.Context, v view.View, trigger string, pref
 		b.log.Warn("no form is opened, to keep room for those of approvers", "person", person)
 		return v.TooManyForms()
 	}
-	conf := b.service.Config()
-	if prefill.Username == "" {
-		prefill.Username = b.service.Suggest(ctx, person, username.Stems(b.people.Known(person)))
-	}
-	accepted, err := b.service.Accepted(ctx, prefill)
-	if err != nil {
-		b.log.Warn("it is not known whether the use policy is accepted", "person", person, "error", err)
-	}
-	if accepted {
-		prefill.Policy = conf.Use.Version
-	}
-	if _, err := b.api.OpenViewContext(ctx, trigger, v.AskForm(conf, prefill)); err != nil {
+	form := v.AskForm(b.service.Config(), b.prefilled(ctx, prefill))
+	if _, err := b.api.OpenViewContext(ctx, trigger, form); err != nil {
 		b.log.Warn("the form could not be opened", "person", person, "error", slackapi.CallError("open a form", err))
 		return v.FormFailed()
 	}
 	return view.Message{}
+}
+
+// prefillTime is for how long a form waits for what stands in it: Slack takes it within three seconds.
+const prefillTime = 1200 * time.Millisecond
+
+// prefilled adds what is known of the person in time: a username, and whether they have accepted the use policy.
+func (b *Bot) prefilled(ctx context.Context, a approval.Ask) approval.Ask {
+	ctx, cancel := context.WithTimeout(ctx, prefillTime)
+	defer cancel()
+	accepted, err := b.service.Accepted(ctx, a)
+	if err != nil {
+		b.log.Warn("it is not known whether the use policy is accepted", "person", a.Requester, "error", err)
+	}
+	if accepted {
+		a.Policy = b.service.Config().Use.Version
+	}
+	if a.Username == "" {
+		a.Username = b.service.Suggest(ctx, a.Requester, username.Stems(b.people.Known(a.Requester)))
+	}
+	return a
 }
 
 func hasKind(refusals approval.Refusals, kind approval.Kind) bool {

@@ -130,10 +130,10 @@ func (r runner) delay(ctx context.Context, id int64) error {
 
 // remind says what is due while nobody decides, and puts itself off until more is.
 func (r runner) remind(ctx context.Context, id int64) error {
-	if err := r.Service.PassOn(ctx, id); err != nil {
-		return err
-	}
 	story, err := r.Service.Story(ctx, id)
+	if err == nil {
+		story, err = r.Service.PassOn(ctx, story)
+	}
 	if err != nil {
 		return err
 	}

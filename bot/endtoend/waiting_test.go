@@ -65,7 +65,7 @@ func TestDecideSeveral(t *testing.T) {
 	w.Command(anna, "anna")
 	w.Request("anna")
 	w.Stop(p)
-	w.Start()
+	p = w.Start()
 	digest := w.WaitMessage("the digest", func(m slacktest.Message) bool { return strings.Contains(m.Plain(), world.Digest) })
 	require.Contains(t, digest.Plain(), "7 requests are waiting")
 	forms := map[string]slacktest.View{}
@@ -91,7 +91,7 @@ func TestDecideSeveral(t *testing.T) {
 		"requests-0": "2: user2 on Training (ehpc-8jqdq0mz),3: user3 on Training (ehpc-8jqdq0mz),7: anna on Training (ehpc-8jqdq0mz)",
 		"verdict":    "deny", "Reason of a denial": "name your *supervisor*",
 	})
-	require.Contains(t, done.Updated.Plain(), "Not done, as they were decided, or over, before you: 2")
+	require.Contains(t, done.Updated.Plain(), "Not done, as they were decided, or over, before you: 2", p.Err.String())
 	require.Contains(t, done.Updated.Plain(), "Denied: 3, 7")
 	w.Credentials(isabel, "user1")
 	w.Credentials(isabel, "user2")

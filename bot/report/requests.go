@@ -136,6 +136,9 @@ func showHistory(w io.Writer, s approval.Story, events []approval.Event, now tim
 	if !s.Reset {
 		facts.row("reason", cmp.Or(s.Reason, "none given"))
 	}
+	if s.Until != "" {
+		facts.row("until", s.Until)
+	}
 	facts.row("asked", fmt.Sprintf("%s UTC (%s ago)", stamp(s.CreatedAt), age(now.Sub(s.CreatedAt))))
 	facts.row("changed", fmt.Sprintf("%s UTC (%s ago)", stamp(s.UpdatedAt), age(now.Sub(s.UpdatedAt))))
 	facts.row("approvals", fmt.Sprintf("%d of %d", len(s.Approvals()), s.Required))
