@@ -59,8 +59,6 @@ func (s *Service) checkApprover(ctx context.Context, who Person, r Request) erro
 	case is:
 		return nil
 	case unknown != nil:
-		return nil
-	case unknown != nil:
 		s.log.Warn("an approver group can't be asked about", "error", unknown)
 		return &Refusal{Kind: KindNoAnswer, Value: who.ID, Cause: unknown}
 	}
@@ -73,7 +71,7 @@ func (s *Service) belongs(ctx context.Context, listed []string, who Person, with
 	if len(listed) == 0 || slices.ContainsFunc(listed, who.Is) {
 		return len(listed) > 0, nil
 	}
-	groups := slices.DeleteFunc(slices.Clone(listed), func(id string) bool { return !isGroup(id) })
+	groups := slices.DeleteFunc(slices.Clone(listed), func(id string) bool { return !IsGroup(id) })
 	is, unknown = s.isMember(ctx, groups, who, within)
 	if !is && who.Unsure {
 		unknown = errors.Join(unknown, errUnsure)
@@ -107,8 +105,8 @@ func (s *Service) isMember(ctx context.Context, groups []string, who Person, wit
 	return false, unknown
 }
 
-// isGroup tells the ids of groups (S…) from those of people (U…, W…).
-func isGroup(id string) bool { return len(id) > 0 && id[0] == 'S' }
+// IsGroup tells the ids of groups (S…) from those of people (U…, W…).
+func IsGroup(id string) bool { return len(id) > 0 && id[0] == 'S' }
 
 // standing is what a request hangs on beside itself, as others say it now. What was true when it was asked for and
 // approved need not be true any more.

@@ -63,7 +63,7 @@ func TestApprovingWithChanges(t *testing.T) {
 		require.Len(t, story.Changes, 3)
 		b.requireCredentials(story)
 		require.Zero(t, b.api.AddUserEffects(cluster, "isabelle"))
-		require.NotEmpty(t, b.told.said("tell 1"))
+		b.eventually(func() bool { return len(b.told.said("tell 1")) > 0 }, func() string { return "the requester is not told of the changes" })
 		b.requireLog(asked.ID, "change", "username=isabel cluster="+cluster+" mod=700 approvals=2 reason=thesis")
 
 		verify := func() []string {

@@ -10,6 +10,8 @@
 // The vocabulary:
 //
 //   - A decision is one approver's vote. A request needs [Config.Required] approvals; one denial ends it.
+//   - To ask back is to put a question to the requester before deciding; the time to decide starts anew with it.
+//   - A change is what an approver makes of a request with their approval, which is then one of the changed request.
 //   - To provision is to make the account: look the username up, seal a password, call the API, follow its job.
 //   - To deliver is to hand the credentials to the requester, and then to erase the sealed password.
 //   - To refresh is to render the message that the approvers see from the state as it is now.

@@ -172,7 +172,7 @@ func (s *Service) missing(ctx context.Context, tx Tx, r Request, there map[Job]b
 
 // leadsOut holds the jobs without which a request would stay in its state, or something of it in sight.
 var leadsOut = map[State][]JobKind{
-	Pending:      {RefreshJob, RemindJob, ExpireJob},
+	Pending:      {RefreshJob, RemindJob, ExpireJob, TellJob},
 	Approved:     {ProvisionJob},
 	Provisioning: {ProvisionJob},
 	Provisioned:  {DeliverJob},
@@ -182,6 +182,10 @@ var leadsOut = map[State][]JobKind{
 
 // isTold reports whether the message is there that a job was to post.
 func (s *Service) isTold(ctx context.Context, tx Tx, r Request, kind JobKind) (bool, error) {
+	if kind == TellJob {
+		story, err := tx.Story(ctx, r)
+		return story.questionsAreTold(), err
+	}
 	if kind != RefreshJob {
 		return false, nil
 	}

@@ -48,6 +48,22 @@ func (s Story) OpenQuestions() []Question {
 	return slices.DeleteFunc(slices.Clone(s.Questions), func(q Question) bool { return !q.IsOpen() })
 }
 
+// questionsAreTold reports whether the requester has each open question, and the approvers see all there is.
+func (s Story) questionsAreTold() bool {
+	for _, q := range s.Questions {
+		purposes := []Purpose{PurposeThreadQuestion, PurposeQuestion}
+		if !q.IsOpen() {
+			purposes = []Purpose{PurposeThreadQuestion, PurposeThreadAnswer}
+		}
+		for _, p := range purposes {
+			if _, told := s.Message(p.Of(q.Number)); !told {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // AskBack puts an approver's question to the requester. The time to decide starts anew, so that an answer can be waited for.
 func (s *Service) AskBack(ctx context.Context, on Target, person, question string) (Story, error) {
 	question = strings.TrimSpace(question)

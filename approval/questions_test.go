@@ -111,6 +111,16 @@ func TestQuestionsOutliveTheProcess(t *testing.T) {
 	b.told.fail("tell", 2)
 	b.restart()
 	b.eventually(func() bool { return len(b.told.said("tell 1")) > 0 }, func() string { return "nobody is asked" })
+	b.stop()
+	do(t, raw(t, b.url), `DELETE FROM river_job`)
+	b.restart()
+	b.eventually(func() bool { return len(b.told.said("tell 1")) > 1 }, func() string { return "a job that is gone is not put back" })
+	for _, p := range []approval.Purpose{approval.PurposeQuestion, approval.PurposeThreadQuestion} {
+		require.NoError(t, b.service.Sent(t.Context(), asked.ID, approval.Message{Purpose: p.Of(1), Place: "P", Ref: "1", Version: 1}))
+	}
+	put, err := b.service.Sweep(t.Context())
+	require.NoError(t, err)
+	require.Zero(t, put, "what is told needs no job")
 	b.passed.Store(int64(90 * time.Minute))
 	left, err := b.service.Expire(t.Context(), asked.ID)
 	require.NoError(t, err)

@@ -127,6 +127,26 @@ func (s *Service) StoriesOf(ctx context.Context, person string) ([]Story, error)
 	return stories, err
 }
 
+// Earlier returns the requests that the requester asked for before another, newest first, without what belongs to them.
+func (s *Service) Earlier(ctx context.Context, than Request) (earlier []Story, err error) {
+	who := s.people.Identify(ctx, than.Requester)
+	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
+		requests, err := tx.RequestsOf(ctx, who)
+		for _, r := range requests {
+			if r.ID >= than.ID {
+				continue
+			}
+			story := Story{Request: r, Cluster: Cluster{ID: r.ClusterID}}
+			if cluster, ok := s.conf.Cluster(r.ClusterID); ok {
+				story.Cluster = cluster
+			}
+			earlier = append(earlier, story)
+		}
+		return err
+	})
+	return earlier, err
+}
+
 // Counts returns how many requests are in each state.
 func (s *Service) Counts(ctx context.Context) (counts map[State]int, err error) {
 	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {

@@ -124,7 +124,7 @@ func newStage(out io.Writer, lang language) *stage {
 		slack: slacktest.NewServer(),
 		api:   ehpctest.NewServer(ehpctest.WithCluster(cluster, zone), ehpctest.WithJobTime(300*time.Millisecond)),
 	}
-	s.slack.AddUser(slacktest.User{ID: isabel, Name: "isabel", RealName: "Isabel", Locale: lang.slack})
+	s.slack.AddUser(slacktest.User{ID: isabel, Name: "isabel", RealName: "Isabel Moreno", Locale: lang.slack})
 	s.slack.AddUser(slacktest.User{ID: anna, Name: "anna", RealName: "Anna", Locale: lang.slack})
 	s.slack.AddChannel(slacktest.Channel{ID: channel, Name: "hpc-approvals", BotIsMember: true})
 	return s

@@ -36,7 +36,7 @@ func Scopes() []Scope {
 		{"commands", "people ask with the slash command"},
 		{"chat:write", "requests are shown to the approvers, and credentials to the requester"},
 		{"im:write", "the direct message that hands the credentials over is opened"},
-		{"users:read", "a person's language, and whether the account is a bot, a guest or deactivated"},
+		{"users:read", "a person's name, title, photo and language, and whether the account is a bot, a guest or deactivated"},
 		{"usergroups:read", "the members of the user groups among the approvers"},
 	}
 }

@@ -230,7 +230,12 @@ const closedForGood = 5 * time.Second
 // Refresh implements [approval.Messenger]. What has come to its end need not be shown in a channel that takes
 // no messages, nor where it was not shown before.
 func (p *Messenger) Refresh(ctx context.Context, s approval.Story) error {
-	err := p.refresh(ctx, s)
+	facts := p.facts(ctx, s)
+	err := p.refresh(ctx, s, facts)
+	if slices.Contains(slackapi.Invalid, slackapi.Code(err)) {
+		p.log.Warn("Slack does not take all of the approval message: it goes without the photo, and with buttons for everybody", "request", s.ID, "error", err)
+		err = p.refresh(ctx, s, facts.Plain())
+	}
 	if closedTo(err) && s.State.Final() && !s.CanRetry() && p.service.Now().Sub(s.UpdatedAt) > closedForGood {
 		p.log.Warn("the end of a request is not shown", "request", s.ID, "state", s.State, "error", err)
 		return nil
@@ -238,8 +243,8 @@ func (p *Messenger) Refresh(ctx context.Context, s approval.Story) error {
 	return err
 }
 
-func (p *Messenger) refresh(ctx context.Context, s approval.Story) error {
-	m := p.readers.Channel().Approval(s)
+func (p *Messenger) refresh(ctx context.Context, s approval.Story, facts view.Facts) error {
+	m := p.readers.Channel().Card(s, facts)
 	known := 0
 	for _, old := range s.Messages {
 		var err error

@@ -24,6 +24,7 @@ import (
 // data-action, which say what it is and where, and data-confirm, its confirmation dialog in JSON; a button also has
 // data-value. A select of people or conversations holds only those chosen: who knows all of them adds them.
 type Reader struct {
+	ID       string                 // of the person; empty: nobody is told apart
 	Lang     string                 // "en" or "zh"
 	Location *time.Location         // nil is UTC
 	Now      time.Time              // what today is, for dates near it; zero: they are shown like any other
@@ -96,6 +97,7 @@ type element struct {
 	Style              style           `json:"style"`
 	Confirm            json.RawMessage `json:"confirm"`
 	AccessibilityLabel string          `json:"accessibility_label"`
+	VisibleTo          []string        `json:"visible_to_user_ids"`
 	ImageURL           string          `json:"image_url"`
 	AltText            string          `json:"alt_text"`
 
@@ -347,6 +349,9 @@ func (d *drawing) control(b, e element, id string) template.HTML {
 		"aria-label", when(id == "", cmp.Or(e.Placeholder.Text, e.ActionID)))
 	switch e.Type {
 	case "button":
+		if len(e.VisibleTo) > 0 && d.ID != "" && !slices.Contains(e.VisibleTo, d.ID) {
+			return ""
+		}
 		return button(e, common)
 	case "overflow":
 		return tag("details", attrs{"class", "bk-overflow"}, tag("summary", attrs{"aria-label", d.texts().more}, "⋯"),
@@ -599,6 +604,9 @@ func (d *drawing) datePart(name string, t time.Time) (shown string, ok bool) {
 			}
 		}
 	}
+	if name == "ago" && !d.Now.IsZero() {
+		return texts.distance(t.Sub(d.Now)), true
+	}
 	layout, ok := texts.layouts[name]
 	shown = t.Format(layout)
 	if d.Lang == "zh" {
@@ -617,6 +625,8 @@ type texts struct {
 	optional     string
 	cancel, more string
 	days         [3]string // yesterday, today, tomorrow
+	ahead, past  string    // of a distance; the star is how far
+	units        [3]string // days, hours, minutes
 	layouts      map[string]string
 }
 
@@ -627,9 +637,23 @@ func (r Reader) texts() texts {
 	return english
 }
 
+// distance says how far from now a time is.
+func (t texts) distance(d time.Duration) string {
+	said := t.ahead
+	if d < 0 {
+		d, said = -d, t.past
+	}
+	for i, unit := range []time.Duration{24 * time.Hour, time.Hour, time.Minute} {
+		if n := int(d.Round(unit) / unit); n > 1 || unit == time.Minute {
+			return strings.Replace(said, "*", strconv.Itoa(n)+t.units[i], 1)
+		}
+	}
+	return said
+}
+
 var english = texts{
 	unknown: "The sandbox cannot draw this: *", optional: " (optional)", cancel: "Cancel", more: "More",
-	days: [3]string{"yesterday", "today", "tomorrow"},
+	days: [3]string{"yesterday", "today", "tomorrow"}, ahead: "in *", past: "* ago", units: [3]string{" days", " hours", " minutes"},
 	layouts: map[string]string{
 		"date": "January 2, 2006", "date_long": "Monday, January 2, 2006", "date_short": "Jan 2, 2006",
 		"date_num": time.DateOnly, "time": "3:04 PM", "time_secs": "3:04:05 PM",
@@ -638,7 +662,7 @@ var english = texts{
 
 var chinese = texts{
 	unknown: "沙盒无法显示此内容：*", optional: "（可选）", cancel: "取消", more: "更多",
-	days: [3]string{"昨天", "今天", "明天"},
+	days: [3]string{"昨天", "今天", "明天"}, ahead: "*后", past: "*前", units: [3]string{" 天", " 小时", " 分钟"},
 	layouts: map[string]string{
 		"date": "2006年1月2日", "date_long": "2006年1月2日 Monday", "date_short": "2006年1月2日",
 		"date_num": time.DateOnly, "time": "15:04", "time_secs": "15:04:05",

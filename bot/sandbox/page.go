@@ -70,7 +70,7 @@ func (w *world) parts(ctx context.Context, v viewer) []part {
 
 // reader is the viewer as a reader of messages.
 func (v viewer) reader() Reader {
-	r := Reader{Lang: "en", Location: v.as.zone, Now: time.Now(), Names: nameOf}
+	r := Reader{ID: v.as.ID, Lang: "en", Location: v.as.zone, Now: time.Now(), Names: nameOf}
 	if strings.HasPrefix(v.as.Locale, "zh") {
 		r.Lang = "zh"
 	}

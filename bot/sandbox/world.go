@@ -42,7 +42,7 @@ const fallback = "U0HERA"
 // people returns those of the workspace. Each is what the bot treats in a way of its own.
 var people = sync.OnceValue(func() []person {
 	all := []person{
-		{User: slacktest.User{ID: "U0ISABEL", Name: "isabel", RealName: "Isabel", TZ: "Europe/Berlin"}, role: "asks"},
+		{User: slacktest.User{ID: "U0ISABEL", Name: "isabel", RealName: "Isabel", Title: "Doctoral student", Photo: "https://avatars.slack-edge.com/isabel_72.png", TZ: "Europe/Berlin"}, role: "asks"},
 		{User: slacktest.User{ID: "U0LIWEI", Name: "liwei", RealName: "李伟", Locale: "zh-CN", TZ: "Asia/Shanghai"}, role: "asks, in Chinese"},
 		{User: slacktest.User{ID: "U0ANNA", Name: "anna", RealName: "Anna", TZ: "Europe/Berlin"}, role: "approves", approves: true},
 		{User: slacktest.User{ID: "U0BEN", Name: "ben", RealName: "Ben", TZ: "America/New_York"}, role: "approves, and runs the bot", approves: true, runsBot: true},

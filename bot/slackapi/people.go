@@ -34,6 +34,8 @@ const (
 	personFresh = time.Hour
 	personStale = 30 * 24 * time.Hour
 
+	rosterFresh = time.Minute
+
 	decisionFresh = 5 * time.Second
 	decisionStale = 5 * time.Minute
 )
@@ -106,6 +108,11 @@ func (p *People) decider(ctx context.Context, id string) (slack.User, error) {
 // Members implements [approval.Directory].
 func (p *People) Members(ctx context.Context, id string, within time.Duration) ([]string, error) {
 	return p.groups.get(ctx, id, p.now, age{fresh: max(within, decisionFresh), stale: decisionStale, patience: decisionTime})
+}
+
+// Roster is Members where nothing hangs on it: what Slack said within the last minute will do, or whatever it said last.
+func (p *People) Roster(ctx context.Context, id string) ([]string, error) {
+	return p.groups.get(ctx, id, p.now, age{fresh: rosterFresh, stale: personStale, patience: lookUpTime})
 }
 
 // memory remembers answers to questions of one kind.

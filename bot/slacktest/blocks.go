@@ -243,7 +243,7 @@ func elementSchema(kind string) schema {
 	case "button":
 		return s.with(single).with(schema{
 			"text!": plainText(75), "url": link, "value": chars(0, 2000), "style": oneOf("primary", "danger"),
-			"accessibility_label": chars(1, 75),
+			"accessibility_label": chars(1, 75), "visible_to_user_ids": array(1, 1000, chars(1, 255)),
 		})
 	case "overflow":
 		return s.with(single).with(schema{"options!": array(1, 5, option(kind))})

@@ -34,6 +34,7 @@ type Version struct {
 type Button struct {
 	Text, ActionID, BlockID, Value, URL, Style, AccessibilityLabel string
 	Confirm                                                        *Confirm // asked before the press counts
+	VisibleTo                                                      []string // ids of those who see it; none: everybody
 }
 
 // Confirm is a dialog that a button asks first.

@@ -165,6 +165,9 @@ func button(block, e object) Button {
 		Value: str(e, "value"), URL: str(e, "url"), Style: str(e, "style"),
 		AccessibilityLabel: str(e, "accessibility_label"),
 	}
+	for _, id := range list(e, "visible_to_user_ids") {
+		b.VisibleTo = append(b.VisibleTo, fmt.Sprint(id))
+	}
 	if c := obj(e, "confirm"); c != nil {
 		b.Confirm = &Confirm{
 			Title: readTextObject(obj(c, "title")), Text: readTextObject(obj(c, "text")),

@@ -11,6 +11,7 @@ import (
 type User struct {
 	ID, Name, RealName, Locale, TZ, TeamID string
 	Email                                  string // told to apps with the scope users:read.email
+	Title, Photo                           string // what the person does, and the address of a picture
 
 	Teams           []string // in Enterprise Grid: the workspaces of the person
 	OrgID           string   // in Enterprise Grid: the other id of the person (W…), by which users.info knows them as well
@@ -110,7 +111,7 @@ func (s *Server) listUsers(a args) answer {
 
 // userObject follows docs.slack.dev/reference/objects/user-object.
 func (s *Server) userObject(u User, locale bool) object {
-	profile := object{"real_name": u.RealName, "display_name": u.Name, "team": u.TeamID}
+	profile := object{"real_name": u.RealName, "display_name": u.Name, "team": u.TeamID, "title": u.Title, "image_72": u.Photo}
 	if u.Email != "" && slices.Contains(s.scopes, "users:read.email") {
 		profile["email"] = u.Email
 	}

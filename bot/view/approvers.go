@@ -10,10 +10,17 @@ import (
 
 // Approval is the message for the approvers, in every state of the request. It has buttons only where they do
 // something: to decide, while the request waits, and to retry, once it has failed.
-func (v View) Approval(s approval.Story) Message {
+func (v View) Approval(s approval.Story) Message { return v.Card(s, Facts{}) }
+
+// Card is Approval with what else is known.
+func (v View) Card(s approval.Story, f Facts) Message {
 	b := v.about(s, "approval")
 	b.line(b.texts.Request.Headline)
 	b.request()
+	if s.State == approval.Pending {
+		b.facts(f)
+		b.middle = b.photo(f)
+	}
 	b.outcome()
 	t := b.texts.Approval
 	switch {
@@ -27,6 +34,7 @@ func (v View) Approval(s approval.Story) Message {
 	case s.CanRetry():
 		b.confirmedButton(ActionRetry, t.Retry, t.RetryTitle, t.RetryText)
 	}
+	b.hide(f.VisibleTo)
 	return b.message()
 }
 

@@ -20,6 +20,7 @@ type builder struct {
 	fields   fields
 	idPrefix string // of the block ids; empty: Slack chooses them
 	parts    []part
+	middle   []slack.Block // between the text and the buttons
 	buttons  []slack.BlockElement
 }
 
@@ -87,7 +88,7 @@ func (b *builder) button(action string, label phrase, style slack.Style) *slack.
 }
 
 func (b *builder) message() Message {
-	blocks := []slack.Block{b.richTextBlock()}
+	blocks := append([]slack.Block{b.richTextBlock()}, b.middle...)
 	if len(b.buttons) > 0 {
 		blocks = append(blocks, slack.NewActionBlock(b.blockID("buttons"), b.buttons...))
 	}

@@ -36,6 +36,7 @@ type catalogue struct {
 	Shell        shellTexts
 	Waiting      waitingTexts
 	Several      severalTexts
+	Card         cardTexts
 }
 
 // failureTexts tell why a request failed, what an approver can do, and what it means for the requester.

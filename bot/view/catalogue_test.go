@@ -125,7 +125,8 @@ func TestNoPlaceholderIsUnknown(t *testing.T) {
 	t.Parallel()
 	known := []string{"count", "who", "at", "password", "login", "value", "limit", "allowed",
 		"character", "token", "verb", "example", "seconds", "part", "waiting", "underWay", "failed", "item", "policy",
-		"asker", "changer", "changes", "before", "after", "name", "ids", "link", "age", "said", "first", "last"}
+		"asker", "changer", "changes", "before", "after", "name", "ids", "link", "age", "said", "first", "last",
+		"person", "earlier", "accounts"}
 	for name := range testView(English).fields(story(approval.Pending)) {
 		known = append(known, name)
 	}

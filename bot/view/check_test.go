@@ -121,6 +121,8 @@ func (c *checker) blocks(blocks []slack.Block, most int) {
 			c.plain("header", toObject(o["text"]), 150)
 		case "actions":
 			c.list(o, "elements", 1, 25, c.button)
+		case "context":
+			c.list(o, "elements", 1, 10, c.image)
 		case "input":
 			c.input(o)
 		default:
@@ -176,11 +178,18 @@ func (c *checker) element(o object) {
 		}
 	case "date":
 		c.length("date's fallback", o["fallback"], 1, 100)
-		if at, ok := o["timestamp"].(float64); !ok || at < 0 || o["format"] != dateFormat {
+		if at, ok := o["timestamp"].(float64); !ok || at < 0 || o["format"] != dateFormat && o["format"] != timeLeftFormat {
 			c.fault("date %v", o)
 		}
 	default:
 		c.fault("an element of type %v", o["type"])
+	}
+}
+
+func (c *checker) image(o object) {
+	c.length("alt_text", o["alt_text"], 1, 2000)
+	if address, _ := o["image_url"].(string); o["type"] != "image" || !strings.HasPrefix(address, "https://") || len(address) > 3000 {
+		c.fault("image %v", o)
 	}
 }
 

@@ -136,7 +136,7 @@ var chinese = catalogue{
 		Details:      "详细信息：",
 	},
 	Approval: approvalTexts{
-		Decide:     "请在 {deadline} 之前处理，逾期申请将失效。",
+		Decide:     "请在 {timeLeft} 之前处理，逾期申请将失效。",
 		ApprovedBy: "批准人：{approvers}。",
 		Progress: map[approval.State]phrase{
 			approval.Approved:     "即将开始创建账号。",
@@ -368,6 +368,7 @@ var chinese = catalogue{
 	Question: chineseQuestion,
 	Change:   chineseChange,
 	Shell:    chineseShell,
+	Card:     chineseCard,
 	Form: formTexts{
 		AskTitle:    "申请账号",
 		AskSubmit:   "提交",

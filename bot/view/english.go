@@ -136,7 +136,7 @@ var english = catalogue{
 		Details:      "Details:",
 	},
 	Approval: approvalTexts{
-		Decide:     "Please decide by {deadline}; after that the request expires.",
+		Decide:     "Please decide by {timeLeft}; after that the request expires.",
 		ApprovedBy: "Approved by {approvers}.",
 		Progress: map[approval.State]phrase{
 			approval.Approved:     "The account is about to be made.",
@@ -368,6 +368,7 @@ var english = catalogue{
 	Question: englishQuestion,
 	Change:   englishChange,
 	Shell:    englishShell,
+	Card:     englishCard,
 	Form: formTexts{
 		AskTitle:    "Ask for an account",
 		AskSubmit:   "Ask",

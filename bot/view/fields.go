@@ -37,6 +37,7 @@ func (v View) fields(s approval.Story) fields {
 		"remindAt":         date(s.CreatedAt.Add(v.RemindAfter)),
 		"reminded":         date(s.RemindedAt),
 		"remindAgain":      date(s.RemindedAt.Add(approval.RemindEvery)),
+		"timeLeft":         timeLeft(s.ExpiresAt),
 		"uid":              text(strconv.FormatInt(s.UID, 10)),
 		"twin":             code(oneLine(s.Twin, nameMaxLength)),
 		"credentialsUntil": date(s.CredentialsUntil),

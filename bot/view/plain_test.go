@@ -39,6 +39,8 @@ func plainBlock(b slack.Block) []string {
 		return []string{"# " + b.Text.Text}
 	case *slack.ActionBlock:
 		return plainActions(b)
+	case *slack.ContextBlock:
+		return []string{"(" + b.ContextElements.Elements[0].(*slack.ImageBlockElement).AltText + ")"}
 	case *slack.InputBlock:
 		return plainInput(b)
 	}

@@ -69,12 +69,19 @@ const dateFormat = "{date_short_pretty} {time}"
 
 // date is a time in the reader's own time zone. Slack takes none before 1970, such as the zero time: it is shown
 // as text.
-func date(t time.Time) richText {
+func date(t time.Time) richText { return dateAs(t, dateFormat) }
+
+// timeLeftFormat also says how far from now a time is, whenever it is read.
+const timeLeftFormat = dateFormat + " ({ago})"
+
+func timeLeft(t time.Time) richText { return dateAs(t, timeLeftFormat) }
+
+func dateAs(t time.Time, format string) richText {
 	utc := t.UTC().Format("2006-01-02 15:04 UTC")
 	if t.Unix() < 0 {
 		return text(utc)
 	}
-	return richText{slack.NewRichTextSectionDateElement(t.Unix(), dateFormat, nil, &utc)}
+	return richText{slack.NewRichTextSectionDateElement(t.Unix(), format, nil, &utc)}
 }
 
 // add appends elements. Texts of the same style that follow each other become one, and empty ones are left out,

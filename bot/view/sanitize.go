@@ -11,6 +11,7 @@ import (
 const (
 	nameMaxLength        = 40
 	clusterNameMaxLength = 60
+	profileMaxLength     = 80 // of what a person's profile says
 	loginMaxLength       = 1000
 )
 

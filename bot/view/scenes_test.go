@@ -200,6 +200,7 @@ func messages(v View) map[string]Message {
 	maps.Copy(all, resetMessages(v))
 	maps.Copy(all, questionMessages(v))
 	maps.Copy(all, changeMessages(v))
+	maps.Copy(all, cardMessages(v))
 	return all
 }
 
