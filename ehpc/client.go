@@ -44,7 +44,7 @@ type Config struct {
 	// Now is the clock. Nil means [time.Now].
 	Now func() time.Time
 
-	// Observe is told of each call that has ended, for metrics: the action (addUser, listUsers, listClusters, operation), its result
+	// Observe is told of each call that has ended, for metrics: the action (addUser, listUsers, listClusters, listNodes, operation), its result
 	// ("ok", "refused", "busy", "operator", "unknown", "limited") and how long it took. A request that breaks a rule,
 	// and so is never sent, is not observed. It may be called from several goroutines at once. Nil means nobody is
 	// told.

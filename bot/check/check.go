@@ -364,7 +364,7 @@ func (c *checker) cluster(ctx context.Context, cluster approval.Cluster) []Findi
 		return []Finding{fault(name, err, "EHPC_ENDPOINT", "")}
 	}
 	// Where the API does not tell, the users that it lists are enough.
-	if kind, _ := c.accounts.ClusterType(ctx, cluster.Zone, cluster.ID); kind == ehpc.TypeShared {
+	if told, _ := c.accounts.Cluster(ctx, cluster.Zone, cluster.ID); told.Type == ehpc.TypeShared {
 		return []Finding{{name, Fault, "it is a shared cluster (of the type hpc), to which no users can be added", "name a cluster of the type ehpc in EHPC_CLUSTERS"}}
 	}
 	return []Finding{ok(name, fmt.Sprintf("%d users", page.Total))}
