@@ -445,7 +445,7 @@ func serve(ctx context.Context, env envconfig.Lookuper, logs io.Writer, environ 
 	})
 	group.Go(func() error {
 		worker := work.Worker{
-			Service: service, Database: db, Accounts: accounts, Quota: quota, Messenger: b.Messenger(),
+			Service: service, Database: db, Accounts: accounts, Clusters: accounts, Quota: quota, Messenger: b.Messenger(),
 			Grace: 4 * time.Second, Observe: metrics.Job, Log: log,
 		}
 		return worker.Run(rest)

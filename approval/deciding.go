@@ -89,12 +89,10 @@ func (s *Service) notAllowed(r Request, now standing) *Refusal {
 // such request; that it was refused is in the audit log, with the real reason.
 func (s *Service) Cancel(ctx context.Context, id int64, person string) (Story, error) {
 	story, err := s.act(ctx, id, deed{person: person, action: "cancel"}, func(tx Tx, r *Request, at scene) error {
-		switch {
-		case !at.who.Is(r.Requester) && at.who.Unsure:
-			return errUnsure
-		case !at.who.Is(r.Requester):
-			return &Refusal{Kind: KindNotYours, Value: fmt.Sprint(id)}
-		case r.State != Pending:
+		if err := at.onlyRequester(); err != nil {
+			return err
+		}
+		if r.State != Pending {
 			return &Refusal{Kind: KindDecided, Story: at.Story}
 		}
 		return s.move(ctx, tx, r, Cancelled, at.who.ID, "cancel", "")
@@ -165,20 +163,22 @@ func (s *Service) abandon(ctx context.Context, tx Tx, r *Request, story Story, a
 // seen them, so it also ends a delivery that had not come to its end.
 func (s *Service) Clear(ctx context.Context, on Target, person string) (Story, error) {
 	return s.press(ctx, on, deed{person: person, action: "clear"}, func(tx Tx, r *Request, at scene) error {
+		if err := at.onlyRequester(); err != nil {
+			return err
+		}
 		switch {
-		case !at.who.Is(r.Requester) && at.who.Unsure:
-			return errUnsure
-		case !at.who.Is(r.Requester):
-			return &Refusal{Kind: KindNotYours, Value: fmt.Sprint(r.ID)}
 		case r.State == Failed: // it was abandoned meanwhile, and they are taken away
 			return s.enqueue(ctx, tx, *r, NotifyJob)
 		case !r.ClearedAt.IsZero():
 			return s.enqueue(ctx, tx, *r, ScrubJob) // the message may still show them
+		case s.isUnopened(*r):
+			return &Refusal{Kind: KindUnopened, Story: at.Story}
 		case r.State == Provisioned:
+			s.deliver(r)
 			r.Sealed, r.ClearedAt = nil, s.now()
 			return s.move(ctx, tx, r, Delivered, at.who.ID, "clear", "")
 		case r.State == Delivered:
-			r.ClearedAt = s.now()
+			r.Sealed, r.ClearedAt = nil, s.now()
 			if err := s.note(ctx, tx, r, at.who.ID, "clear", ""); err != nil {
 				return err
 			}
@@ -201,6 +201,17 @@ type scene struct {
 	Story
 	standing
 	who Person
+}
+
+// onlyRequester refuses what only the requester may do.
+func (at scene) onlyRequester() error {
+	switch {
+	case at.who.Is(at.Requester):
+		return nil
+	case at.who.Unsure:
+		return errUnsure
+	}
+	return &Refusal{Kind: KindNotYours, Value: fmt.Sprint(at.ID)}
 }
 
 // press is act for what a button or a form asks for. It is bound to the request that the person saw.

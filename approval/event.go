@@ -32,7 +32,7 @@ func (e Event) IsApproval() bool { return e.Action == "approve" || e.Action == "
 func Actions() []string {
 	return []string{
 		"ask", "approve", "deny", "cancel", "expire", "refused", "reopen", "provision", "add_user", "wait", "resume", "attempt",
-		"provisioned", "double_uid", "fail", "abandon", "retry", "erase", "deliver", "clear", "scrub", "rekey", "sign",
+		"provisioned", "double_uid", "fail", "abandon", "retry", "erase", "deliver", "show", "clear", "scrub", "works", "trouble", "rekey", "sign",
 	}
 }
 

@@ -13,7 +13,7 @@ type Refusal struct {
 	Kind  Kind
 	Value string   // what was given: a username, a cluster, a person
 	Right []string // what would be right: cluster ids, permissions
-	Limit int      // of KindTooMany and KindReasonTooLong
+	Limit int      // of KindTooMany, KindTooOften and KindReasonTooLong
 	Rule  *ehpc.RuleError
 	Story Story    // the request it is about, where there is one
 	Why   *Refusal // of KindNotAllowed: what is said to who asks for it now
@@ -37,19 +37,25 @@ const (
 	KindFormer        Kind = "former"          // Value was the username of somebody else, whose home directory is still there
 	KindTooMany       Kind = "too_many"        // the requester has Limit active requests already
 
-	KindUnknown     Kind = "unknown_request" // there is no such request
-	KindNotYours    Kind = "not_yours"       // only the requester may do this
-	KindNotApprover Kind = "not_approver"    // the person is no approver
-	KindSelf        Kind = "self"            // one's own request
-	KindVoted       Kind = "voted"           // the same person decided before; Story tells what
-	KindDecided     Kind = "decided"         // too late: Story tells what became of it
-	KindNoRetry     Kind = "no_retry"        // only a failed request can be retried
-	KindStale       Kind = "stale"           // what was pressed is of another request that had the number before
-	KindNoAnswer    Kind = "no_answer"       // it can't be found out now whether the person is an approver
-	KindGone        Kind = "gone"            // the requester can have no account any more
-	KindUntold      Kind = "untold"          // it can't be found out now whether the requester still can have one
-	KindNotAllowed  Kind = "not_allowed"     // what was asked for is not allowed any more (Why)
-	KindNotStuck    Kind = "not_stuck"       // only what is approved and not at its end can be abandoned
+	KindUnknown       Kind = "unknown_request" // there is no such request
+	KindNotYours      Kind = "not_yours"       // only the requester may do this
+	KindNotApprover   Kind = "not_approver"    // the person is no approver
+	KindSelf          Kind = "self"            // one's own request
+	KindVoted         Kind = "voted"           // the same person decided before; Story tells what
+	KindDecided       Kind = "decided"         // too late: Story tells what became of it
+	KindNoRetry       Kind = "no_retry"        // only a failed request can be retried
+	KindStale         Kind = "stale"           // what was pressed is of another request that had the number before
+	KindNoAnswer      Kind = "no_answer"       // it can't be found out now whether the person is an approver
+	KindGone          Kind = "gone"            // the requester can have no account any more
+	KindUntold        Kind = "untold"          // it can't be found out now whether the requester still can have one
+	KindNotAllowed    Kind = "not_allowed"     // what was asked for is not allowed any more (Why)
+	KindOver          Kind = "over"            // the credentials are not shown any more, or not yet
+	KindNoKey         Kind = "no_key"          // the sealed password can't be opened, for want of its key
+	KindDamaged       Kind = "damaged"         // the sealed password can't be opened with any key
+	KindUnopened      Kind = "unopened"        // the credentials were not opened yet
+	KindTooOften      Kind = "too_often"       // trouble was reported Limit times within a day
+	KindTypedPassword Kind = "typed_password"  // a text that others read holds what looks like a password
+	KindNotStuck      Kind = "not_stuck"       // only what is approved and not at its end can be abandoned
 )
 
 // Error implements error, in English and for the log; it holds no text that a person typed but Value.

@@ -26,10 +26,17 @@ type Request struct {
 	// FailureDetail is the API's own sentence for it, or the person's reason; never a secret.
 	FailureDetail string
 
+	// DeliveredAt is when the requester got the credentials, or the button that shows them.
+	DeliveredAt time.Time
+	// ShownAt is when the password was first there for the requester to see: with the message, or at the first press of the
+	// button; zero: not yet.
+	ShownAt time.Time
 	// CredentialsUntil is when the credentials are to be cleared; zero: never, or not yet delivered.
 	CredentialsUntil time.Time
 	// ClearedAt is when the credentials were taken out of sight; zero while they can be seen.
 	ClearedAt time.Time
+	// WorksAt is when the requester said that the login works; zero: not yet.
+	WorksAt time.Time
 
 	// Envelope identifies the message that asked.
 	Envelope string
@@ -144,6 +151,9 @@ const (
 	PurposeReminder    Purpose = "reminder"    // the one reminder of the approvers
 	PurposeNotice      Purpose = "notice"      // tells the requester of an end, or of a delay
 	PurposeAlarm       Purpose = "alarm"       // tells the approvers that two accounts have the same uid
+	PurposeNudge       Purpose = "nudge"       // reminds the requester of credentials that they have not opened
+	PurposeUnopened    Purpose = "unopened"    // tells the approvers that the requester has not opened them
+	PurposeTrouble     Purpose = "trouble"     // tells the approvers that the requester can't log in; see [Trouble.Purpose]
 )
 
 // Message is a message that was sent about a request: where it stands, and what it shows.

@@ -65,6 +65,11 @@ type Tx interface {
 	// DeleteMessage forgets a message.
 	DeleteMessage(ctx context.Context, requestID int64, m Message) error
 
+	// Troubles returns what was reported by who can't log in, the oldest first.
+	Troubles(ctx context.Context, requestID int64) ([]Trouble, error)
+	// AddTrouble stores such a report.
+	AddTrouble(ctx context.Context, requestID int64, t Trouble) error
+
 	// Append adds an event to the audit log.
 	Append(ctx context.Context, e Event) error
 	// Events returns the events of a request, the oldest first; of all for 0.

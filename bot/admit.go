@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/slack-go/slack"
 
@@ -47,11 +48,14 @@ func (b *Bot) admitPresser(ctx context.Context, c slack.InteractionCallback, act
 	switch {
 	case c.User.ID == "":
 		return errNobody
-	case action == view.ActionSaved:
+	case slices.Contains(requestersOnly, action):
 		return b.people.AdmitReader(ctx, c.User.ID, teamsOf(c))
 	}
 	return b.people.AdmitDecider(ctx, c.User.ID, teamsOf(c), b.service.Config().Approvers)
 }
+
+// requestersOnly are the buttons at the message with the credentials.
+var requestersOnly = []string{view.ActionShow, view.ActionSaved, view.ActionWorks, view.ActionTrouble}
 
 // turnedAway is what a person sees whom admit does not let in: for good, because Slack won't tell who that is, or
 // because it does not answer just now.

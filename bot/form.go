@@ -19,6 +19,8 @@ func (b *Bot) submit(ctx context.Context, c slack.InteractionCallback) socket.Re
 		return socket.Reply{Payload: b.submitAsk(ctx, c)}
 	case view.CallbackDeny:
 		return socket.Reply{Payload: b.submitDenial(ctx, c)}
+	case view.CallbackTrouble:
+		return socket.Reply{Payload: b.submitTrouble(ctx, c)}
 	}
 	return socket.Reply{}
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -29,6 +28,9 @@ func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) socket.Rep
 		view.ActionDeny:    b.atCard(b.openDenial),
 		view.ActionRetry:   b.atCard(b.retry),
 		view.ActionSaved:   b.saved,
+		view.ActionShow:    b.show,
+		view.ActionWorks:   b.works,
+		view.ActionTrouble: b.openTrouble,
 	}
 	handler, known := handlers[action.ActionID]
 	if !known {
@@ -99,14 +101,6 @@ func (b *Bot) retry(ctx context.Context, _ view.View, c slack.InteractionCallbac
 	b.learn(ctx, c, story, err)
 	if err == nil {
 		b.log.Info("tried again", "request", on.ID, "person", c.User.ID)
-	}
-	return err
-}
-
-func (b *Bot) saved(ctx context.Context, _ view.View, c slack.InteractionCallback, on approval.Target) error {
-	story, err := b.service.Clear(ctx, on, c.User.ID)
-	if channel, _ := messageOf(c); err == nil && strings.HasPrefix(channel, "D") {
-		b.remember(ctx, c, story, approval.PurposeCredentials)
 	}
 	return err
 }

@@ -41,6 +41,9 @@ var queueOf = map[approval.JobKind]string{
 	approval.RemindJob:    QueueChannel,
 	approval.AlarmJob:     QueueChannel,
 	approval.ExpireJob:    QueueTimers,
+	approval.NudgeJob:     QueueDirect,
+	approval.RedrawJob:    QueueDirect,
+	approval.HelpJob:      QueueDirect,
 }
 
 func queueFor(job approval.Job) string {

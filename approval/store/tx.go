@@ -24,20 +24,22 @@ type Tx struct {
 
 const requestColumns = `id, COALESCE(envelope, ''), cluster, username, mod, reason, requester, state, version, required,
 	created_at, updated_at, expires_at, failure, failure_detail, sealed, attempted_at, job_id, started_at, until_at, cleared_at,
-	asked_at, nonce, COALESCE(uid, 0), twin`
+	asked_at, nonce, COALESCE(uid, 0), twin, delivered_at, shown_at, works_at`
 
 func scanRequest(row rows.Scanner) (approval.Request, error) {
 	var r approval.Request
 	var created, updated, expires int64
-	var attempted, started, until, cleared, asked sql.NullInt64
+	var attempted, started, until, cleared, asked, delivered, shown, works sql.NullInt64
 	err := row.Scan(&r.ID, &r.Envelope, &r.ClusterID, &r.Username, &r.Mod, &r.Reason, &r.Requester, &r.State, &r.Version, &r.Required,
-		&created, &updated, &expires, &r.Failure, &r.FailureDetail, &r.Sealed, &attempted, &r.JobID, &started, &until, &cleared, &asked, &r.Nonce, &r.UID, &r.Twin)
+		&created, &updated, &expires, &r.Failure, &r.FailureDetail, &r.Sealed, &attempted, &r.JobID, &started, &until, &cleared, &asked, &r.Nonce, &r.UID, &r.Twin,
+		&delivered, &shown, &works)
 	if err != nil {
 		return approval.Request{}, err
 	}
 	r.CreatedAt, r.UpdatedAt, r.ExpiresAt = rows.Moment(created), rows.Moment(updated), rows.Moment(expires)
 	r.AskedAt, r.AttemptedAt, r.StartedAt = optional(asked), optional(attempted), optional(started)
 	r.CredentialsUntil, r.ClearedAt = optional(until), optional(cleared)
+	r.DeliveredAt, r.ShownAt, r.WorksAt = optional(delivered), optional(shown), optional(works)
 	return r, nil
 }
 
@@ -74,11 +76,13 @@ var errChanged = errors.New("the request has changed meanwhile")
 func (tx *Tx) Save(ctx context.Context, r *approval.Request, from approval.State) error {
 	res, err := tx.ExecContext(ctx, `UPDATE request SET state = $1, version = version + 1, updated_at = $2, failure = $3,
 		failure_detail = $4, sealed = CASE WHEN $15 THEN COALESCE(sealed, $5) END, attempted_at = $6, job_id = $7,
-		started_at = $8, until_at = $9, cleared_at = $10, expires_at = $11, asked_at = $16
+		started_at = $8, until_at = $9, cleared_at = $10, expires_at = $11, asked_at = $16,
+		delivered_at = $17, shown_at = $18, works_at = $19
 		WHERE id = $12 AND state = $13 AND version = $14`,
 		string(r.State), r.UpdatedAt.UnixMilli(), string(r.Failure), r.FailureDetail, r.Sealed, nullable(r.AttemptedAt),
 		r.JobID, nullable(r.StartedAt), nullable(r.CredentialsUntil), nullable(r.ClearedAt), r.ExpiresAt.UnixMilli(),
-		r.ID, string(from), r.Version, r.Sealed != nil, nullable(r.AskedAt))
+		r.ID, string(from), r.Version, r.Sealed != nil, nullable(r.AskedAt),
+		nullable(r.DeliveredAt), nullable(r.ShownAt), nullable(r.WorksAt))
 	if err != nil {
 		return fmt.Errorf("store the change of request %d: %w", r.ID, err)
 	}
@@ -284,7 +288,7 @@ func (tx *Tx) DeliveredAfter(ctx context.Context, r approval.Request) (approval.
 // MayBeAnothers implements [approval.Tx].
 func (tx *Tx) MayBeAnothers(ctx context.Context, r approval.Request) (bool, error) {
 	_, found, err := tx.requestWhere(ctx, `cluster = $1 AND lower(username) = lower($2)
-		AND (sealed IS NOT NULL AND (attempted_at IS NOT NULL OR job_id <> '') AND id <> $3 OR state = 'delivered' AND id > $3)`, r.ClusterID, r.Username, r.ID)
+		AND (state <> 'delivered' AND sealed IS NOT NULL AND (attempted_at IS NOT NULL OR job_id <> '') AND id <> $3 OR state = 'delivered' AND id > $3)`, r.ClusterID, r.Username, r.ID)
 	return found, err
 }
 

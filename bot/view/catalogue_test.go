@@ -124,7 +124,7 @@ func TestNothingIsMended(t *testing.T) {
 func TestNoPlaceholderIsUnknown(t *testing.T) {
 	t.Parallel()
 	known := []string{"count", "who", "at", "password", "login", "value", "limit", "allowed",
-		"character", "token", "verb", "example", "seconds"}
+		"character", "token", "verb", "example", "seconds", "sees", "status", "logins", "job", "delivered", "shown"}
 	for name := range testView(English).fields(story(approval.Pending)) {
 		known = append(known, name)
 	}

@@ -226,7 +226,7 @@ func (c *checker) input(o object) {
 }
 
 func (c *checker) options(e object) {
-	found := false
+	found := e["initial_option"] == nil
 	c.list(e, "options", 1, 100, func(o object) {
 		text, _ := o["text"].(object)
 		c.plain("option", text, 75)

@@ -105,6 +105,8 @@ var chinese = catalogue{
 		ActionRetry:   "重试申请 {id}",
 		ActionSaved:   "我已保存 {username} 的密码",
 		ActionShow:    "查看登录信息：{username}",
+		ActionWorks:   "可以登录：{username}",
+		ActionTrouble: "无法登录：{username}",
 	},
 	Request: requestTexts{
 		Headline:     "**申请 {id}：{state}**",
@@ -226,6 +228,7 @@ var chinese = catalogue{
 		ClearedTime: "密码的查看时间已过，这里不再显示。",
 		Lost:        "如果密码遗失，请向集群管理员申请新密码。",
 	},
+	After: chineseAfter,
 	Notice: noticeTexts{
 		Denied: []phrase{
 			"**申请 {id} 被拒绝。**",
@@ -266,6 +269,12 @@ var chinese = catalogue{
 			approval.KindTwin:          "用户名 `{value}` 与 {cluster} 上正在申请的 `{username}` 仅大小写不同。请换一个，例如 `{otherUsername}`。",
 			approval.KindFormer:        "用户名 `{value}` 曾属于其他人：原使用者的主目录仍然存在。请换一个，例如 `{otherUsername}`。",
 			approval.KindTooMany:       "您已有 {limit} 条未完成的申请，达到了上限。请等其中一条完成，或撤回一条：`{command} list` 可查看它们。",
+			approval.KindOver:          "申请 {id} 没有可显示的登录信息：您已保存，或者查看时间已过。",
+			approval.KindNoKey:         "账号 `{username}` 的密码无法打开，因为缺少密钥。请告知本机器人的管理员，解决后再次点击。",
+			approval.KindDamaged:       "账号 `{username}` 的密码无法打开：数据已损坏。请向集群管理员申请新密码。",
+			approval.KindUnopened:      "您还没有查看账号 `{username}` 的登录信息。请先点击**查看登录信息**：清除后无法再次显示。",
+			approval.KindTooOften:      "您在一天内已 {limit} 次告知审批人无法以 `{username}` 登录，他们已知晓。请直接联系 {approvers}。",
+			approval.KindTypedPassword: "内容中似乎包含密码，而其他人会看到。请将其删去。",
 			approval.KindUnknown:       "没有编号为 {value} 的申请。`{command} list` 可查看您的申请。",
 			approval.KindNotYours:      "申请 {value} 不是您提交的，只有申请人本人可以这样做。",
 			approval.KindNotApprover:   "您不是审批人，不能处理此申请。没有做任何更改。",

@@ -105,6 +105,8 @@ var english = catalogue{
 		ActionRetry:   "Retry request {id}",
 		ActionSaved:   "I have saved it: the password of {username}",
 		ActionShow:    "Show credentials of {username}",
+		ActionWorks:   "It works: the login of {username}",
+		ActionTrouble: "I can't log in as {username}",
 	},
 	Request: requestTexts{
 		Headline:     "**Request {id}: {state}**",
@@ -226,6 +228,7 @@ var english = catalogue{
 		ClearedTime: "The time for reading the password is over, so it is not shown here any more.",
 		Lost:        "If you have lost it, ask the administrator of the cluster for a new one.",
 	},
+	After: englishAfter,
 	Notice: noticeTexts{
 		Denied: []phrase{
 			"**Request {id} was denied.**",
@@ -266,6 +269,12 @@ var english = catalogue{
 			approval.KindTwin:          "The username `{value}` differs by upper and lower case alone from `{username}`, which is asked for on {cluster} already. Please choose another, such as `{otherUsername}`.",
 			approval.KindFormer:        "The username `{value}` was somebody else's: the home directory of its former owner is still there. Please choose another, such as `{otherUsername}`.",
 			approval.KindTooMany:       "You have {limit} open requests, and that is as many as you can have. Wait for one of them to be done, or take one back: `{command} list` shows them.",
+			approval.KindOver:          "Request {id} has no credentials to show: you have saved them, or their time is over.",
+			approval.KindNoKey:         "The password of `{username}` can't be opened, because its key is missing. Please tell the administrator of this bot, and press again once that is fixed.",
+			approval.KindDamaged:       "The password of `{username}` can't be opened: it is damaged. Please ask the administrator of the cluster for a new one.",
+			approval.KindUnopened:      "You have not opened the credentials of `{username}` yet. Please press **Show credentials** first: what is gone can't be shown again.",
+			approval.KindTooOften:      "You have told the approvers {limit} times within a day that you can't log in as `{username}`, and they know. Please write to {approvers}.",
+			approval.KindTypedPassword: "This holds what looks like a password, and others read it. Please leave that out.",
 			approval.KindUnknown:       "There is no request {value}. `{command} list` shows yours.",
 			approval.KindNotYours:      "Request {value} is not yours. Only the person who asked can do this.",
 			approval.KindNotApprover:   "You are not one of the approvers, so you can't decide this. Nothing was changed.",

@@ -60,7 +60,7 @@ func blockOf(k approval.Kind) string {
 		return blockCluster
 	case approval.KindMod:
 		return blockMod
-	case approval.KindReasonTooLong:
+	case approval.KindReasonTooLong, approval.KindTypedPassword:
 		return blockReason
 	}
 	return blockUsername

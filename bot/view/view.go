@@ -41,8 +41,10 @@ const (
 	ActionApprove = "approve"
 	ActionDeny    = "deny"
 	ActionRetry   = "retry"
-	ActionSaved   = "saved" // "I have saved it"
-	ActionShow    = "show"  // "Show credentials"
+	ActionSaved   = "saved"   // "I have saved it"
+	ActionShow    = "show"    // "Show credentials"
+	ActionWorks   = "works"   // "It works"
+	ActionTrouble = "trouble" // "I can't log in"
 )
 
 // Target reads from a button's value, or from a form's private metadata, of which request it is. What comes back from

@@ -1,0 +1,113 @@
+package work
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"ehpcbot/approval"
+	"ehpcbot/ehpc"
+)
+
+// This file holds the jobs that follow once credentials are handed over.
+
+// Clusters is what the API tells of clusters; *ehpc.Client is one.
+type Clusters interface {
+	Cluster(ctx context.Context, zone, clusterID string) (ehpc.Cluster, error)
+	LoginAddresses(ctx context.Context, zone, clusterID string) ([]netip.Addr, error)
+}
+
+// nudge tells, each once, the requester and later the approvers of credentials that nobody opens.
+func (r runner) nudge(ctx context.Context, id int64) error {
+	story, err := r.Service.Story(ctx, id)
+	if err != nil {
+		return err
+	}
+	why, left, wanted := r.Service.NudgeDue(story)
+	switch {
+	case !wanted:
+		return nil
+	case left > 0:
+		return &approval.LaterError{After: left, Err: errNotYet}
+	}
+	if err := r.Messenger.Nudge(ctx, story, why); err != nil {
+		return err
+	}
+	return &approval.LaterError{After: time.Second, Err: errNotYet} // there may be another
+}
+
+// redraw makes the requester's message follow.
+func (r runner) redraw(ctx context.Context, id int64) error {
+	story, err := r.Service.Story(ctx, id)
+	if err != nil || story.State != approval.Delivered {
+		return err
+	}
+	return r.Messenger.Redraw(ctx, story)
+}
+
+// help tells the approvers of each report that they are not told of yet.
+func (r runner) help(ctx context.Context, id int64) error {
+	story, err := r.Service.Story(ctx, id)
+	if err != nil {
+		return err
+	}
+	troubles, err := r.Service.Troubles(ctx, id)
+	if err != nil {
+		return err
+	}
+	for _, t := range troubles {
+		if _, told := story.Message(t.Purpose()); told {
+			continue
+		}
+		facts, err := r.facts(ctx, story)
+		if err != nil && r.Service.Now().Sub(t.At) < factsTime {
+			return &approval.LaterError{After: factsTime / 5, Err: err}
+		}
+		if err != nil {
+			r.Log.Warn("not all is known of an account at which somebody can't log in", "request", id, "error", err)
+		}
+		if err := r.Messenger.Trouble(ctx, story, t, facts); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// factsTime is how long the approvers are not told for want of facts.
+const factsTime = 5 * time.Second
+
+// facts asks the API for all at the same time. The error says what it did not tell.
+func (r runner) facts(ctx context.Context, story approval.Story) (f approval.Facts, err error) {
+	ctx, cancel := context.WithTimeout(ctx, factsTime)
+	defer cancel()
+	id, zone := story.ClusterID, story.Cluster.Zone
+	var asking errgroup.Group
+	var noCluster, noLogins, noUsers error
+	asking.Go(func() error {
+		var cluster ehpc.Cluster
+		cluster, noCluster = r.Clusters.Cluster(ctx, zone, id)
+		f.Status = cluster.Status
+		return nil
+	})
+	asking.Go(func() error {
+		var addresses []netip.Addr
+		addresses, noLogins = r.Clusters.LoginAddresses(ctx, zone, id)
+		for _, a := range addresses {
+			f.Logins = append(f.Logins, a.String())
+		}
+		f.LoginsKnown = noLogins == nil
+		return nil
+	})
+	asking.Go(func() error {
+		var users map[string]ehpc.User
+		users, noUsers = r.Accounts.FindUsers(ctx, zone, id, []string{story.Username})
+		_, f.Listed = users[story.Username]
+		f.ListedKnown = noUsers == nil
+		return nil
+	})
+	_ = asking.Wait()
+	return f, errors.Join(noCluster, noLogins, noUsers)
+}
