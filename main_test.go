@@ -228,9 +228,11 @@ func TestCommandLine(t *testing.T) {
 	})
 	t.Run("demo", func(t *testing.T) {
 		t.Parallel()
-		for locale, golden := range map[string]string{"": "en.txt", "nonsense": "en.txt", "zh": "zh.txt"} {
-			tmp := t.TempDir()
-			out, code := run(t, []string{"SLACK_BOT_TOKEN=nonsense", "HTTP_ADDR=nonsense", "LOCALE=" + locale, "TMPDIR=" + tmp}, "demo")
+		for _, c := range []struct{ locale, delivery, golden string }{
+			{"", "", "en.txt"}, {"nonsense", "nonsense", "en.txt"}, {"zh", "message", "zh.txt"}, {"", "button", "en-button.txt"}, {"zh", "button", "zh-button.txt"},
+		} {
+			golden, tmp := c.golden, t.TempDir()
+			out, code := run(t, []string{"SLACK_BOT_TOKEN=nonsense", "HTTP_ADDR=nonsense", "LOCALE=" + c.locale, "CREDENTIALS_DELIVERY=" + c.delivery, "TMPDIR=" + tmp}, "demo")
 			require.Zero(t, code, out)
 			got := withoutChance(out)
 			path := filepath.Join("bot", "demo", "testdata", golden)

@@ -88,6 +88,9 @@ var faults = []struct {
 		{"hurry", "Start it again with seconds in the place of hours",
 			"Requests from now on are reminded of after 5 seconds and expire after 15; credentials are cleared after 20, until the reset. Ask for an account, and wait.",
 			(*world).hurry},
+		{"by-button", "Start it again with the credentials behind a button",
+			"Credentials from now on stand in no message, until the reset: a button opens them, for the requester alone. Ask for an account, and approve.",
+			(*world).byButton},
 	}},
 	{"After a fault", []fault{
 		{"well", "All is well again",

@@ -48,6 +48,30 @@ func TestStories(t *testing.T) {
 			},
 		},
 		{
+			func(b *browser) { b.as("U0ISABEL", general); b.sees("bot", "Slack: 2") },
+			func(b *browser) { b.sees("messages", "Request 1 is in") },
+			func(b *browser) { b.press("Approve"); b.sees("messages", "has not pressed it yet") },
+			func(b *browser) {
+				b.press("Show credentials")
+				b.sees("modal", "Password:")
+				require.NotContains(b.t, b.plain("messages"), "Password:")
+				b.sees("audit", "show")
+			},
+			func(b *browser) {
+				b.act("close")
+				b.press("I have saved it")
+				b.sees("messages", "You have saved the password")
+				b.press("I can't log in")
+				b.sees("modal", "What do you see?")
+				require.Empty(b.t, b.submit("sees", "refusal", "reason", "Permission denied"))
+				b.sees("modal", "I am telling the approvers")
+			},
+			func(b *browser) {
+				b.sees("messages", "Permission denied")
+				b.sees("messages", "203.0.113.7")
+			},
+		},
+		{
 			func(b *browser) {
 				require.Contains(b.t, b.submit("username", "liweiliwei").Errors, "username")
 				require.Empty(b.t, b.submit("username", "liwei"))
@@ -173,7 +197,7 @@ func TestFaults(t *testing.T) {
 	ends := map[string]string{
 		"api-5000": "were delivered", "api-2500": "were delivered", "api-1400": "Retry", "api-2110": "taken", "api-lost": "were delivered",
 		"job-fails": "Retry", "taken": "taken", "slack-429": "were delivered", "slack-500": "were delivered", "slack-edit": "were delivered",
-		"slack-drop": "were delivered", "start": "were delivered", "hurry": "were delivered", "reset": "were delivered", "well": "were delivered",
+		"slack-drop": "were delivered", "start": "were delivered", "hurry": "were delivered", "by-button": "were delivered", "reset": "were delivered", "well": "were delivered",
 		// These need something more: stories and the tests below have them.
 		"api-slow": "", "api-hang": "", "jobs-hang": "", "slack-archive": "", "kill": "",
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -94,6 +95,7 @@ func newWorld(o Options, slackAddr string) (*world, error) {
 		api: ehpctest.NewServer(ehpctest.WithCluster(training, zone), ehpctest.WithCluster(research, zone),
 			ehpctest.WithJobTime(jobTime)),
 	}
+	w.api.AddNode(training, ehpctest.Node{Name: "login", Role: "login", PublicIP: "203.0.113.7", PrivateIP: "192.168.0.2"})
 	var approvers []string
 	for _, p := range people() {
 		w.slack.AddUser(p.User)
@@ -202,9 +204,19 @@ func (w *world) kill() {
 
 // hurry starts the bot anew, with seconds in the place of hours.
 func (w *world) hurry() error {
+	return w.startWith(map[string]string{"APPROVAL_REMINDER": "5s", "APPROVAL_EXPIRY": "15s", "CREDENTIALS_TTL": "20s"})
+}
+
+// byButton starts the bot anew, with the credentials behind a button.
+func (w *world) byButton() error {
+	return w.startWith(map[string]string{"CREDENTIALS_DELIVERY": "button"})
+}
+
+// startWith starts the bot anew with other settings.
+func (w *world) startWith(env map[string]string) error {
 	w.kill()
 	w.mu.Lock()
-	w.env["APPROVAL_REMINDER"], w.env["APPROVAL_EXPIRY"], w.env["CREDENTIALS_TTL"] = "5s", "15s", "20s"
+	maps.Copy(w.env, env)
 	w.mu.Unlock()
 	return w.start()
 }
