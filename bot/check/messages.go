@@ -58,12 +58,17 @@ func (c *checker) samples() (all []sample) {
 		},
 		Cluster: c.conf.Policy.Clusters[0],
 	}
+	delivered := story
+	delivered.State, delivered.JobID, delivered.DeliveredAt, delivered.ShownAt = approval.Delivered, "j-example", now, now
+	trouble := approval.Trouble{Number: 1, Sees: approval.SeesOther, Words: "an example"}
+	facts := approval.Facts{Status: "active", Logins: []string{"192.0.2.1"}, LoginsKnown: true, Listed: true, ListedKnown: true}
 	password := secret.New("Example-1-only!")
 	for locale, language := range map[view.Locale]string{view.English: "English", view.Chinese: "Chinese"} {
 		v := view.View{Locale: locale, Command: c.conf.Slack.Command, Channel: c.conf.Slack.Channel, LoginHint: c.conf.Slack.LoginHint}
 		var blocks []slack.Block
 		for _, m := range []view.Message{
 			v.Approval(story), v.Reminder(story), v.Asked(story), v.CredentialsReady(story), v.Credentials(story, password), v.CredentialsOffer(story), v.Notice(story),
+			v.CredentialsCleared(delivered), v.Nudge(delivered), v.Unopened(delivered), v.Report(delivered, trouble, facts),
 		} {
 			blocks = append(blocks, m.Blocks...)
 		}
@@ -71,6 +76,8 @@ func (c *checker) samples() (all []sample) {
 			sample{"in " + language, slackapi.KindBlocks, blocks},
 			sample{"the form that asks, in " + language, slackapi.KindView, v.AskForm(c.conf.Policy, approval.Ask{})},
 			sample{"the form that denies, in " + language, slackapi.KindView, v.DenyForm(story)},
+			sample{"the credentials, in " + language, slackapi.KindView, v.CredentialsModal(delivered, password)},
+			sample{"the form for who can't log in, in " + language, slackapi.KindView, v.TroubleForm(delivered)},
 		)
 	}
 	slices.SortFunc(all, func(a, b sample) int { return cmp.Compare(a.name, b.name) })
