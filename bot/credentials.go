@@ -28,12 +28,13 @@ func (b *Bot) show(ctx context.Context, v view.View, c slack.InteractionCallback
 		return &tooMuchError{wait}
 	}
 	story, password, err := b.service.Show(ctx, on, c.User.ID)
-	b.rememberDirect(ctx, c, story, err)
 	if err != nil {
 		return err
 	}
 	b.log.Info("the credentials are shown", "request", on.ID, "person", c.User.ID)
-	if _, err := b.api.OpenViewContext(ctx, c.TriggerID, v.CredentialsModal(story, password)); err != nil {
+	_, err = b.api.OpenViewContext(ctx, c.TriggerID, v.CredentialsModal(story, password)) // as long as Slack opens it
+	b.rememberDirect(ctx, c, story, nil)
+	if err != nil {
 		b.log.Warn("the credentials could not be opened", "request", on.ID, "error", slackapi.CallError("open the credentials", err))
 		return errShowFailed
 	}
@@ -62,11 +63,12 @@ func (b *Bot) works(ctx context.Context, _ view.View, c slack.InteractionCallbac
 // openTrouble asks what the person sees. What they report is stored when the form is submitted.
 func (b *Bot) openTrouble(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) error {
 	story, err := b.service.MayReport(ctx, on, c.User.ID)
-	b.rememberDirect(ctx, c, story, err)
 	if err != nil {
 		return err
 	}
-	if _, err := b.api.OpenViewContext(ctx, c.TriggerID, v.TroubleForm(story)); err != nil {
+	_, err = b.api.OpenViewContext(ctx, c.TriggerID, v.TroubleForm(story))
+	b.rememberDirect(ctx, c, story, nil)
+	if err != nil {
 		b.log.Warn("the form could not be opened", "person", c.User.ID, "error", slackapi.CallError("open a form", err))
 		return errFormFailed
 	}
