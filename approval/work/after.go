@@ -6,8 +6,6 @@ import (
 	"net/netip"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"ehpcbot/approval"
 	"ehpcbot/ehpc"
 )
@@ -79,35 +77,20 @@ func (r runner) help(ctx context.Context, id int64) error {
 // factsTime is how long the approvers are not told for want of facts.
 const factsTime = 5 * time.Second
 
-// facts asks the API for all at the same time. The error says what it did not tell.
+// facts asks the API, one thing after the other. The error says what it did not tell in time.
 func (r runner) facts(ctx context.Context, story approval.Story) (f approval.Facts, err error) {
 	ctx, cancel := context.WithTimeout(ctx, factsTime)
 	defer cancel()
 	id, zone := story.ClusterID, story.Cluster.Zone
-	var asking errgroup.Group
-	var noCluster, noLogins, noUsers error
-	asking.Go(func() error {
-		var cluster ehpc.Cluster
-		cluster, noCluster = r.Clusters.Cluster(ctx, zone, id)
-		f.Status = cluster.Status
-		return nil
-	})
-	asking.Go(func() error {
-		var addresses []netip.Addr
-		addresses, noLogins = r.Clusters.LoginAddresses(ctx, zone, id)
-		for _, a := range addresses {
-			f.Logins = append(f.Logins, a.String())
-		}
-		f.LoginsKnown = noLogins == nil
-		return nil
-	})
-	asking.Go(func() error {
-		var users map[string]ehpc.User
-		users, noUsers = r.Accounts.FindUsers(ctx, zone, id, []string{story.Username})
-		_, f.Listed = users[story.Username]
-		f.ListedKnown = noUsers == nil
-		return nil
-	})
-	_ = asking.Wait()
-	return f, errors.Join(noCluster, noLogins, noUsers)
+	users, noUsers := r.Accounts.FindUsers(ctx, zone, id, []string{story.Username})
+	_, f.Listed = users[story.Username]
+	f.ListedKnown = noUsers == nil
+	cluster, noCluster := r.Clusters.Cluster(ctx, zone, id)
+	f.Status = cluster.Status
+	addresses, noLogins := r.Clusters.LoginAddresses(ctx, zone, id)
+	for _, a := range addresses {
+		f.Logins = append(f.Logins, a.String())
+	}
+	f.LoginsKnown = noLogins == nil
+	return f, errors.Join(noUsers, noCluster, noLogins)
 }
