@@ -20,7 +20,7 @@ func offered(w *world.World) (*world.Process, slacktest.Message) {
 	p := w.Start()
 	w.Command(isabel, "isabel")
 	w.Press(anna, w.Request("isabel"), "Approve")
-	m := w.Told(isabel, "Press the button to see the username and the password")
+	m := w.Told(isabel, "Press Show credentials to see the username and the password")
 	w.WaitState("isabel", "delivered")
 	return p, m
 }
@@ -111,7 +111,7 @@ func TestDeliveryChanges(t *testing.T) {
 	w.Stop(p)
 	w.Slack.ClearFaults()
 	p = w.Start("CREDENTIALS_DELIVERY=button")
-	m := w.Told(isabel, "Press the button")
+	m := w.Told(isabel, "Press Show credentials")
 	require.Equal(t, ready.TS, m.TS)
 	w.WaitState("isabel", "delivered")
 	w.Stop(p)
