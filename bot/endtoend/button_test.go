@@ -3,6 +3,7 @@ package endtoend
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -96,6 +97,41 @@ func TestButtonTimeIsOver(t *testing.T) {
 	out, code := w.Run([]string{"requests"})
 	require.Zero(t, code)
 	require.Contains(t, out, "credentials cleared")
+}
+
+// Who has not opened the credentials is reminded of them, and later the approvers are told, each once.
+func TestNobodyOpensTheCredentials(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	w.Env["CREDENTIALS_TTL"] = "72h"
+	p, _ := offered(w)
+	card := w.Request("isabel")
+	dayLater := func() {
+		w.Stop(p)
+		db := w.OpenDatabase()
+		defer db.Close()
+		for _, statement := range []string{
+			`UPDATE request SET delivered_at = delivered_at - 90000000`,
+			`UPDATE river_job SET scheduled_at = created_at WHERE kind = 'nudge' AND state = 'scheduled'`,
+		} {
+			_, err := db.Exec(statement)
+			require.NoError(t, err)
+		}
+		p = w.Start()
+	}
+	dayLater()
+	nudge := w.Told(isabel, "is waiting for you")
+	require.Equal(t, []string{"Show credentials"}, world.Names(nudge.Buttons()))
+	dayLater()
+	told := w.WaitMessage("the approvers are told", func(m slacktest.Message) bool { return strings.Contains(m.Plain(), "has not opened") })
+	require.Equal(t, card.TS, told.Thread)
+	dayLater()
+	w.Opened(isabel, nudge, "isabel")
+	count := func(messages []slacktest.Message, text string) int {
+		return len(slices.DeleteFunc(messages, func(m slacktest.Message) bool { return !strings.Contains(m.Plain(), text) }))
+	}
+	require.Equal(t, 1, count(w.Slack.Person(isabel).DirectMessages(), "is waiting for you"))
+	require.Equal(t, 1, count(w.Slack.Messages(world.Channel), "I have reminded them"))
 }
 
 // What waits to be handed over is handed over in the way of the day, and a button works as long as there is one.
