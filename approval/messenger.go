@@ -28,8 +28,8 @@ type Messenger interface {
 	Scrub(ctx context.Context, s Story) error
 	// Redraw makes the requester's message follow the story, where no password stands in it.
 	Redraw(ctx context.Context, s Story) error
-	// Nudge tells of credentials that are not opened: the requester, for PurposeNudge, or the approvers, for
-	// PurposeUnopened.
+	// Nudge tells of credentials that are not opened: the requester, for PurposeNudge, with the errors of Deliver, or the
+	// approvers, for PurposeUnopened.
 	Nudge(ctx context.Context, s Story, why Purpose) error
 	// Trouble tells the approvers that the requester can't log in.
 	Trouble(ctx context.Context, s Story, t Trouble, f Facts) error

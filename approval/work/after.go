@@ -31,19 +31,29 @@ func (r runner) nudge(ctx context.Context, id int64) error {
 	case left > 0:
 		return &approval.LaterError{After: left, Err: errNotYet}
 	}
-	if err := r.Messenger.Nudge(ctx, story, why); err != nil {
+	err = r.Messenger.Nudge(ctx, story, why)
+	if errors.Is(err, approval.ErrUnreachable) {
+		return &approval.LaterError{After: time.Hour, Err: err}
+	}
+	if err != nil {
 		return err
 	}
 	return &approval.LaterError{After: time.Second, Err: errNotYet} // there may be another
 }
 
-// redraw makes the requester's message follow.
+// redraw makes the requester's message follow. It looks again after it has written, since what takes the credentials away
+// may have been faster.
 func (r runner) redraw(ctx context.Context, id int64) error {
-	story, err := r.Service.Story(ctx, id)
-	if err != nil || story.State != approval.Delivered {
-		return err
+	for drawn := int64(0); ; {
+		story, err := r.Service.Story(ctx, id)
+		if err != nil || story.State != approval.Delivered || story.Version == drawn {
+			return err
+		}
+		if err := r.Messenger.Redraw(ctx, story); err != nil {
+			return err
+		}
+		drawn = story.Version
 	}
-	return r.Messenger.Redraw(ctx, story)
 }
 
 // help tells the approvers of each report that they are not told of yet.

@@ -33,6 +33,10 @@ func TestCredentialsBehindAButton(t *testing.T) {
 		require.Equal(t, []string{"Show credentials", "I have saved it", "It works", "I can't log in"}, world.Names(m.Buttons()))
 		require.Contains(t, w.Request("isabel").Plain(), "has not pressed it yet")
 
+		out, code := w.Run([]string{"requests"})
+		require.Zero(t, code, out)
+		require.Contains(t, out, "credentials not opened, cleared in")
+
 		w.PressOld(otto, m, "Show credentials") // forged
 		w.Answered(otto, "not yours")
 		_, open := w.Slack.Person(otto).Modal()
@@ -48,7 +52,7 @@ func TestCredentialsBehindAButton(t *testing.T) {
 		p.Kill()
 		p = w.Start()
 		require.Equal(t, password, w.Opened(isabel, m, "isabel"))
-		out, code := w.Run([]string{"audit", "--request", "1"})
+		out, code = w.Run([]string{"audit", "--request", "1"})
 		require.Zero(t, code, out)
 		require.Equal(t, 3, strings.Count(out, " show "), "each showing is recorded\n%s", out)
 		require.Contains(t, out, "not_yours")

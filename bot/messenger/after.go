@@ -41,7 +41,7 @@ func (p *Messenger) Nudge(ctx context.Context, s approval.Story, why approval.Pu
 		return p.postInThread(ctx, s, why, p.readers.Channel().Unopened(s))
 	}
 	_, err := p.postOnce(ctx, s, why, s.Requester, p.readers.View(ctx, s.Requester).Nudge(s))
-	return err
+	return unreached(err)
 }
 
 // Trouble implements [approval.Messenger].
