@@ -376,7 +376,7 @@ func (m *messenger) Offer(ctx context.Context, s approval.Story) error {
 
 func (m *messenger) Redraw(_ context.Context, s approval.Story) error { return m.note("redraw", s) }
 
-func (m *messenger) Nudge(ctx context.Context, s approval.Story, why approval.Purpose) error {
+func (m *messenger) Prompt(ctx context.Context, s approval.Story, why approval.Purpose) error {
 	return errors.Join(m.note(string(why), s), m.sent(ctx, s, why))
 }
 

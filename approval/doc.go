@@ -15,7 +15,7 @@
 //     button that shows them, and to erase it once they are saved or their time is over.
 //   - To refresh is to render the message that the approvers see from the state as it is now.
 //   - To redraw is the same for the message that the requester sees, where it holds no password.
-//   - To nudge is to tell of credentials that nobody has opened.
+//   - To prompt is to tell of credentials that nobody has opened.
 //   - To scrub is to take the credentials out of sight when their time is over.
 //
 // What the package needs from outside it asks for through [Store] (what is remembered; package store has it), [Keys]

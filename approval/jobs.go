@@ -30,7 +30,7 @@ const (
 	ScrubJob     JobKind = "scrub"     // takes away what is to be seen, or kept, no longer
 	DelayJob     JobKind = "delay"     // tells the requester that it takes longer than usual
 	AlarmJob     JobKind = "alarm"     // tells the approvers that two accounts have the same uid
-	NudgeJob     JobKind = "nudge"     // tells of credentials that nobody opens
+	PromptJob    JobKind = "prompt"    // tells of credentials that nobody opens
 	RedrawJob    JobKind = "redraw"    // makes the requester's message follow, where it holds no password
 	HelpJob      JobKind = "help"      // tells the approvers that somebody can't log in
 )
@@ -42,7 +42,7 @@ var follows = map[State][]JobKind{
 	Approved:     {ProvisionJob, RefreshJob, DelayJob},
 	Provisioning: {RefreshJob},
 	Provisioned:  {DeliverJob, RefreshJob},
-	Delivered:    {RefreshJob, ScrubJob, NudgeJob},
+	Delivered:    {RefreshJob, ScrubJob, PromptJob},
 	Denied:       {RefreshJob, NotifyJob},
 	Expired:      {RefreshJob, NotifyJob},
 	Cancelled:    {RefreshJob, NotifyJob},
@@ -83,8 +83,8 @@ func (s *Service) dueAt(r Request, kind JobKind) (at time.Time, wanted bool) {
 		return r.ExpiresAt, true
 	case ScrubJob:
 		return s.scrubAt(r)
-	case NudgeJob:
-		return s.nudgeAt(r, nudges[0])
+	case PromptJob:
+		return s.promptAt(r, prompts[0])
 	case DelayJob:
 		if r.Failure == WaitingAPI {
 			return time.Time{}, true // it is known already
@@ -162,19 +162,19 @@ var leadsOut = map[State][]JobKind{
 	Approved:     {ProvisionJob},
 	Provisioning: {ProvisionJob},
 	Provisioned:  {DeliverJob},
-	Delivered:    {ScrubJob, NudgeJob},
+	Delivered:    {ScrubJob, PromptJob},
 	Failed:       {ScrubJob},
 }
 
 // isTold reports whether the message is there that a job was to post.
 func (s *Service) isTold(ctx context.Context, tx Tx, r Request, kind JobKind) (bool, error) {
 	purpose, posts := map[JobKind]Purpose{RefreshJob: PurposeApproval, RemindJob: PurposeReminder}[kind]
-	if !posts && kind != NudgeJob {
+	if !posts && kind != PromptJob {
 		return false, nil
 	}
 	messages, err := tx.Messages(ctx, r.ID)
-	if kind == NudgeJob {
-		_, _, wanted := s.NudgeDue(Story{Request: r, Messages: messages})
+	if kind == PromptJob {
+		_, _, wanted := s.PromptDue(Story{Request: r, Messages: messages})
 		return !wanted, err
 	}
 	return slices.ContainsFunc(messages, func(m Message) bool { return m.Purpose == purpose }), err

@@ -28,9 +28,9 @@ type Messenger interface {
 	Scrub(ctx context.Context, s Story) error
 	// Redraw makes the requester's message follow the story, where no password stands in it.
 	Redraw(ctx context.Context, s Story) error
-	// Nudge tells of credentials that are not opened: the requester, for PurposeNudge, with the errors of Deliver, or the
+	// Prompt tells of credentials that are not opened: the requester, for PurposePrompt, with the errors of Deliver, or the
 	// approvers, for PurposeUnopened.
-	Nudge(ctx context.Context, s Story, why Purpose) error
+	Prompt(ctx context.Context, s Story, why Purpose) error
 	// Trouble tells the approvers that the requester can't log in.
 	Trouble(ctx context.Context, s Story, t Trouble, f Facts) error
 	// Notify tells the requester how the request ended without an account, or, while it is active, that the

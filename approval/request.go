@@ -151,7 +151,7 @@ const (
 	PurposeReminder    Purpose = "reminder"    // the one reminder of the approvers
 	PurposeNotice      Purpose = "notice"      // tells the requester of an end, or of a delay
 	PurposeAlarm       Purpose = "alarm"       // tells the approvers that two accounts have the same uid
-	PurposeNudge       Purpose = "nudge"       // reminds the requester of credentials that they have not opened
+	PurposePrompt      Purpose = "prompt"      // reminds the requester of credentials that they have not opened
 	PurposeUnopened    Purpose = "unopened"    // tells the approvers that the requester has not opened them
 	PurposeTrouble     Purpose = "trouble"     // tells the approvers that the requester can't log in; see [Trouble.Purpose]
 )

@@ -77,26 +77,26 @@ func (s *Service) Works(ctx context.Context, on Target, person string) (Story, e
 // isHandedOver tells whether the requester has the credentials, or may have them by now.
 func (r Request) isHandedOver() bool { return r.State == Provisioned || r.State == Delivered }
 
-// nudge is what is told, once, of credentials that are not opened so long after they were delivered.
-type nudge struct {
+// prompt is what is told, once, of credentials that are not opened so long after they were delivered.
+type prompt struct {
 	why   Purpose
 	after time.Duration
 }
 
-var nudges = []nudge{{PurposeNudge, 24 * time.Hour}, {PurposeUnopened, 48 * time.Hour}}
+var prompts = []prompt{{PurposePrompt, 24 * time.Hour}, {PurposeUnopened, 48 * time.Hour}}
 
-// nudgeAt tells when a nudge is due, and whether it is wanted at all: not where the credentials are gone before.
-func (s *Service) nudgeAt(r Request, n nudge) (at time.Time, wanted bool) {
+// promptAt tells when a prompt is due, and whether it is wanted at all: not where the credentials are gone before.
+func (s *Service) promptAt(r Request, n prompt) (at time.Time, wanted bool) {
 	at = r.DeliveredAt.Add(n.after)
 	wanted = r.State == Delivered && r.Sealed != nil && r.ShownAt.IsZero() &&
 		(r.CredentialsUntil.IsZero() || at.Before(r.CredentialsUntil))
 	return at, wanted
 }
 
-// NudgeDue tells what is to be told next of credentials that are not opened, if anything is, and in what time.
-func (s *Service) NudgeDue(story Story) (why Purpose, left time.Duration, wanted bool) {
-	for _, n := range nudges {
-		at, wanted := s.nudgeAt(story.Request, n)
+// PromptDue tells what is to be told next of credentials that are not opened, if anything is, and in what time.
+func (s *Service) PromptDue(story Story) (why Purpose, left time.Duration, wanted bool) {
+	for _, n := range prompts {
+		at, wanted := s.promptAt(story.Request, n)
 		if _, told := story.Message(n.why); wanted && !told {
 			return n.why, max(0, at.Sub(s.now())), true
 		}

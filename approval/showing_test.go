@@ -122,7 +122,7 @@ func TestSealedUntilItsTimeIsOver(t *testing.T) {
 		b.work()
 		b.eventually(func() bool { return !b.story(story.ID).ClearedAt.IsZero() }, func() string { return "not cleared" })
 		require.Nil(t, b.story(story.ID).Sealed)
-		require.Empty(t, b.told.said("nudge"))
+		require.Empty(t, b.told.said("prompt"))
 		actions := b.actions(story.ID)
 		require.Equal(t, []string{"deliver", "refused", "erase", "scrub"}, actions[len(actions)-4:])
 	})
@@ -173,17 +173,17 @@ func TestOfferedAccountIsRemoved(t *testing.T) {
 	require.Equal(t, want, password.Reveal())
 }
 
-// TestNudges reminds, once each, of credentials that nobody opens, as far as there is time for it.
-func TestNudges(t *testing.T) {
+// TestPrompts reminds, once each, of credentials that nobody opens, as far as there is time for it.
+func TestPrompts(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		ttl    time.Duration
 		opened bool
 		want   []string
 	}{
-		"long":    {ttl: 72 * time.Hour, want: []string{"nudge 1 delivered", "unopened 1 delivered"}},
-		"kept":    {ttl: 0, want: []string{"nudge 1 delivered", "unopened 1 delivered"}},
-		"shorter": {ttl: 36 * time.Hour, want: []string{"nudge 1 delivered"}},
+		"long":    {ttl: 72 * time.Hour, want: []string{"prompt 1 delivered", "unopened 1 delivered"}},
+		"kept":    {ttl: 0, want: []string{"prompt 1 delivered", "unopened 1 delivered"}},
+		"shorter": {ttl: 36 * time.Hour, want: []string{"prompt 1 delivered"}},
 		"a day":   {ttl: 24 * time.Hour},
 		"opened":  {ttl: 72 * time.Hour, opened: true},
 	} {
@@ -196,7 +196,7 @@ func TestNudges(t *testing.T) {
 				_, _, err := b.service.Show(t.Context(), story.Target(), isabel)
 				require.NoError(t, err)
 			}
-			nudged := func() []string { return append(b.told.said("nudge"), b.told.said("unopened")...) }
+			promptd := func() []string { return append(b.told.said("prompt"), b.told.said("unopened")...) }
 			for range 2 { // what was told is not told again after a restart
 				for _, hours := range []int{12, 25, 49} {
 					if time.Duration(hours)*time.Hour > c.ttl && c.ttl > 0 {
@@ -205,24 +205,24 @@ func TestNudges(t *testing.T) {
 					b.close()
 					b.passed.Store(int64(time.Duration(hours) * time.Hour))
 					b.open()
-					do(t, raw(t, b.url), `UPDATE river_job SET scheduled_at = created_at WHERE kind = 'nudge' AND state IN ('scheduled', 'available')`)
+					do(t, raw(t, b.url), `UPDATE river_job SET scheduled_at = created_at WHERE kind = 'prompt' AND state IN ('scheduled', 'available')`)
 					var why approval.Purpose
 					left := time.Duration(0)
 					b.work()
 					b.eventually(func() bool {
 						var wanted bool
-						why, left, wanted = b.service.NudgeDue(b.story(story.ID))
+						why, left, wanted = b.service.PromptDue(b.story(story.ID))
 						return !wanted || left > 0
 					}, func() string { return string(why) + " was not told" })
 				}
 			}
-			require.Equal(t, c.want, nudged())
+			require.Equal(t, c.want, promptd())
 		})
 	}
 }
 
-// TestSweepPutsNudgesBack has the timers lost with a backup.
-func TestSweepPutsNudgesBack(t *testing.T) {
+// TestSweepPutsPromptsBack has the timers lost with a backup.
+func TestSweepPutsPromptsBack(t *testing.T) {
 	t.Parallel()
 	b := setup(t, sqliteURL(t), func(c *approval.Config) { c.ByButton, c.CredentialsTTL = true, 72*time.Hour })
 	b.work()
@@ -233,7 +233,7 @@ func TestSweepPutsNudgesBack(t *testing.T) {
 	b.open()
 	put, err := b.service.Sweep(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, 2, put, "the nudge, and what takes the credentials away")
+	require.Equal(t, 2, put, "the prompt, and what takes the credentials away")
 	put, err = b.service.Sweep(t.Context())
 	require.NoError(t, err)
 	require.Zero(t, put)

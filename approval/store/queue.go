@@ -41,7 +41,7 @@ var queueOf = map[approval.JobKind]string{
 	approval.RemindJob:    QueueChannel,
 	approval.AlarmJob:     QueueChannel,
 	approval.ExpireJob:    QueueTimers,
-	approval.NudgeJob:     QueueDirect,
+	approval.PromptJob:    QueueDirect,
 	approval.RedrawJob:    QueueDirect,
 	approval.HelpJob:      QueueDirect,
 }

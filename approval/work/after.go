@@ -18,20 +18,20 @@ type Clusters interface {
 	LoginAddresses(ctx context.Context, zone, clusterID string) ([]netip.Addr, error)
 }
 
-// nudge tells, each once, the requester and later the approvers of credentials that nobody opens.
-func (r runner) nudge(ctx context.Context, id int64) error {
+// prompt tells, each once, the requester and later the approvers of credentials that nobody opens.
+func (r runner) prompt(ctx context.Context, id int64) error {
 	story, err := r.Service.Story(ctx, id)
 	if err != nil {
 		return err
 	}
-	why, left, wanted := r.Service.NudgeDue(story)
+	why, left, wanted := r.Service.PromptDue(story)
 	switch {
 	case !wanted:
 		return nil
 	case left > 0:
 		return &approval.LaterError{After: left, Err: errNotYet}
 	}
-	err = r.Messenger.Nudge(ctx, story, why)
+	err = r.Messenger.Prompt(ctx, story, why)
 	if errors.Is(err, approval.ErrUnreachable) {
 		return &approval.LaterError{After: time.Hour, Err: err}
 	}

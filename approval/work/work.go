@@ -127,7 +127,7 @@ func (w *Worker) riverConfig(stopping context.Context, running *runningJobs) *ri
 	posts, reports := newLocks(), newLocks()
 	for kind, do := range map[approval.JobKind]func(context.Context, int64) error{
 		approval.DeliverJob: r.deliver, approval.NotifyJob: r.notify, approval.DelayJob: r.delay, approval.ExpireJob: r.expire,
-		approval.NudgeJob: r.nudge, approval.RedrawJob: r.redraw, approval.HelpJob: reports.guard(r.help),
+		approval.PromptJob: r.prompt, approval.RedrawJob: r.redraw, approval.HelpJob: reports.guard(r.help),
 		approval.ScrubJob: r.scrub, approval.AlarmJob: r.alarm, approval.RefreshJob: posts.guard(r.refresh), approval.RemindJob: posts.guard(r.remind),
 	} {
 		river.AddWorkerArgs(workers, store.RequestArgs{What: kind}, &requestWorker{runner: r, kind: kind, do: do})

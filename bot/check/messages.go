@@ -68,7 +68,7 @@ func (c *checker) samples() (all []sample) {
 		var blocks []slack.Block
 		for _, m := range []view.Message{
 			v.Approval(story), v.Reminder(story), v.Asked(story), v.CredentialsReady(story), v.Credentials(story, password), v.CredentialsOffer(story), v.Notice(story),
-			v.CredentialsCleared(delivered), v.Nudge(delivered), v.Unopened(delivered), v.Report(delivered, trouble, facts),
+			v.CredentialsCleared(delivered), v.Prompt(delivered), v.Unopened(delivered), v.Report(delivered, trouble, facts),
 		} {
 			blocks = append(blocks, m.Blocks...)
 		}

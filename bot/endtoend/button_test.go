@@ -116,7 +116,7 @@ func TestNobodyOpensTheCredentials(t *testing.T) {
 		defer db.Close()
 		for _, statement := range []string{
 			`UPDATE request SET delivered_at = delivered_at - 90000000`,
-			`UPDATE river_job SET scheduled_at = created_at WHERE kind = 'nudge' AND state = 'scheduled'`,
+			`UPDATE river_job SET scheduled_at = created_at WHERE kind = 'prompt' AND state = 'scheduled'`,
 		} {
 			_, err := db.Exec(statement)
 			require.NoError(t, err)
@@ -124,13 +124,13 @@ func TestNobodyOpensTheCredentials(t *testing.T) {
 		p = w.Start()
 	}
 	dayLater()
-	nudge := w.Told(isabel, "is waiting for you")
-	require.Equal(t, []string{"Show credentials"}, world.Names(nudge.Buttons()))
+	prompt := w.Told(isabel, "is waiting for you")
+	require.Equal(t, []string{"Show credentials"}, world.Names(prompt.Buttons()))
 	dayLater()
 	told := w.WaitMessage("the approvers are told", func(m slacktest.Message) bool { return strings.Contains(m.Plain(), "has not opened") })
 	require.Equal(t, card.TS, told.Thread)
 	dayLater()
-	w.Opened(isabel, nudge, "isabel")
+	w.Opened(isabel, prompt, "isabel")
 	count := func(messages []slacktest.Message, text string) int {
 		return len(slices.DeleteFunc(messages, func(m slacktest.Message) bool { return !strings.Contains(m.Plain(), text) }))
 	}

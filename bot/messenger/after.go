@@ -35,12 +35,12 @@ func (p *Messenger) Redraw(ctx context.Context, s approval.Story) error {
 	return nil
 }
 
-// Nudge implements [approval.Messenger].
-func (p *Messenger) Nudge(ctx context.Context, s approval.Story, why approval.Purpose) error {
+// Prompt implements [approval.Messenger].
+func (p *Messenger) Prompt(ctx context.Context, s approval.Story, why approval.Purpose) error {
 	if why == approval.PurposeUnopened {
 		return p.postInThread(ctx, s, why, p.readers.Channel().Unopened(s))
 	}
-	_, err := p.postOnce(ctx, s, why, s.Requester, p.readers.View(ctx, s.Requester).Nudge(s))
+	_, err := p.postOnce(ctx, s, why, s.Requester, p.readers.View(ctx, s.Requester).Prompt(s))
 	return unreached(err)
 }
 

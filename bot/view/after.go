@@ -18,7 +18,7 @@ type afterTexts struct {
 	Offered        phrase   // to the approvers, while nobody has opened them
 	Told           phrase   // to the approvers, once it works
 
-	Nudge, Unopened []phrase
+	Prompt, Unopened []phrase
 
 	FormTitle, FormSubmit phrase
 	Sees                  inputTexts
@@ -56,10 +56,10 @@ func (b *builder) afterwards() {
 // ShowFailed answers where Slack did not open the credentials.
 func (v View) ShowFailed() Message { return v.sentences(v.texts().After.ShowFailed...) }
 
-// Nudge reminds the requester of credentials that they have not opened.
-func (v View) Nudge(s approval.Story) Message {
-	b := v.about(s, "nudge")
-	b.line(b.texts.After.Nudge...)
+// Prompt reminds the requester of credentials that they have not opened.
+func (v View) Prompt(s approval.Story) Message {
+	b := v.about(s, "prompt")
+	b.line(b.texts.After.Prompt...)
 	if !s.CredentialsUntil.IsZero() {
 		b.line(b.texts.Credentials.ShownUntil)
 	}

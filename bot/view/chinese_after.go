@@ -13,7 +13,7 @@ var chineseAfter = afterTexts{
 	ModalNext: "保存好密码后，请关闭此窗口，并点击我的消息下方的**我已保存**，之后任何人都无法再打开。",
 	Offered:   "{requester} 已收到查看登录信息的按钮，但还没有点击。",
 	Told:      "{requester} 表示可以登录。",
-	Nudge: []phrase{
+	Prompt: []phrase{
 		"**您在 {cluster} 上的账号 `{username}` 已就绪。**",
 		"您还没有查看登录信息。点击按钮即可查看用户名和密码。",
 	},

@@ -13,7 +13,7 @@ var englishAfter = afterTexts{
 	ModalNext: "When you have saved the password, close this window and press **I have saved it** below my message. Then nobody can open it any more.",
 	Offered:   "{requester} has a button that shows the credentials, and has not pressed it yet.",
 	Told:      "{requester} says that the login works.",
-	Nudge: []phrase{
+	Prompt: []phrase{
 		"**Your account `{username}` on {cluster} is waiting for you.**",
 		"You have not opened its credentials yet. Press the button to see the username and the password.",
 	},

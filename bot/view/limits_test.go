@@ -53,7 +53,7 @@ func TestLimitsHoldForAnyStory(t *testing.T) {
 		for _, m := range []Message{
 			v.Approval(s), v.Reminder(s), v.Asked(s), v.alreadyAsked(s), v.CancelDone(s), v.Status(s), v.Notice(s),
 			v.CredentialsReady(s), v.Credentials(s, secret.New(testPassword)), v.CredentialsCleared(s), v.CredentialsOffer(s),
-			v.Nudge(s), v.Unopened(s), v.Reported(s), v.Report(s, anyTrouble.Draw(t, "trouble"), anyFacts.Draw(t, "facts")),
+			v.Prompt(s), v.Unopened(s), v.Reported(s), v.Report(s, anyTrouble.Draw(t, "trouble"), anyFacts.Draw(t, "facts")),
 			v.List(rapid.SliceOfN(stories, 0, 12).Draw(t, "stories")), v.Refusal(r),
 			v.CommandFault(&command.Fault{
 				Kind:  rapid.SampledFrom(command.Kinds()).Draw(t, "fault"),

@@ -137,7 +137,7 @@ func messages(v View) map[string]Message {
 		"credentials-offer-works":        v.CredentialsOffer(story(approval.Delivered, works)),
 		"approval-delivered-unopened":    v.Approval(story(approval.Delivered, unopened)),
 		"approval-delivered-works":       v.Approval(story(approval.Delivered, works)),
-		"nudge":                          v.Nudge(story(approval.Delivered, unopened)),
+		"prompt":                         v.Prompt(story(approval.Delivered, unopened)),
 		"unopened":                       v.Unopened(story(approval.Delivered, unopened)),
 		"show-failed":                    v.ShowFailed(),
 		"reported":                       v.Reported(story(approval.Delivered)),
