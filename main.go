@@ -267,7 +267,8 @@ func demoCommand(out, errOut io.Writer, env envconfig.Lookuper) *cobra.Command {
 		Short: "Play one request from the command to the credentials, on this machine alone",
 		Long: "demo starts an embedded Slack workspace and an embedded EHPC API on this machine, runs the bot against\n" +
 			"them over real connections, and prints the conversation as each person sees it. It needs no configuration;\n" +
-			"with LOCALE=zh the people and the bot speak Chinese.",
+			"with LOCALE=zh the people and the bot speak Chinese, and with CREDENTIALS_DELIVERY=button the credentials\n" +
+			"are behind a button.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := io.Discard
@@ -279,7 +280,8 @@ func demoCommand(out, errOut io.Writer, env envconfig.Lookuper) *cobra.Command {
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGHUP)
 			defer stop()
 			locale, _ := env.Lookup("LOCALE")
-			return demo.Play(ctx, out, locale, func(ctx context.Context, env envconfig.Lookuper) error {
+			delivery, _ := env.Lookup("CREDENTIALS_DELIVERY")
+			return demo.Play(ctx, out, locale, delivery, func(ctx context.Context, env envconfig.Lookuper) error {
 				return serve(ctx, env, log, nil)
 			})
 		},
@@ -447,7 +449,7 @@ func serve(ctx context.Context, env envconfig.Lookuper, logs io.Writer, environ 
 	})
 	group.Go(func() error {
 		worker := work.Worker{
-			Service: service, Database: db, Accounts: accounts, Quota: quota, Messenger: b.Messenger(),
+			Service: service, Database: db, Accounts: accounts, Clusters: accounts, Quota: quota, Messenger: b.Messenger(),
 			Grace: 4 * time.Second, Observe: metrics.Job, Log: log,
 		}
 		return worker.Run(rest)

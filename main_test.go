@@ -234,9 +234,11 @@ func TestCommandLine(t *testing.T) {
 	})
 	t.Run("demo", func(t *testing.T) {
 		t.Parallel()
-		for locale, golden := range map[string]string{"": "en.txt", "nonsense": "en.txt", "zh": "zh.txt"} {
-			tmp := t.TempDir()
-			out, code := run(t, []string{"SLACK_BOT_TOKEN=nonsense", "HTTP_ADDR=nonsense", "LOCALE=" + locale, "TMPDIR=" + tmp}, "demo")
+		for _, c := range []struct{ locale, delivery, golden string }{
+			{"", "", "en.txt"}, {"nonsense", "nonsense", "en.txt"}, {"zh", "message", "zh.txt"}, {"", "button", "en-button.txt"}, {"zh", "button", "zh-button.txt"},
+		} {
+			golden, tmp := c.golden, t.TempDir()
+			out, code := run(t, []string{"SLACK_BOT_TOKEN=nonsense", "HTTP_ADDR=nonsense", "LOCALE=" + c.locale, "CREDENTIALS_DELIVERY=" + c.delivery, "TMPDIR=" + tmp}, "demo")
 			require.Zero(t, code, out)
 			got := withoutChance(out)
 			path := filepath.Join("bot", "demo", "testdata", golden)
@@ -579,6 +581,14 @@ func TestCheckNamesCauses(t *testing.T) {
 		require.Zero(t, code, out)
 		require.Regexp(t, `(?m)^warn  scopes: not known: .*X-OAuth-Scopes.*\n +-> .*users:read`, out)
 	})
+	t.Run("a key that may not list nodes", func(t *testing.T) {
+		t.Parallel()
+		w := world.New(t)
+		w.EHPC.Answer(ehpctest.ActionListNodes, 1400, -1)
+		out, code := w.Run([]string{"check"})
+		require.Zero(t, code, out)
+		require.Regexp(t, `(?m)^warn  EHPC_CLUSTERS ehpc-x@jn1a: 0 users, but its login nodes are not told: .*1400.*\n +-> .*can't log in`, out)
+	})
 	t.Run("a scope", func(t *testing.T) {
 		t.Parallel()
 		w := world.New(t)
@@ -618,7 +628,7 @@ func TestCheckNamesCauses(t *testing.T) {
 		out, code := w.Run([]string{"check"}, "SLACK_API_URL="+slack.URL+"/api/", "EHPC_ENDPOINT="+api.URL)
 		require.Zero(t, code, out)
 		require.Regexp(t, `(?m)^warn  the clock, by Slack's: this machine's clock is (29|30|31)s behind\n +-> .*NTP`, out)
-		require.Regexp(t, `(?m)^warn  the clock, by the EHPC API's: this machine's clock is (29|30|31)s ahead\n +-> .*NTP`, out)
+		require.Regexp(t, `(?m)^warn  the clock, by the EHPC API's: this machine's clock is (27|28|29|30|31)s ahead\n +-> .*NTP`, out)
 		require.Equal(t, 2, strings.Count(out, "warn  "))
 		slack, api = before(t, w.Slack.URL(), off(4*time.Second)), before(t, w.EHPC.URL, off(-4*time.Second))
 		slack.Start()

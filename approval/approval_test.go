@@ -150,7 +150,7 @@ func (b *bench) work() {
 		accounts = b.wrap(accounts)
 	}
 	worker := work.Worker{
-		Service: b.service, Database: b.db, Accounts: accounts, Quota: quota, Messenger: b.told, Grace: b.grace, Log: b.log,
+		Service: b.service, Database: b.db, Accounts: accounts, Clusters: client, Quota: quota, Messenger: b.told, Grace: b.grace, Log: b.log,
 	}
 	if b.observe != nil {
 		worker.Observe = func(kind, result string, _ time.Duration) { b.observe(kind, result) }
@@ -400,6 +400,20 @@ func (m *messenger) Deliver(ctx context.Context, s approval.Story, password secr
 	defer m.mu.Unlock()
 	m.credentials = append(m.credentials, credentials{s.ID, s.Username, password, s.CredentialsUntil})
 	return nil
+}
+
+func (m *messenger) Offer(ctx context.Context, s approval.Story) error {
+	return errors.Join(m.note("offer", s), m.sent(ctx, s, approval.PurposeCredentials))
+}
+
+func (m *messenger) Redraw(_ context.Context, s approval.Story) error { return m.note("redraw", s) }
+
+func (m *messenger) Prompt(ctx context.Context, s approval.Story, why approval.Purpose) error {
+	return errors.Join(m.note(string(why), s), m.sent(ctx, s, why))
+}
+
+func (m *messenger) Trouble(ctx context.Context, s approval.Story, t approval.Trouble, f approval.Facts) error {
+	return errors.Join(m.note(fmt.Sprintf("%s %+v", t.Purpose(), f), s), m.sent(ctx, s, t.Purpose()))
 }
 
 func (m *messenger) delivered(id int64) []credentials {

@@ -43,6 +43,7 @@ type Config struct {
 	MaxActive      int           // active requests of one requester
 	PasswordLength int           // 12–30
 	CredentialsTTL time.Duration // 0: the credentials stay
+	ByButton       bool          // the credentials are shown at a press, and stand in no message
 	AccountsAtOnce int           // jobs of the API that may run on one cluster at the same time; 0 is 1
 	CallsPerHour   int           // of the API, by all processes on the database; 0: no limit but the API's
 	Use            UsePolicy     // that who asks has to accept; the zero value: none

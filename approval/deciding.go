@@ -153,20 +153,21 @@ func (s *Service) abandon(ctx context.Context, tx Tx, r *Request, at scene) erro
 // seen them, so it also ends a delivery that had not come to its end.
 func (s *Service) Clear(ctx context.Context, on Target, person string) (Story, error) {
 	return s.press(ctx, on, deed{person: person, action: "clear"}, func(tx Tx, r *Request, at scene) error {
+		if err := at.onlyRequester(); err != nil {
+			return err
+		}
 		switch {
-		case !at.who.Is(r.Requester) && at.who.Unsure:
-			return errUnsure
-		case !at.who.Is(r.Requester):
-			return &Refusal{Kind: KindNotYours, Value: fmt.Sprint(r.ID)}
 		case r.State == Failed: // it was abandoned meanwhile, and they are taken away
 			return s.enqueue(ctx, tx, *r, NotifyJob)
 		case !r.ClearedAt.IsZero():
 			return s.enqueue(ctx, tx, *r, ScrubJob) // the message may still show them
+		case s.isUnopened(*r):
+			return &Refusal{Kind: KindUnopened, Story: at.Story}
 		case r.State == Provisioned:
 			r.ClearedAt = s.now()
 			return s.handOver(ctx, tx, r, at.who.ID, "clear")
 		case r.State == Delivered:
-			r.ClearedAt = s.now()
+			r.Sealed, r.ClearedAt = nil, s.now()
 			if err := s.note(ctx, tx, r, at.who.ID, "clear", ""); err != nil {
 				return err
 			}
@@ -190,6 +191,17 @@ type scene struct {
 	Story
 	standing
 	who Person
+}
+
+// onlyRequester refuses what only the requester may do.
+func (at scene) onlyRequester() error {
+	switch {
+	case at.who.Is(at.Requester):
+		return nil
+	case at.who.Unsure:
+		return errUnsure
+	}
+	return &Refusal{Kind: KindNotYours, Value: fmt.Sprint(at.ID)}
 }
 
 // press is act for what a button or a form asks for. It is bound to the request that the person saw.

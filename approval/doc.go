@@ -13,8 +13,11 @@
 //   - To ask back is to put a question to the requester before deciding; the time to decide starts anew with it.
 //   - A change is what an approver makes of a request with their approval, which is then one of the changed request.
 //   - To provision is to make the account: look the username up, seal a password, call the API, follow its job.
-//   - To deliver is to hand the credentials to the requester, and then to erase the sealed password.
+//   - To deliver is to hand the credentials to the requester, and then to erase the sealed password; or to hand over a
+//     button that shows them, and to erase it once they are saved or their time is over.
 //   - To refresh is to render the message that the approvers see from the state as it is now.
+//   - To redraw is the same for the message that the requester sees, where it holds no password.
+//   - To prompt is to tell of credentials that nobody has opened.
 //   - To scrub is to take the credentials out of sight when their time is over.
 //
 // What the package needs from outside it asks for through [Store] (what is remembered; package store has it), [Keys]

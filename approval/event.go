@@ -32,8 +32,8 @@ func (e Event) IsApproval() bool { return e.Action == "approve" || e.Action == "
 func Actions() []string {
 	return []string{
 		"ask", "remind", "pass_on", "ask_back", "answer", "change", "approve", "deny", "cancel", "expire", "refused", "reopen", "provision",
-		"add_user", "wait", "resume", "attempt", "provisioned", "double_uid", "fail", "abandon", "retry", "shell", "erase", "deliver", "clear",
-		"replace", "scrub", "rekey", "sign",
+		"add_user", "wait", "resume", "attempt", "provisioned", "double_uid", "fail", "abandon", "retry", "shell", "erase", "deliver", "show",
+		"clear", "replace", "scrub", "works", "trouble", "rekey", "sign",
 	}
 }
 

@@ -33,6 +33,9 @@ const (
 	AlarmJob     JobKind = "alarm"     // tells the approvers that two accounts have the same uid
 	TellJob      JobKind = "tell"      // tells the requester, and the approvers in the thread, what was asked, answered and changed
 	DigestJob    JobKind = "digest"    // lists what waits, once a day; there is one for all requests
+	PromptJob    JobKind = "prompt"    // tells of credentials that nobody opens
+	RedrawJob    JobKind = "redraw"    // makes the requester's message follow, where it holds no password
+	HelpJob      JobKind = "help"      // tells the approvers that somebody can't log in
 )
 
 // follows holds the jobs that a request needs when it enters a state. They are inserted in the transaction
@@ -42,7 +45,7 @@ var follows = map[State][]JobKind{
 	Approved:     {ProvisionJob, RefreshJob, DelayJob},
 	Provisioning: {RefreshJob},
 	Provisioned:  {DeliverJob, RefreshJob},
-	Delivered:    {RefreshJob, ScrubJob},
+	Delivered:    {RefreshJob, ScrubJob, PromptJob},
 	Denied:       {RefreshJob, NotifyJob},
 	Expired:      {RefreshJob, NotifyJob},
 	Cancelled:    {RefreshJob, NotifyJob},
@@ -83,6 +86,8 @@ func (s *Service) dueAt(r Request, kind JobKind) (at time.Time, wanted bool) {
 		return r.ExpiresAt, true
 	case ScrubJob:
 		return s.scrubAt(r)
+	case PromptJob:
+		return s.promptAt(r, prompts[0])
 	case DelayJob:
 		if r.Failure == WaitingAPI {
 			return time.Time{}, true // it is known already
@@ -176,7 +181,7 @@ var leadsOut = map[State][]JobKind{
 	Approved:     {ProvisionJob},
 	Provisioning: {ProvisionJob},
 	Provisioned:  {DeliverJob},
-	Delivered:    {ScrubJob},
+	Delivered:    {ScrubJob, PromptJob},
 	Failed:       {ScrubJob},
 }
 
@@ -186,9 +191,13 @@ func (s *Service) isTold(ctx context.Context, tx Tx, r Request, kind JobKind) (b
 		story, err := tx.Story(ctx, r)
 		return story.questionsAreTold(), err
 	}
-	if kind != RefreshJob {
+	if kind != RefreshJob && kind != PromptJob {
 		return false, nil
 	}
 	messages, err := tx.Messages(ctx, r.ID)
+	if kind == PromptJob {
+		_, _, wanted := s.PromptDue(Story{Request: r, Messages: messages})
+		return !wanted, err
+	}
 	return slices.ContainsFunc(messages, func(m Message) bool { return m.Purpose == PurposeApproval }), err
 }

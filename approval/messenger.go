@@ -29,8 +29,17 @@ type Messenger interface {
 	// Deliver shows the requester the credentials, in a way that no preview shows the password. [ErrUnreachable] says that
 	// this is refused until somebody does something about it.
 	Deliver(ctx context.Context, s Story, password secret.Text) error
+	// Offer gives the requester a button that shows the credentials, which stand in no message. The error is as Deliver's.
+	Offer(ctx context.Context, s Story) error
 	// Scrub takes the credentials out of sight.
 	Scrub(ctx context.Context, s Story) error
+	// Redraw makes the requester's message follow the story, where no password stands in it.
+	Redraw(ctx context.Context, s Story) error
+	// Prompt tells of credentials that are not opened: the requester, for PurposePrompt, with the errors of Deliver, or the
+	// approvers, for PurposeUnopened.
+	Prompt(ctx context.Context, s Story, why Purpose) error
+	// Trouble tells the approvers that the requester can't log in.
+	Trouble(ctx context.Context, s Story, t Trouble, f Facts) error
 	// Notify tells the requester how the request ended without an account, or, while it is active, that the
 	// account takes longer than usual.
 	Notify(ctx context.Context, s Story) error

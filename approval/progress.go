@@ -180,7 +180,8 @@ func (s *Service) CredentialsUntil() time.Time {
 	return s.now().Add(s.conf.CredentialsTTL)
 }
 
-// Delivered ends a request whose credentials have arrived, and erases the sealed password.
+// Delivered ends a request whose credentials, or the button that shows them, have arrived. The sealed password is erased
+// where it was shown, and else when the requester has saved it or its time is over.
 func (s *Service) Delivered(ctx context.Context, id int64, until time.Time) error {
 	return s.writeJob(ctx, func(ctx context.Context, tx Tx) error {
 		r, err := tx.Request(ctx, id)
@@ -197,6 +198,14 @@ func (s *Service) Delivered(ctx context.Context, id int64, until time.Time) erro
 		r.CredentialsUntil, r.Failure, r.FailureDetail = until, "", ""
 		return s.handOver(ctx, tx, &r, System, "deliver")
 	})
+}
+
+// deliver notes in r that the credentials, or the button, are there.
+func (s *Service) deliver(r *Request) {
+	r.DeliveredAt = s.now()
+	if !s.conf.ByButton {
+		r.Sealed, r.ShownAt = nil, r.DeliveredAt
+	}
 }
 
 // Undelivered lets the approvers see that the credentials wait, and why.
@@ -248,14 +257,20 @@ func (s *Service) Cleared(ctx context.Context, id int64) error {
 	})
 }
 
-// EraseSealed erases the sealed password of a failed request.
+// EraseSealed erases the sealed password of a failed request, or of a delivered one whose time is over.
 func (s *Service) EraseSealed(ctx context.Context, id int64) error {
 	return s.change(ctx, id, "erase", func(r *Request) bool {
-		due := r.State == Failed && r.Sealed != nil
-		if due {
+		switch {
+		case r.Sealed == nil:
+			return false
+		case r.State == Failed:
 			r.Forget()
+			return true
+		case r.State == Delivered:
+			r.Sealed = nil
+			return true
 		}
-		return due
+		return false
 	})
 }
 

@@ -13,7 +13,7 @@ type Refusal struct {
 	Kind  Kind
 	Value string   // what was given: a username, a cluster, a person
 	Right []string // what would be right: cluster ids, permissions
-	Limit int      // of KindTooMany, KindTooManyResets, KindReasonTooLong and KindTooLong, and in years of KindUntil
+	Limit int      // of KindTooMany, KindTooManyResets, KindTooOften, KindReasonTooLong and KindTooLong, and in years of KindUntil
 	Free  string   // a username that can be had instead of Value, as far as is known; may be empty
 	Rule  *ehpc.RuleError
 	Story Story    // the request it is about, where there is one
@@ -44,24 +44,30 @@ const (
 	KindUnproven      Kind = "unproven"        // nothing that the bot has signed shows that it has made the account Value for the person
 	KindTooManyResets Kind = "too_many_resets" // the person has asked for Limit new passwords within a day
 
-	KindUnknown     Kind = "unknown_request" // there is no such request
-	KindNotYours    Kind = "not_yours"       // only the requester may do this
-	KindNotApprover Kind = "not_approver"    // the person is no approver
-	KindSelf        Kind = "self"            // one's own request
-	KindVoted       Kind = "voted"           // the same person decided before; Story tells what
-	KindDecided     Kind = "decided"         // too late: Story tells what became of it
-	KindNoRetry     Kind = "no_retry"        // only a failed request can be retried
-	KindStale       Kind = "stale"           // what was pressed is of another request that had the number before
-	KindNoAnswer    Kind = "no_answer"       // it can't be found out now whether the person is an approver
-	KindGone        Kind = "gone"            // the requester can have no account any more
-	KindUntold      Kind = "untold"          // it can't be found out now whether the requester still can have one
-	KindNotAllowed  Kind = "not_allowed"     // what was asked for is not allowed any more (Why)
-	KindNotStuck    Kind = "not_stuck"       // only what is approved and not at its end can be abandoned
-	KindReminded    Kind = "reminded"        // the requester had the approvers reminded of Story within the last day
-	KindNothingSaid Kind = "nothing_said"    // a question or an answer without words
-	KindTooLong     Kind = "too_long"        // a question or an answer of more than Limit characters
-	KindAnswered    Kind = "answered"        // the question has its answer
-	KindTooLate     Kind = "too_late"        // the request does not wait for an answer any more: Story tells what became of it
+	KindUnknown       Kind = "unknown_request" // there is no such request
+	KindNotYours      Kind = "not_yours"       // only the requester may do this
+	KindNotApprover   Kind = "not_approver"    // the person is no approver
+	KindSelf          Kind = "self"            // one's own request
+	KindVoted         Kind = "voted"           // the same person decided before; Story tells what
+	KindDecided       Kind = "decided"         // too late: Story tells what became of it
+	KindNoRetry       Kind = "no_retry"        // only a failed request can be retried
+	KindStale         Kind = "stale"           // what was pressed is of another request that had the number before
+	KindNoAnswer      Kind = "no_answer"       // it can't be found out now whether the person is an approver
+	KindGone          Kind = "gone"            // the requester can have no account any more
+	KindUntold        Kind = "untold"          // it can't be found out now whether the requester still can have one
+	KindNotAllowed    Kind = "not_allowed"     // what was asked for is not allowed any more (Why)
+	KindOver          Kind = "over"            // the credentials are not shown any more, or not yet
+	KindNoKey         Kind = "no_key"          // the sealed password can't be opened, for want of its key
+	KindDamaged       Kind = "damaged"         // the sealed password can't be opened with any key
+	KindUnopened      Kind = "unopened"        // the credentials were not opened yet
+	KindTooOften      Kind = "too_often"       // trouble was reported Limit times within a day
+	KindTypedPassword Kind = "typed_password"  // a text that others read holds what looks like a password
+	KindNotStuck      Kind = "not_stuck"       // only what is approved and not at its end can be abandoned
+	KindReminded      Kind = "reminded"        // the requester had the approvers reminded of Story within the last day
+	KindNothingSaid   Kind = "nothing_said"    // a question or an answer without words
+	KindTooLong       Kind = "too_long"        // a question or an answer of more than Limit characters
+	KindAnswered      Kind = "answered"        // the question has its answer
+	KindTooLate       Kind = "too_late"        // the request does not wait for an answer any more: Story tells what became of it
 )
 
 // Error implements error, in English and for the log; it holds no text that a person typed but Value.

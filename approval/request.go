@@ -31,10 +31,17 @@ type Request struct {
 	// FailureDetail is the API's own sentence for it, or the person's reason; never a secret.
 	FailureDetail string
 
+	// DeliveredAt is when the requester got the credentials, or the button that shows them.
+	DeliveredAt time.Time
+	// ShownAt is when the password was first there for the requester to see: with the message, or at the first press of the
+	// button; zero: not yet.
+	ShownAt time.Time
 	// CredentialsUntil is when the credentials are to be cleared; zero: never, or not yet delivered.
 	CredentialsUntil time.Time
 	// ClearedAt is when the credentials were taken out of sight; zero while they can be seen.
 	ClearedAt time.Time
+	// WorksAt is when the requester said that the login works; zero: not yet.
+	WorksAt time.Time
 
 	// RemindedAt is when the requester last had the approvers reminded; zero: never.
 	RemindedAt time.Time
@@ -172,6 +179,9 @@ const (
 	PurposeThreadQuestion Purpose = "thread_question" // shows the question in the thread of the approval message
 	PurposeThreadAnswer   Purpose = "thread_answer"   // shows the answer there
 	PurposeChange         Purpose = "change"          // tells the requester what an approver has changed
+	PurposePrompt         Purpose = "prompt"          // reminds the requester of credentials that they have not opened
+	PurposeUnopened       Purpose = "unopened"        // tells the approvers that the requester has not opened them
+	PurposeTrouble        Purpose = "trouble"         // tells the approvers that the requester can't log in; see [Trouble.Purpose]
 )
 
 // Urges reports whether messages of this purpose ask people to decide, and are taken away once that is over.

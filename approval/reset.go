@@ -133,10 +133,13 @@ func (s *Service) Account(ctx context.Context, clusterID, username string) (r Re
 	return r, found, err
 }
 
-// handOver ends a request whose credentials have arrived, and erases the sealed password. With a new password those that
+// handOver ends a request whose credentials have arrived, and erases the sealed password unless a button is to show it. With a new password those that
 // are shown of the account by then are replaced.
 func (s *Service) handOver(ctx context.Context, tx Tx, r *Request, actor, action string) error {
-	r.Sealed = nil
+	s.deliver(r)
+	if !r.ClearedAt.IsZero() {
+		r.Sealed = nil
+	}
 	if err := s.move(ctx, tx, r, Delivered, actor, action, ""); err != nil || !r.Reset {
 		return err
 	}
@@ -145,7 +148,7 @@ func (s *Service) handOver(ctx context.Context, tx Tx, r *Request, actor, action
 		return err
 	}
 	for _, old := range shown {
-		old.ClearedAt = s.now()
+		old.Sealed, old.ClearedAt = nil, s.now()
 		if err := s.note(ctx, tx, &old, System, "replace", fmt.Sprintf("by the password of request %d", r.ID)); err != nil {
 			return err
 		}

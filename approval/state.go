@@ -15,7 +15,7 @@ const (
 	Approved     State = "approved"     // waits for the provision job
 	Provisioning State = "provisioning" // a password is sealed, and the account is being made with it
 	Provisioned  State = "provisioned"  // the account exists, its credentials are on their way
-	Delivered    State = "delivered"    // the requester has the credentials, the sealed password is erased
+	Delivered    State = "delivered"    // the requester has the credentials, or a button that shows them
 	Denied       State = "denied"       // an approver said no
 	Expired      State = "expired"      // nobody decided in time
 	Cancelled    State = "cancelled"    // the requester took it back

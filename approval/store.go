@@ -88,6 +88,10 @@ type Tx interface {
 	SaveDigest(ctx context.Context, m DigestMessage) error
 	// DeleteDigest forgets the digest.
 	DeleteDigest(ctx context.Context) error
+	// Troubles returns what was reported by who can't log in, the oldest first.
+	Troubles(ctx context.Context, requestID int64) ([]Trouble, error)
+	// AddTrouble stores such a report.
+	AddTrouble(ctx context.Context, requestID int64, t Trouble) error
 
 	// Append adds an event to the audit log.
 	Append(ctx context.Context, e Event) error

@@ -48,13 +48,18 @@ func (b *Bot) admitPresser(ctx context.Context, c slack.InteractionCallback, act
 	switch {
 	case c.User.ID == "":
 		return errNobody
-	case action == view.ActionSaved, action == view.ActionCancel, action == view.ActionRemind, action == view.ActionAnswer:
+	case slices.Contains(requestersOnly, action):
 		return b.people.AdmitReader(ctx, c.User.ID, teamsOf(c))
 	case action == view.ActionReset:
 		return b.admitRequester(ctx, c.User.ID, teamsOf(c))
 	}
 	conf := b.service.Config()
 	return b.people.AdmitDecider(ctx, c.User.ID, teamsOf(c), slices.Concat(conf.Approvers, conf.Fallback))
+}
+
+// requestersOnly are the buttons that do something for who asked alone.
+var requestersOnly = []string{
+	view.ActionCancel, view.ActionRemind, view.ActionAnswer, view.ActionShow, view.ActionSaved, view.ActionWorks, view.ActionTrouble,
 }
 
 // turnedAway is what a person sees whom admit does not let in: for good, because Slack won't tell who that is, or

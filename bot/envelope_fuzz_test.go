@@ -80,7 +80,7 @@ func FuzzEnvelope(f *testing.F) {
 // Whatever a press says that it is of, and on, it is answered, and changes nothing of another person's.
 func FuzzBlockActions(f *testing.F) {
 	o := newTarget(f)
-	for _, action := range []string{"approve", "deny", "retry", "saved", "show", "cancel", "ask"} {
+	for _, action := range []string{"approve", "deny", "retry", "saved", "show", "works", "trouble", "cancel", "ask"} {
 		for _, value := range []string{"1", "2", "-1", "x", "1e3", "", "１", "99999999999999999999"} {
 			f.Add(action, value, channel, "1.2", "T0EHPC")
 		}
@@ -107,6 +107,8 @@ func FuzzFormValues(f *testing.F) {
 	f.Add("ask", "1", "root", "", "", "")
 	f.Add("deny", "1", "", "", "", "no")
 	f.Add("deny", "x", "", "", "", strings.Repeat("é", 4000))
+	f.Add("trouble", "1", "", "", "", "Permission denied")
+	f.Add("trouble", "x", "", "", "", strings.Repeat("é", 4000))
 	f.Add("other", "1", "", "", "", "")
 	f.Fuzz(func(t *testing.T, callback, metadata, username, cluster, mod, reason string) {
 		values := map[string]map[string]slack.BlockAction{}

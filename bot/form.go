@@ -27,6 +27,8 @@ func (b *Bot) submit(ctx context.Context, c slack.InteractionCallback) socket.Re
 		return socket.Reply{Payload: b.submitDeed(ctx, c, view.ActionAnswer, b.answer)}
 	case view.CallbackSeveral:
 		return socket.Reply{Payload: b.submitSeveral(ctx, c)}
+	case view.CallbackTrouble:
+		return socket.Reply{Payload: b.submitDeed(ctx, c, view.ActionTrouble, b.report)}
 	}
 	return socket.Reply{}
 }

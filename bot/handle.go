@@ -93,8 +93,14 @@ func (b *Bot) refusal(v view.View, err error) view.Message {
 		}
 		return v.Refusal(r)
 	}
-	if errors.Is(err, errFormFailed) {
+	if tooMuch, ok := errors.AsType[*tooMuchError](err); ok {
+		return v.TooMuch(tooMuch.wait)
+	}
+	switch {
+	case errors.Is(err, errFormFailed):
 		return v.FormFailed()
+	case errors.Is(err, errShowFailed):
+		return v.ShowFailed()
 	}
 	b.log.Error("an action could not be stored", "error", err)
 	return v.StorageFailed()

@@ -140,7 +140,7 @@ func (o *office) build(p plan) {
 		o.ended <- nil
 	} else {
 		o.run(work.Worker{
-			Service: o.service, Database: db, Accounts: accounts, Quota: o.quota, Messenger: o.bot.Messenger(), Grace: 2 * time.Second, Log: log,
+			Service: o.service, Database: db, Accounts: accounts, Clusters: accounts, Quota: o.quota, Messenger: o.bot.Messenger(), Grace: 2 * time.Second, Log: log,
 		})
 	}
 	o.t.Cleanup(func() {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -36,6 +35,9 @@ func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) socket.Rep
 		view.ActionAnswer:  b.openAnswer,
 		view.ActionRetry:   b.atCard(b.retry),
 		view.ActionSaved:   b.saved,
+		view.ActionShow:    b.show,
+		view.ActionWorks:   b.works,
+		view.ActionTrouble: b.openTrouble,
 		view.ActionSeveral: b.several,
 	}
 	answerers := map[string]answerer{
@@ -127,14 +129,6 @@ func (b *Bot) retry(ctx context.Context, _ view.View, c slack.InteractionCallbac
 	return err
 }
 
-func (b *Bot) saved(ctx context.Context, _ view.View, c slack.InteractionCallback, on approval.Target) error {
-	story, err := b.service.Clear(ctx, on, c.User.ID)
-	if channel, _ := messageOf(c); err == nil && strings.HasPrefix(channel, "D") {
-		b.remember(ctx, c, story, approval.PurposeCredentials)
-	}
-	return err
-}
-
 // openDenial asks for the reason. The decision itself is made when the form is submitted.
 func (b *Bot) openDenial(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) error {
 	story, err := b.service.MayDecide(ctx, on, c.User.ID)
@@ -142,11 +136,11 @@ func (b *Bot) openDenial(ctx context.Context, v view.View, c slack.InteractionCa
 	if err != nil {
 		return err
 	}
-	return b.show(ctx, c, v.DenyForm(story))
+	return b.openModal(ctx, c, v.DenyForm(story))
 }
 
-// show opens a form.
-func (b *Bot) show(ctx context.Context, c slack.InteractionCallback, form slack.ModalViewRequest) error {
+// openModal opens a form.
+func (b *Bot) openModal(ctx context.Context, c slack.InteractionCallback, form slack.ModalViewRequest) error {
 	if _, err := b.api.OpenViewContext(ctx, c.TriggerID, form); err != nil {
 		b.log.Warn("the form could not be opened", "person", c.User.ID, "error", slackapi.CallError("open a form", err))
 		return errFormFailed

@@ -16,7 +16,7 @@ func (b *Bot) openQuestion(ctx context.Context, v view.View, c slack.Interaction
 	if err != nil {
 		return err
 	}
-	return b.show(ctx, c, v.QuestionForm(story))
+	return b.openModal(ctx, c, v.QuestionForm(story))
 }
 
 func (b *Bot) askBack(ctx context.Context, _ view.View, c slack.InteractionCallback, on approval.Target) (view.Message, error) {
@@ -34,7 +34,7 @@ func (b *Bot) openAnswer(ctx context.Context, v view.View, c slack.InteractionCa
 		return err
 	}
 	question, _ := story.Question(on)
-	return b.show(ctx, c, v.AnswerForm(story, question))
+	return b.openModal(ctx, c, v.AnswerForm(story, question))
 }
 
 func (b *Bot) answer(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) (view.Message, error) {

@@ -45,9 +45,9 @@ type Config struct {
 	Now func() time.Time
 
 	// Observe is told of each call that has ended, for metrics: the action (addUser, modifyUser, listUsers, listClusters,
-	// operation), its result ("ok", "refused", "busy", "operator", "unknown", "limited") and how long it took. A request
-	// that breaks a rule, and so is never sent, is not observed. It may be called from several goroutines at once. Nil
-	// means nobody is told.
+	// listNodes, operation), its result ("ok", "refused", "busy", "operator", "unknown", "limited") and how long it took. A
+	// request that breaks a rule, and so is never sent, is not observed. It may be called from several goroutines at once.
+	// Nil means nobody is told.
 	Observe func(action, result string, took time.Duration)
 }
 

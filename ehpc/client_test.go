@@ -254,20 +254,58 @@ func TestListUsersReturnsOnePage(t *testing.T) {
 	require.Equal(t, []string{"user1", "user2"}, names(page.Users))
 }
 
-func TestClusterType(t *testing.T) {
+func TestCluster(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
 	f.api.Share(ehpctest.OtherClusterID)
-	for id, want := range map[string]string{ehpctest.ClusterID: "ehpc", ehpctest.OtherClusterID: ehpc.TypeShared, "ehpc-nowhere": ""} {
-		kind, err := f.client.ClusterType(t.Context(), ehpctest.Zone, id)
+	for id, want := range map[string]ehpc.Cluster{
+		ehpctest.ClusterID: {Type: "ehpc", Status: "active"}, ehpctest.OtherClusterID: {Type: ehpc.TypeShared, Status: "active"}, "ehpc-nowhere": {},
+	} {
+		cluster, err := f.client.Cluster(t.Context(), ehpctest.Zone, id)
 		require.NoError(t, err)
-		require.Equal(t, want, kind)
+		require.Equal(t, want, cluster)
 	}
 	f.api.Fail(ehpctest.ActionListClusters, ehpctest.Fault{Status: http.StatusOK, Body: []byte(`{"ret_code": 0, "cluster_set": [{"app_cluster": {"cluster_id": "ehpc-x", "cluster_type": "hpc"}}]}`)})
-	kind, err := f.client.ClusterType(t.Context(), ehpctest.Zone, "ehpc-x")
+	cluster, err := f.client.Cluster(t.Context(), ehpctest.Zone, "ehpc-x")
 	require.NoError(t, err)
-	require.Equal(t, ehpc.TypeShared, kind)
-	_, err = f.client.ClusterType(t.Context(), ehpctest.Zone, "no id")
+	require.Equal(t, ehpc.Cluster{Type: ehpc.TypeShared}, cluster)
+	_, err = f.client.Cluster(t.Context(), ehpctest.Zone, "no id")
+	require.ErrorIs(t, err, ehpc.ErrRefused)
+}
+
+func TestLoginAddresses(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	addresses := func() (texts []string) {
+		found, err := f.client.LoginAddresses(t.Context(), ehpctest.Zone, ehpctest.ClusterID)
+		require.NoError(t, err)
+		for _, a := range found {
+			texts = append(texts, a.String())
+		}
+		return texts
+	}
+	require.Empty(t, addresses(), "no login node")
+	for i := range 120 { // more than a page
+		f.api.AddNode(ehpctest.ClusterID, ehpctest.Node{Name: fmt.Sprint("node", i), Role: "compute", PrivateIP: "192.168.1.1"})
+	}
+	f.api.AddNode(ehpctest.ClusterID, ehpctest.Node{Name: "login1", Role: "login", PublicIP: "203.0.113.7", PrivateIP: "192.168.0.2"})
+	f.api.AddNode(ehpctest.ClusterID, ehpctest.Node{Name: "login2", Role: "login", PrivateIP: "192.168.0.3"})
+	require.Equal(t, []string{"203.0.113.7", "192.168.0.3"}, addresses())
+
+	for body, want := range map[string][]string{
+		`"eip": "203.0.113.8", "private_ip": "192.168.0.2"`:                            {"203.0.113.8"},
+		`"eip": {"eip_id": "eip-1", "eip_addr": "203.0.113.9"}, "private_ip": ""`:      {"203.0.113.9"},
+		`"eip": "", "private_ip": "192.168.0.4", "env": {"admin_password": "hunter2"}`: {"192.168.0.4"},
+		`"eip": {}, "private_ip": "<!channel>"`:                                        nil,
+		`"eip": null, "private_ip": 7`:                                                 nil,
+	} {
+		f.api.Fail(ehpctest.ActionListNodes, ehpctest.Fault{Status: http.StatusOK, Body: []byte(`{"ret_code": 0, "hpc_app_nodes_set": [{"role": "login", ` + body + `}]}`)})
+		require.Equal(t, want, addresses(), body)
+	}
+	f.api.Fail(ehpctest.ActionListNodes, ehpctest.Fault{Status: http.StatusOK, Body: []byte(`{"ret_code": 0}`)})
+	_, err := f.client.LoginAddresses(t.Context(), ehpctest.Zone, ehpctest.ClusterID)
+	require.ErrorIs(t, err, ehpc.ErrOutcomeUnknown, "an answer without the list")
+	_, err = f.client.LoginAddresses(t.Context(), ehpctest.Zone, "no id")
 	require.ErrorIs(t, err, ehpc.ErrRefused)
 }
 

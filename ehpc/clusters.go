@@ -21,16 +21,23 @@ type clusterListing struct {
 }
 
 type clusterItem struct {
-	ID   looseText `json:"cluster_id"`
-	Type looseText `json:"cluster_type"`
+	ID     looseText `json:"cluster_id"`
+	Type   looseText `json:"cluster_type"`
+	Status looseText `json:"cluster_status"`
+}
+
+// Cluster is what the API tells of a cluster; of what it does not say, nothing.
+type Cluster struct {
+	Type   string // such as [TypeShared]
+	Status string // such as active
 }
 
 func (l *clusterListing) check() error { return nil }
 
-// ClusterType returns the type of a cluster, such as [TypeShared]; empty where the API does not say.
-func (c *Client) ClusterType(ctx context.Context, zone, clusterID string) (string, error) {
+// Cluster looks a cluster up. It is zero where the API does not list it.
+func (c *Client) Cluster(ctx context.Context, zone, clusterID string) (Cluster, error) {
 	if err := errors.Join(ValidateClusterID(clusterID), ValidateZone(zone)); err != nil {
-		return "", &Error{Action: actionListClusters, Class: ClassRefused, Err: err}
+		return Cluster{}, &Error{Action: actionListClusters, Class: ClassRefused, Err: err}
 	}
 	var listed clusterListing
 	err := c.send(ctx, call{
@@ -43,9 +50,9 @@ func (c *Client) ClusterType(ctx context.Context, zone, clusterID string) (strin
 	for _, item := range listed.Set {
 		for _, cluster := range []clusterItem{item.clusterItem, item.App} {
 			if string(cluster.ID) == clusterID {
-				return string(cluster.Type), err
+				return Cluster{Type: string(cluster.Type), Status: string(cluster.Status)}, err
 			}
 		}
 	}
-	return "", err
+	return Cluster{}, err
 }

@@ -106,7 +106,7 @@ func classOfStatus(status int) Class {
 // Error is a call that did not succeed. Nothing of it holds a secret, even where the server or the transport repeated
 // one: what they say is told by its code.
 type Error struct {
-	Action     string        // what was asked for: addUser, modifyUser, listUsers, listClusters or operation
+	Action     string        // what was asked for: addUser, modifyUser, listUsers, listClusters, listNodes or operation
 	Code       int           // ret_code; 0 where the answer has none
 	Status     int           // HTTP status; 0 where there was no answer
 	Message    string        // the API's own words, for a log; see [plainWords]

@@ -111,7 +111,7 @@ func TestClientSendsVectors(t *testing.T) {
 			}
 		})
 	}
-	require.Equal(t, 5, sent)
+	require.Equal(t, 6, sent)
 }
 
 func vectorCalls() map[string]func(context.Context, *Client, vector) error {
@@ -157,6 +157,10 @@ func vectorCalls() map[string]func(context.Context, *Client, vector) error {
 		},
 		"/api/operation": func(ctx context.Context, c *Client, v vector) error {
 			_, err := c.Operations(ctx, v.Params["zone"], []string{v.Params["job_ids"]})
+			return err
+		},
+		"/api/cluster/listNodes": func(ctx context.Context, c *Client, v vector) error {
+			_, err := c.LoginAddresses(ctx, v.Params["zone"], v.Params["cluster_id"])
 			return err
 		},
 	}

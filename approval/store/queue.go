@@ -44,6 +44,9 @@ var queueOf = map[approval.JobKind]string{
 	approval.TellJob:      QueueDirect,
 	approval.DigestJob:    QueueChannel,
 	approval.ExpireJob:    QueueTimers,
+	approval.PromptJob:    QueueDirect,
+	approval.RedrawJob:    QueueDirect,
+	approval.HelpJob:      QueueDirect,
 }
 
 func queueFor(job approval.Job) string {

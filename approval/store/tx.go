@@ -24,21 +24,22 @@ type Tx struct {
 
 const requestColumns = `id, COALESCE(envelope, ''), cluster, username, mod, reason, requester, state, version, COALESCE(reset_approvals, required), reset_approvals IS NOT NULL,
 	created_at, updated_at, expires_at, failure, failure_detail, sealed, attempted_at, job_id, started_at, until_at, cleared_at,
-	asked_at, nonce, COALESCE(uid, 0), twin, until_date, policy, reminded_at, passed_at`
+	asked_at, nonce, COALESCE(uid, 0), twin, until_date, policy, reminded_at, passed_at, delivered_at, shown_at, works_at`
 
 func scanRequest(row rows.Scanner) (approval.Request, error) {
 	var r approval.Request
 	var created, updated, expires int64
-	var attempted, started, until, cleared, asked, reminded, passed sql.NullInt64
+	var attempted, started, until, cleared, asked, reminded, passed, delivered, shown, works sql.NullInt64
 	err := row.Scan(&r.ID, &r.Envelope, &r.ClusterID, &r.Username, &r.Mod, &r.Reason, &r.Requester, &r.State, &r.Version, &r.Required, &r.Reset,
 		&created, &updated, &expires, &r.Failure, &r.FailureDetail, &r.Sealed, &attempted, &r.JobID, &started, &until, &cleared, &asked, &r.Nonce, &r.UID, &r.Twin,
-		&r.Until, &r.Policy, &reminded, &passed)
+		&r.Until, &r.Policy, &reminded, &passed, &delivered, &shown, &works)
 	if err != nil {
 		return approval.Request{}, err
 	}
 	r.CreatedAt, r.UpdatedAt, r.ExpiresAt = rows.Moment(created), rows.Moment(updated), rows.Moment(expires)
 	r.AskedAt, r.AttemptedAt, r.StartedAt = optional(asked), optional(attempted), optional(started)
 	r.CredentialsUntil, r.ClearedAt, r.RemindedAt, r.PassedAt = optional(until), optional(cleared), optional(reminded), optional(passed)
+	r.DeliveredAt, r.ShownAt, r.WorksAt = optional(delivered), optional(shown), optional(works)
 	return r, nil
 }
 
@@ -77,11 +78,13 @@ var errChanged = errors.New("the request has changed meanwhile")
 func (tx *Tx) Save(ctx context.Context, r *approval.Request, from approval.State) error {
 	res, err := tx.ExecContext(ctx, `UPDATE request SET state = $1, version = version + 1, updated_at = $2, failure = $3,
 		failure_detail = $4, sealed = CASE WHEN $15 THEN COALESCE(sealed, $5) END, attempted_at = $6, job_id = $7,
-		started_at = $8, until_at = $9, cleared_at = $10, expires_at = $11, asked_at = $16, reminded_at = $17, passed_at = $18
+		started_at = $8, until_at = $9, cleared_at = $10, expires_at = $11, asked_at = $16, reminded_at = $17, passed_at = $18,
+		delivered_at = $19, shown_at = $20, works_at = $21
 		WHERE id = $12 AND state = $13 AND version = $14`,
 		string(r.State), r.UpdatedAt.UnixMilli(), string(r.Failure), r.FailureDetail, r.Sealed, nullable(r.AttemptedAt),
 		r.JobID, nullable(r.StartedAt), nullable(r.CredentialsUntil), nullable(r.ClearedAt), r.ExpiresAt.UnixMilli(),
-		r.ID, string(from), r.Version, r.Sealed != nil, nullable(r.AskedAt), nullable(r.RemindedAt), nullable(r.PassedAt))
+		r.ID, string(from), r.Version, r.Sealed != nil, nullable(r.AskedAt), nullable(r.RemindedAt), nullable(r.PassedAt),
+		nullable(r.DeliveredAt), nullable(r.ShownAt), nullable(r.WorksAt))
 	if err != nil {
 		return fmt.Errorf("store the change of request %d: %w", r.ID, err)
 	}
@@ -308,7 +311,7 @@ func (tx *Tx) DeliveredAfter(ctx context.Context, r approval.Request) (approval.
 // Conditions of requests for accounts.
 const (
 	hasMade     = `state = 'delivered' AND reset_approvals IS NULL`
-	mayHaveMade = `sealed IS NOT NULL AND (attempted_at IS NOT NULL OR job_id <> '') AND reset_approvals IS NULL`
+	mayHaveMade = `state <> 'delivered' AND sealed IS NOT NULL AND (attempted_at IS NOT NULL OR job_id <> '') AND reset_approvals IS NULL`
 )
 
 // Account implements [approval.Tx].

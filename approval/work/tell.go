@@ -12,8 +12,8 @@ import (
 // This file holds the jobs that tell people: each reads the story as it is now and leaves the rest to the
 // messenger.
 
-// deliver hands the credentials over, and has the sealed password erased once they have arrived. Killed in
-// between, it is repeated, and shows the same credentials in the same message again.
+// deliver hands the credentials over, or the button that shows them, and has that stored once they have arrived. Killed
+// in between, it is repeated, and shows the same in the same message again.
 func (r runner) deliver(ctx context.Context, id int64) error {
 	story, err := r.Service.Story(ctx, id)
 	if err != nil || story.State != approval.Provisioned {
@@ -24,7 +24,11 @@ func (r runner) deliver(ctx context.Context, id int64) error {
 		return err
 	}
 	story.CredentialsUntil = r.Service.CredentialsUntil()
-	err = r.Messenger.Deliver(ctx, story, password)
+	if r.Service.Config().ByButton {
+		err = r.Messenger.Offer(ctx, story)
+	} else {
+		err = r.Messenger.Deliver(ctx, story, password)
+	}
 	if errors.Is(err, approval.ErrUnreachable) {
 		if over, err := r.Service.Unreachable(ctx, &story.Request); over {
 			return err
@@ -228,8 +232,9 @@ func (r runner) expire(ctx context.Context, id int64) error {
 
 var errNotYet = errors.New("it is not time yet")
 
-// scrub takes away what is to be seen no longer: the credentials of a delivered request when their time is
-// over or the requester has saved them, and the sealed password of a failed one that nobody retried.
+// scrub takes away what is to be seen no longer: the credentials of a delivered request, and its password where that is
+// sealed still, when their time is over or the requester has saved them, and the sealed password of a failed one that
+// nobody retried.
 func (r runner) scrub(ctx context.Context, id int64) error {
 	story, err := r.Service.Story(ctx, id)
 	if err != nil {
@@ -244,6 +249,12 @@ func (r runner) scrub(ctx context.Context, id int64) error {
 	case story.State == approval.Failed:
 		return r.Service.EraseSealed(ctx, id)
 	case story.State == approval.Delivered:
+		if err := r.Service.EraseSealed(ctx, id); err != nil { // whether Slack can be reached or not
+			return err
+		}
+		if story, err = r.Service.Story(ctx, id); err != nil {
+			return err
+		}
 		if err := r.Messenger.Scrub(ctx, story); err != nil {
 			return err
 		}

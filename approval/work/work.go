@@ -27,7 +27,8 @@ type Worker struct {
 	Service   *approval.Service
 	Database  *store.Database
 	Accounts  provision.Accounts
-	Quota     *store.Quota // of the calls that Accounts makes
+	Clusters  Clusters
+	Quota     *store.Quota // of the calls that Accounts and Clusters make
 	Messenger approval.Messenger
 	Grace     time.Duration                                 // for the jobs in hand at the end
 	Observe   func(kind, result string, took time.Duration) // told of each run of a job; may be nil
@@ -123,9 +124,10 @@ func (w *Worker) riverConfig(stopping context.Context, running *runningJobs) *ri
 	r := runner{Worker: w, running: running, stopping: stopping}
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &clusterWorker{runner: r, maker: provision.NewMaker(w.Service, w.Accounts, w.Quota, w.Log)})
-	posts := &locks{held: map[int64]bool{}}
+	posts, reports := newLocks(), newLocks()
 	for kind, do := range map[approval.JobKind]func(context.Context, int64) error{
 		approval.DeliverJob: r.deliver, approval.NotifyJob: r.notify, approval.DelayJob: r.delay, approval.ExpireJob: r.expire,
+		approval.PromptJob: r.prompt, approval.RedrawJob: r.redraw, approval.HelpJob: reports.guard(r.help),
 		approval.ScrubJob: r.scrub, approval.AlarmJob: r.alarm, approval.RefreshJob: posts.guard(r.refresh), approval.RemindJob: posts.guard(r.remind),
 		approval.NudgeJob: posts.guard(r.nudge), approval.TellJob: posts.guard(r.tell), approval.DigestJob: r.digest,
 	} {
@@ -269,6 +271,8 @@ type locks struct {
 	mu   sync.Mutex
 	held map[int64]bool
 }
+
+func newLocks() *locks { return &locks{held: map[int64]bool{}} }
 
 // guard returns do for one job of a request at a time. Another comes again soon.
 func (l *locks) guard(do func(context.Context, int64) error) func(context.Context, int64) error {

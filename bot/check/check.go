@@ -367,7 +367,7 @@ func (c *checker) person(ctx context.Context, name, id, team string) (people []a
 	return []approval.Person{slackapi.Identity(id, *user)}, ok(name, cmp.Or(user.RealName, user.Name))
 }
 
-// cluster lists one user, which needs the key, the zone and the cluster to be right, and changes nothing.
+// cluster lists one user, which needs the key, the zone and the cluster to be right, and the nodes, and changes nothing.
 func (c *checker) cluster(ctx context.Context, cluster approval.Cluster) []Finding {
 	ctx, cancel := limited(ctx)
 	defer cancel()
@@ -377,8 +377,12 @@ func (c *checker) cluster(ctx context.Context, cluster approval.Cluster) []Findi
 		return []Finding{fault(name, err, "EHPC_ENDPOINT", "")}
 	}
 	// Where the API does not tell, the users that it lists are enough.
-	if kind, _ := c.accounts.ClusterType(ctx, cluster.Zone, cluster.ID); kind == ehpc.TypeShared {
+	if told, _ := c.accounts.Cluster(ctx, cluster.Zone, cluster.ID); told.Type == ehpc.TypeShared {
 		return []Finding{{name, Fault, "it is a shared cluster (of the type hpc), to which no users can be added", "name a cluster of the type ehpc in EHPC_CLUSTERS"}}
+	}
+	if _, err := c.accounts.LoginAddresses(ctx, cluster.Zone, cluster.ID); err != nil {
+		return []Finding{warn(name, fmt.Sprintf("%d users, but its login nodes are not told: %v", page.Total, err),
+			"let the API key list the cluster's nodes: who can't log in is helped sooner by whoever sees their addresses")}
 	}
 	return []Finding{ok(name, fmt.Sprintf("%d users", page.Total))}
 }

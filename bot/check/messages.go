@@ -61,6 +61,10 @@ func (c *checker) samples() (all []sample) {
 		Questions: []approval.Question{{Number: 1, Person: c.conf.Policy.Approvers[0], Text: "an example", At: now}},
 	}
 	question := story.Questions[0]
+	delivered := story
+	delivered.State, delivered.JobID, delivered.DeliveredAt, delivered.ShownAt = approval.Delivered, "j-example", now, now
+	trouble := approval.Trouble{Number: 1, Sees: approval.SeesOther, Words: "an example"}
+	facts := approval.Facts{Status: "active", Logins: []string{"192.0.2.1"}, LoginsKnown: true, Listed: true, ListedKnown: true}
 	password := secret.New("Example-1-only!")
 	for locale, language := range map[view.Locale]string{view.English: "English", view.Chinese: "Chinese"} {
 		v := view.View{Locale: locale, Command: c.conf.Slack.Command, Channel: c.conf.Slack.Channel, LoginHint: c.conf.Slack.LoginHint}
@@ -68,6 +72,7 @@ func (c *checker) samples() (all []sample) {
 		for _, m := range []view.Message{
 			v.Approval(story), v.Reminder(story), v.DailyReminder(story), v.AskFallback(story), v.Turn(story), v.Asked(story),
 			v.CredentialsReady(story), v.Credentials(story, password), v.CredentialsOffer(story), v.Notice(story),
+			v.CredentialsCleared(delivered), v.Prompt(delivered), v.Unopened(delivered), v.Report(delivered, trouble, facts),
 			v.Question(story, question), v.ThreadQuestion(story, question), v.ChangeNotice(story, story.Changes[0]),
 			v.Digest(approval.Digest{Waiting: []approval.Story{story}, Count: 1, Now: now}),
 		} {
@@ -82,6 +87,8 @@ func (c *checker) samples() (all []sample) {
 			sample{"the form that approves with changes, in " + language, slackapi.KindView, v.ChangeForm(c.conf.Policy, story)},
 			sample{"the form that asks back, in " + language, slackapi.KindView, v.QuestionForm(story)},
 			sample{"the form that answers, in " + language, slackapi.KindView, v.AnswerForm(story, question)},
+			sample{"the credentials, in " + language, slackapi.KindView, v.CredentialsModal(delivered, password)},
+			sample{"the form for who can't log in, in " + language, slackapi.KindView, v.TroubleForm(delivered)},
 		)
 	}
 	slices.SortFunc(all, func(a, b sample) int { return cmp.Compare(a.name, b.name) })

@@ -148,7 +148,7 @@ func TestLoadEverything(t *testing.T) {
 		"REQUESTS_PER_MINUTE":     "0",
 		"PASSWORD_LENGTH":         "30",
 		"CREDENTIALS_TTL":         "0",
-		"CREDENTIALS_DELIVERY":    "message",
+		"CREDENTIALS_DELIVERY":    "Button",
 		"LOGIN_HINT":              "ssh {username}@login.example.org",
 		"DATABASE_URL":            "postgres://bot:pa%2Fss@db-1:5432,db-2:5432/ehpcbot?sslmode=verify-full",
 		"ENCRYPTION_KEY":          key(251) + ", " + strings.TrimRight(strings.NewReplacer("+", "-", "/", "_").Replace(key(252)), "="),
@@ -182,6 +182,7 @@ func TestLoadEverything(t *testing.T) {
 		Reminder:       36 * time.Hour,
 		MaxActive:      20,
 		PasswordLength: 30,
+		ByButton:       true,
 		AccountsAtOnce: 20,
 	}, c.Policy)
 	require.True(t, c.Database.Postgres())

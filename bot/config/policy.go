@@ -54,10 +54,10 @@ func (e policyEnv) config(f *collector) approval.Config {
 		PasswordLength: f.number("PASSWORD_LENGTH", e.PasswordLength, 12, 30),
 		CredentialsTTL: f.duration("CREDENTIALS_TTL", e.CredentialsTTL),
 		AccountsAtOnce: f.number("EHPC_ACCOUNTS_AT_ONCE", e.AccountsAtOnce, 1, 20),
+		ByButton:       f.choice("CREDENTIALS_DELIVERY", e.Delivery, "message", "button") == "button",
 		CallsPerHour:   callsPerHour(f, e.CallsPerHour),
 		Use:            usePolicy(f, e.UseURL, e.UseVersion),
 	}
-	checkDelivery(f, e.Delivery)
 	checkTimes(f, e, c)
 	checkRequired(f, c)
 	return c
@@ -149,15 +149,5 @@ func checkTimes(f *collector, e policyEnv, c approval.Config) {
 	}
 	if f.good("APPROVAL_EXPIRY", "APPROVAL_REMINDER") && c.Reminder >= c.Expiry {
 		f.add("APPROVAL_REMINDER", "%s is not less than APPROVAL_EXPIRY, which is %s", e.Reminder, e.Expiry)
-	}
-}
-
-func checkDelivery(f *collector, value string) {
-	switch strings.ToLower(value) {
-	case "message":
-	case "button":
-		f.add("CREDENTIALS_DELIVERY", "button is not available in this version")
-	default:
-		f.add("CREDENTIALS_DELIVERY", "%s is not known", f.quote(value))
 	}
 }

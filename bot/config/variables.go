@@ -176,12 +176,12 @@ func policyVariables() []Variable {
 		right:   "give a whole number from 12 to 30, such as 20",
 	}, {
 		Name: "CREDENTIALS_TTL", Default: "24h",
-		Meaning: "how long the credentials stay in the direct message; 0 means for good",
+		Meaning: "how long the credentials can be seen in the direct message, or behind its button; 0 means for good",
 		right:   "give a time such as 24h or 3d, or 0 to keep the credentials",
 	}, {
 		Name: "CREDENTIALS_DELIVERY", Default: "message",
-		Meaning: "how the credentials are handed over: message",
-		right:   "use message",
+		Meaning: "how the credentials are handed over: in the direct message, or behind a button in it: message or button",
+		right:   "give message or button",
 	}, {
 		Name:    "LOGIN_HINT",
 		Meaning: "shown with the credentials, such as ssh {username}@login.example.org",

@@ -21,7 +21,7 @@ func TestAskBackMatrix(t *testing.T) {
 		databases = append(databases, postgres)
 	}
 	for _, d := range databases {
-		t.Run(d.name, func(t *testing.T) { runMatrix(t, d, (*life).liveWithQuestion, sampleOfQuestion) })
+		t.Run(d.name, func(t *testing.T) { runMatrix(t, d, byMessage, (*life).liveWithQuestion, sampleOfQuestion) })
 	}
 }
 

@@ -59,7 +59,7 @@ func number(db *sql.DB, query string) int {
 
 // unfinished counts the jobs that are to be done before the program has nothing to do but wait for its timers.
 const unfinished = `SELECT count(*) FROM river_job WHERE state IN ('available', 'running', 'retryable', 'pending')
-	OR state = 'scheduled' AND kind IN ('provision', 'deliver', 'refresh', 'notify', 'tell')`
+	OR state = 'scheduled' AND kind IN ('provision', 'deliver', 'refresh', 'notify', 'tell', 'redraw', 'help')`
 
 // requireSound checks what holds for any database at the end: requests in final states, no sealed password left,
 // and a whole audit log.

@@ -42,6 +42,7 @@ type language struct {
 	types, sees, presses       string // presses is of the person %s
 	channelNew, channelChanges string
 	directNew, directChanges   string
+	window                     string
 }
 
 var english = language{
@@ -55,6 +56,7 @@ var english = language{
 	types: "Isabel types", sees: "only Isabel sees", presses: "%s presses",
 	channelNew: "in #hpc-approvals, a new message", channelChanges: "in #hpc-approvals, the message changes",
 	directNew: "direct message to Isabel, a new message", directChanges: "direct message to Isabel, the message changes",
+	window: "a window opens, before Isabel alone",
 }
 
 var chinese = language{
@@ -68,6 +70,7 @@ var chinese = language{
 	types: "Isabel 输入", sees: "只有 Isabel 能看到", presses: "%s 点击",
 	channelNew: "#hpc-approvals 中的新消息", channelChanges: "#hpc-approvals 中的消息更新",
 	directNew: "发给 Isabel 的新私信", directChanges: "发给 Isabel 的私信更新",
+	window: "打开窗口，只有 Isabel 能看到",
 }
 
 // languageOf takes English for whatever it does not know: the demo needs no configuration, so none can be wrong.
@@ -78,10 +81,10 @@ func languageOf(locale string) language {
 	return english
 }
 
-// Play plays the request and writes the conversation to out, as each person sees it, in the language of a LOCALE.
-// serve runs the bot with a configuration until its context ends. An error means that something went otherwise
+// Play plays the request and writes the conversation to out, as each person sees it, in the language of a LOCALE, and with
+// the credentials behind a button where CREDENTIALS_DELIVERY says so; what else it may say is none of the demo's. serve runs the bot with a configuration until its context ends. An error means that something went otherwise
 // than it should.
-func Play(ctx context.Context, out io.Writer, locale string, serve func(ctx context.Context, env envconfig.Lookuper) error) error {
+func Play(ctx context.Context, out io.Writer, locale, delivery string, serve func(ctx context.Context, env envconfig.Lookuper) error) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	dir, err := os.MkdirTemp("", "ehpcbot-demo-")
@@ -90,6 +93,7 @@ func Play(ctx context.Context, out io.Writer, locale string, serve func(ctx cont
 	}
 	defer os.RemoveAll(dir)
 	stage := newStage(out, languageOf(locale))
+	stage.byButton = strings.EqualFold(strings.TrimSpace(delivery), "button")
 	defer stage.close()
 
 	bot, stop := context.WithCancel(ctx)
@@ -111,10 +115,11 @@ func Play(ctx context.Context, out io.Writer, locale string, serve func(ctx cont
 
 // stage is the embedded workspace and API, and the pen that writes down what people see.
 type stage struct {
-	out   io.Writer
-	lang  language
-	slack *slacktest.Server
-	api   *ehpctest.Server
+	out      io.Writer
+	lang     language
+	byButton bool
+	slack    *slacktest.Server
+	api      *ehpctest.Server
 }
 
 func newStage(out io.Writer, lang language) *stage {
@@ -137,7 +142,12 @@ func (s *stage) close() {
 
 // environment is the configuration of a real deployment, but for the two addresses.
 func (s *stage) environment(dir string) map[string]string {
+	delivery := "message"
+	if s.byButton {
+		delivery = "button"
+	}
 	return map[string]string{
+		"CREDENTIALS_DELIVERY":        delivery,
 		"SLACK_API_URL":               s.slack.APIURL(),
 		"SLACK_APP_TOKEN":             slacktest.AppToken,
 		"SLACK_BOT_TOKEN":             slacktest.BotToken,
@@ -161,7 +171,11 @@ func (s *stage) play(ctx context.Context) error {
 	if err := s.slack.Wait(ctx, func() bool { return s.slack.Connections() > 0 }); err != nil {
 		return fmt.Errorf("the bot did not connect: %w", err)
 	}
-	for _, act := range []func(context.Context) error{s.ask, s.approve, s.handOver, s.clear} {
+	acts := []func(context.Context) error{s.ask, s.approve, s.handOver, s.clear}
+	if s.byButton {
+		acts = []func(context.Context) error{s.ask, s.approve, s.show, s.clear}
+	}
+	for _, act := range acts {
 		if err := act(ctx); err != nil {
 			return err
 		}
@@ -207,7 +221,11 @@ func (s *stage) follows(ctx context.Context, words string) error {
 
 // press presses the first button of a message.
 func (s *stage) press(ctx context.Context, name, person string, m slacktest.Message) error {
-	button := m.Buttons()[0].Text
+	return s.pressThe(ctx, 0, name, person, m)
+}
+
+func (s *stage) pressThe(ctx context.Context, which int, name, person string, m slacktest.Message) error {
+	button := m.Buttons()[which].Text
 	s.scene(fmt.Sprintf(s.lang.presses, name), button)
 	_, err := s.slack.Person(person).Press(ctx, m, button)
 	return err
@@ -225,18 +243,45 @@ func (s *stage) handOver(ctx context.Context) error {
 	return s.follows(ctx, s.lang.done)
 }
 
+// show lets Isabel open the credentials.
+func (s *stage) show(ctx context.Context) error {
+	m, err := s.slack.WaitDirectMessage(ctx, isabel, func(m slacktest.Message) bool { return len(m.Buttons()) > 1 })
+	if err != nil {
+		return fmt.Errorf("the button did not arrive: %w", err)
+	}
+	s.scene(s.lang.directNew, picture(m))
+	if err := s.follows(ctx, s.lang.done); err != nil {
+		return err
+	}
+	if err := s.press(ctx, "Isabel", isabel, m); err != nil {
+		return fmt.Errorf("the press was not taken: %w", err)
+	}
+	password, _ := s.api.Password(cluster, "isabel")
+	v, err := s.slack.Person(isabel).WaitModal(ctx, func(v slacktest.View) bool { return strings.Contains(v.Plain(), password) })
+	if err != nil {
+		return fmt.Errorf("the credentials did not open: %w", err)
+	}
+	s.scene(s.lang.window, v.Plain())
+	_, err = s.slack.Person(isabel).CloseModal(ctx)
+	return err
+}
+
 func (s *stage) showsPassword(m slacktest.Message) bool {
 	password, made := s.api.Password(cluster, "isabel")
 	return made && strings.Contains(m.Plain(), password) && len(m.Buttons()) > 0 && len(m.History) > 0
 }
 
 func (s *stage) clear(ctx context.Context) error {
-	m, err := s.slack.WaitDirectMessage(ctx, isabel, s.showsPassword)
+	shows, saved := s.showsPassword, 0 // which button
+	if s.byButton {
+		shows, saved = func(m slacktest.Message) bool { return len(m.Buttons()) > 2 }, 1
+	}
+	m, err := s.slack.WaitDirectMessage(ctx, isabel, shows)
 	if err == nil {
-		err = s.press(ctx, "Isabel", isabel, m)
+		err = s.pressThe(ctx, saved, "Isabel", isabel, m)
 	}
 	if err == nil {
-		m, err = s.slack.WaitDirectMessage(ctx, isabel, func(now slacktest.Message) bool { return now.TS == m.TS && !s.showsPassword(now) })
+		m, err = s.slack.WaitDirectMessage(ctx, isabel, func(now slacktest.Message) bool { return now.TS == m.TS && !shows(now) })
 	}
 	if err != nil {
 		return fmt.Errorf("the credentials were not cleared: %w", err)

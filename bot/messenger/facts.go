@@ -16,7 +16,7 @@ func (p *Messenger) facts(ctx context.Context, s approval.Story) view.Facts {
 	if !s.AwaitsApprover() {
 		return view.Facts{}
 	}
-	f := view.Facts{VisibleTo: p.deciders(ctx)}
+	f := view.Facts{VisibleTo: p.deciders(ctx, s)}
 	if s.State != approval.Pending {
 		return f
 	}
@@ -32,9 +32,9 @@ func (p *Messenger) facts(ctx context.Context, s approval.Story) view.Facts {
 	return f
 }
 
-// deciders returns the ids of all who may decide; none where that is not known.
-func (p *Messenger) deciders(ctx context.Context) (ids []string) {
-	for _, id := range p.service.Config().Approvers {
+// deciders returns the ids of all who may decide on a request; none where that is not known.
+func (p *Messenger) deciders(ctx context.Context, s approval.Story) (ids []string) {
+	for _, id := range slices.Concat(s.Approvers, s.Fallback) {
 		members := []string{id}
 		if approval.IsGroup(id) {
 			var err error

@@ -355,12 +355,30 @@ func (p *Messenger) Notify(ctx context.Context, s approval.Story) error {
 // without harm, which is also what makes a crash in between harmless.
 func (p *Messenger) Deliver(ctx context.Context, s approval.Story, password secret.Text) error {
 	v := p.readers.View(ctx, s.Requester)
-	message, err := p.directMessage(ctx, s, v)
+	message, _, err := p.directMessage(ctx, s, v.CredentialsReady(s))
 	if err != nil {
 		return unreached(err)
 	}
-	credentials := v.Credentials(s, password)
-	err = p.update(ctx, message, credentials)
+	return p.bring(ctx, s, message, v.Credentials(s, password))
+}
+
+// Offer implements [approval.Messenger]. What it posts holds no secret, so it need not be brought by an update, unless the
+// message was begun otherwise.
+func (p *Messenger) Offer(ctx context.Context, s approval.Story) error {
+	offer := p.readers.View(ctx, s.Requester).CredentialsOffer(s)
+	message, isNew, err := p.directMessage(ctx, s, offer)
+	if err != nil {
+		return unreached(err)
+	}
+	if isNew {
+		return nil
+	}
+	return p.bring(ctx, s, message, offer)
+}
+
+// bring puts the credentials, or the button that shows them, into the message that is there for them.
+func (p *Messenger) bring(ctx context.Context, s approval.Story, message approval.Message, credentials view.Message) error {
+	err := p.update(ctx, message, credentials)
 	switch {
 	case gone(err), slackapi.Code(err) == "channel_not_found":
 		if err := p.service.Forget(ctx, s.ID, message); err != nil {
@@ -374,31 +392,32 @@ func (p *Messenger) Deliver(ctx context.Context, s approval.Story, password secr
 	return unreached(err)
 }
 
-// directMessage returns the message in which the credentials are to be shown. Where it is known already, it counts only
-// if it stands where Slack has the conversation with the requester: the database does not say who sees them.
-func (p *Messenger) directMessage(ctx context.Context, s approval.Story, v view.View) (approval.Message, error) {
+// directMessage returns the message in which the credentials are to be shown, and whether it was posted just now. Where it
+// is known already, it counts only if it stands where Slack has the conversation with the requester: the database does not
+// say who sees them.
+func (p *Messenger) directMessage(ctx context.Context, s approval.Story, first view.Message) (message approval.Message, isNew bool, err error) {
 	message, known := s.Message(approval.PurposeCredentials)
 	if !known {
 		ready := s
 		ready.Version = 0 // the message shows nothing of the request so far
-		posted, err := p.send(ctx, ready, approval.PurposeCredentials, s.Requester, v.CredentialsReady(s))
+		posted, err := p.send(ctx, ready, approval.PurposeCredentials, s.Requester, first)
 		if err != nil {
-			return approval.Message{}, err
+			return approval.Message{}, false, err
 		}
 		if message, err = p.claim(ctx, s, posted); err != nil || message == posted {
-			return message, err
+			return message, true, err
 		}
 	}
 	conversation, _, _, err := p.api.OpenConversationContext(ctx, &slack.OpenConversationParameters{Users: []string{s.Requester}})
 	if err != nil {
-		return approval.Message{}, slackapi.CallError("open the conversation with the requester", err)
+		return approval.Message{}, false, slackapi.CallError("open the conversation with the requester", err)
 	}
 	if conversation.ID != message.Place {
 		p.log.Error("the message for the credentials is said to be where the requester is not; a new one follows",
 			"request", s.ID, "person", s.Requester, "message", message.Place)
-		return approval.Message{}, errors.Join(errElsewhere, p.service.Forget(ctx, s.ID, message))
+		return approval.Message{}, false, errors.Join(errElsewhere, p.service.Forget(ctx, s.ID, message))
 	}
-	return message, nil
+	return message, false, nil
 }
 
 var errElsewhere = errors.New("the message for the credentials is not in the conversation with the requester")

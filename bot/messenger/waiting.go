@@ -4,10 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/slack-go/slack"
-
 	"ehpcbot/approval"
-	"ehpcbot/bot/view"
 )
 
 // This file holds what is said while nobody decides.
@@ -52,16 +49,6 @@ func (p *Messenger) Nudge(ctx context.Context, s approval.Story) error {
 		}
 	}
 	_, err := p.postOnce(ctx, s, approval.PurposeNudge, p.channel, p.readers.Channel().Nudge(s))
-	return err
-}
-
-// postInThread answers the approval message, once for a purpose.
-func (p *Messenger) postInThread(ctx context.Context, s approval.Story, purpose approval.Purpose, m view.Message) error {
-	card, posted := s.Message(approval.PurposeApproval)
-	if !posted {
-		return fmt.Errorf("%s: there is no approval message", posting(s, purpose))
-	}
-	_, err := p.postOnce(ctx, s, purpose, card.Place, m, slack.MsgOptionTS(card.Ref))
 	return err
 }
 

@@ -33,7 +33,9 @@ type request struct {
 	UpdatedAt        time.Time        `json:"updated_at"`
 	ExpiresAt        time.Time        `json:"expires_at"`
 	CredentialsUntil *time.Time       `json:"credentials_until"` // null: they stay, or were not delivered
+	ShownAt          *time.Time       `json:"shown_at"`          // null: nobody has seen them
 	ClearedAt        *time.Time       `json:"cleared_at"`        // null: they were not
+	WorksAt          *time.Time       `json:"works_at"`          // null: the requester has not said that the login works
 	Version          int64            `json:"version"`
 }
 
@@ -65,7 +67,7 @@ func requestOf(r approval.Request, approvals int) request {
 		Until: r.Until, Policy: r.Policy,
 		Approvals: approvals, Required: r.Required, Failure: r.Failure, FailureDetail: r.FailureDetail,
 		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, ExpiresAt: r.ExpiresAt,
-		CredentialsUntil: orNull(r.CredentialsUntil), ClearedAt: orNull(r.ClearedAt), Version: r.Version,
+		CredentialsUntil: orNull(r.CredentialsUntil), ShownAt: orNull(r.ShownAt), ClearedAt: orNull(r.ClearedAt), WorksAt: orNull(r.WorksAt), Version: r.Version,
 	}
 }
 

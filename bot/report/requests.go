@@ -62,13 +62,17 @@ func standing(r approval.Request, approvals int, now time.Time) string {
 	case approval.Provisioned:
 		return "the credentials are on their way"
 	case approval.Delivered:
-		switch {
-		case !r.ClearedAt.IsZero():
+		if !r.ClearedAt.IsZero() {
 			return "credentials cleared"
-		case r.CredentialsUntil.IsZero():
-			return "credentials shown"
 		}
-		return "credentials shown, " + inOrSince("cleared", r.CredentialsUntil, now)
+		words := "credentials shown"
+		if r.ShownAt.IsZero() {
+			words = "credentials not opened"
+		}
+		if !r.CredentialsUntil.IsZero() {
+			words += ", " + inOrSince("cleared", r.CredentialsUntil, now)
+		}
+		return words
 	}
 	return ""
 }

@@ -95,6 +95,9 @@ var faults = []struct {
 			(*world).start},
 		{"hours", "Let hours pass, until the next reminder, expiry or clearing",
 			"%s passed. The bot was off meanwhile. Approvers are reminded after 24 hours, requests expire after 72, and credentials are cleared after 24: press again for what comes next.", nil},
+		{"by-button", "Start it again with the credentials behind a button",
+			"Credentials from now on stand in no message, until the reset: a button opens them, for the requester alone. Ask for an account, and approve.",
+			(*world).byButton},
 	}},
 	{"After a fault", []fault{
 		{"well", "All is well again",

@@ -110,6 +110,7 @@ func newWorld(o Options, slackAddr string) (*world, error) {
 		api: ehpctest.NewServer(ehpctest.WithCluster(training, zone), ehpctest.WithCluster(research, zone),
 			ehpctest.WithJobTime(jobTime)),
 	}
+	w.api.AddNode(training, ehpctest.Node{Name: "login", Role: "login", PublicIP: "203.0.113.7", PrivateIP: "192.168.0.2"})
 	var approvers, administrators []string
 	for _, p := range people() {
 		w.slack.AddUser(p.User)
@@ -219,6 +220,15 @@ func (w *world) kill() {
 	if bot != nil {
 		bot.kill()
 	}
+}
+
+// byButton starts the bot anew, with the credentials behind a button.
+func (w *world) byButton() error {
+	w.kill()
+	w.mu.Lock()
+	w.env["CREDENTIALS_DELIVERY"] = "button"
+	w.mu.Unlock()
+	return w.start()
 }
 
 // elapse makes the time pass until the next reminder, expiry or clearing. The bot is off meanwhile.

@@ -60,7 +60,7 @@ func (b *builder) outcome() {
 		b.failureDetail()
 	default:
 		b.approvedBy()
-		b.line(t.Progress[b.story.State])
+		b.line(b.progress())
 		if b.waiting() {
 			b.failureDetail()
 		}
@@ -68,6 +68,17 @@ func (b *builder) outcome() {
 	if b.story.Twin != "" {
 		b.line(t.SameUID)
 	}
+}
+
+// progress says how far the account is, or what came of the credentials.
+func (b *builder) progress() phrase {
+	switch {
+	case !b.story.WorksAt.IsZero():
+		return b.texts.After.Told
+	case b.story.State == approval.Delivered && b.story.Sealed != nil && b.story.ShownAt.IsZero():
+		return b.texts.After.Offered
+	}
+	return b.texts.Approval.Progress[b.story.State]
 }
 
 // Alarm tells that the account has the same uid as another.

@@ -23,6 +23,7 @@ type catalogue struct {
 	Approval     approvalTexts
 	Answer       answerTexts
 	Credentials  credentialsTexts
+	After        afterTexts
 	Notice       noticeTexts
 	Refusal      refusalTexts
 	Fault        faultTexts

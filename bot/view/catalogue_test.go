@@ -126,7 +126,7 @@ func TestNoPlaceholderIsUnknown(t *testing.T) {
 	known := []string{"count", "who", "at", "password", "login", "value", "limit", "allowed",
 		"character", "token", "verb", "example", "seconds", "part", "waiting", "underWay", "failed", "item", "policy",
 		"asker", "changer", "changes", "before", "after", "name", "ids", "link", "age", "said", "first", "last",
-		"person", "earlier", "accounts"}
+		"person", "earlier", "accounts", "sees", "status", "logins", "job", "delivered", "shown"}
 	for name := range testView(English).fields(story(approval.Pending)) {
 		known = append(known, name)
 	}

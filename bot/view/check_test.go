@@ -260,7 +260,7 @@ func (c *checker) option(o object) {
 }
 
 func (c *checker) options(e object) {
-	found := false
+	found := e["initial_option"] == nil
 	c.list(e, "options", 1, 100, func(o object) {
 		c.option(o)
 		found = found || reflect.DeepEqual(o, e["initial_option"])

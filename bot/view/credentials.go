@@ -19,7 +19,8 @@ func (v View) CredentialsReady(s approval.Story) Message {
 }
 
 // Credentials is what [View.CredentialsReady] is updated to. The password is in one element of the blocks and
-// nowhere else; it stands there byte for byte.
+// nowhere else; it stands there byte for byte. Whether it works is asked once the password is gone from the message: as
+// long as it is there nobody can draw the message anew, because the sealed password is erased.
 func (v View) Credentials(s approval.Story, password secret.Text) Message {
 	b := v.about(s, "credentials")
 	t := b.texts.Credentials
@@ -30,6 +31,7 @@ func (v View) Credentials(s approval.Story, password secret.Text) Message {
 		b.line(t.Until)
 	}
 	b.button(ActionSaved, t.Saved, slack.StylePrimary)
+	b.button(ActionTrouble, b.texts.After.Trouble, slack.StyleDefault)
 	return b.message()
 }
 
@@ -44,6 +46,7 @@ func (v View) CredentialsOffer(s approval.Story) Message {
 	}
 	b.button(ActionShow, t.Show, slack.StylePrimary)
 	b.button(ActionSaved, t.Saved, slack.StyleDefault)
+	b.afterwards()
 	return b.message()
 }
 
@@ -51,6 +54,7 @@ func (v View) CredentialsOffer(s approval.Story) Message {
 func (v View) CredentialsModal(s approval.Story, password secret.Text) slack.ModalViewRequest {
 	b := v.about(s, "shown")
 	b.credentials(password)
+	b.line(b.texts.After.ModalNext)
 	return v.modal(b.texts.Credentials.ModalTitle, b.richTextBlock())
 }
 
@@ -72,6 +76,7 @@ func (v View) CredentialsCleared(s approval.Story) Message {
 	}
 	if s.State == approval.Delivered {
 		b.line(t.Lost)
+		b.afterwards()
 		b.resetButton()
 	}
 	return b.message()

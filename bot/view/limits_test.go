@@ -56,6 +56,7 @@ func TestLimitsHoldForAnyStory(t *testing.T) {
 			v.Approval(s), v.Reminder(s), v.DailyReminder(s), v.AskFallback(s), v.Turn(s), v.Nudge(s), v.RemindDone(s),
 			v.Asked(s), v.alreadyAsked(s), v.CancelDone(s), v.Status(s), v.Notice(s),
 			v.CredentialsReady(s), v.Credentials(s, secret.New(testPassword)), v.CredentialsCleared(s), v.CredentialsOffer(s),
+			v.Prompt(s), v.Unopened(s), v.Reported(s), v.Report(s, anyTrouble.Draw(t, "trouble"), anyFacts.Draw(t, "facts")),
 			v.List(rapid.SliceOfN(stories, 0, 12).Draw(t, "stories")), v.Refusal(r),
 			v.SeveralDone(slices.Repeat(append(outcomes(), Outcome{ID: s.ID, Refusal: r}), 6)),
 			v.CommandFault(&command.Fault{
@@ -73,7 +74,8 @@ func TestLimitsHoldForAnyStory(t *testing.T) {
 		conf := configs.Draw(t, "config")
 		for _, m := range []slack.ModalViewRequest{
 			v.AskForm(conf, approval.Ask{Username: s.Username, Cluster: s.ClusterID, Mod: s.Mod, Reason: s.Reason, Until: s.Until}),
-			v.DenyForm(s), v.SeveralForm(slices.Repeat([]approval.Story{s}, 60), s.CreatedAt), v.NoticeModal(v.Asked(s)), v.NoticeModal(v.Approval(s)), v.CredentialsModal(s, secret.New(testPassword)),
+			v.DenyForm(s), v.SeveralForm(slices.Repeat([]approval.Story{s}, 60), s.CreatedAt), v.TroubleForm(s),
+			v.NoticeModal(v.Asked(s)), v.NoticeModal(v.Approval(s)), v.CredentialsModal(s, secret.New(testPassword)),
 		} {
 			require.Empty(t, checkModal(m))
 		}
@@ -111,6 +113,7 @@ var stories = rapid.Custom(func(t *rapid.T) approval.Story {
 			ExpiresAt: moments.Draw(t, "expires"), CredentialsUntil: moments.Draw(t, "until"),
 			Failure:       rapid.SampledFrom(slices.Concat(failures, resetFailures, []approval.Failure{"", approval.WaitingAPI, approval.WaitingDelivery})).Draw(t, "failure"),
 			FailureDetail: typed(2000).Draw(t, "detail"),
+			DeliveredAt:   moments.Draw(t, "delivered"), ShownAt: moments.Draw(t, "shown"),
 		},
 		Cluster:   approval.Cluster{ID: typed(200).Draw(t, "configured id"), Name: typed(200).Draw(t, "name")},
 		Approvers: rapid.SliceOfN(deciders, 0, 30).Draw(t, "approvers"), Fallback: rapid.SliceOfN(deciders, 0, 12).Draw(t, "fallback"),
@@ -133,6 +136,7 @@ var refusalKinds = []approval.Kind{
 	approval.KindTaken, approval.KindUntil, approval.KindPolicy, approval.KindReminded,
 	approval.KindNoAccount, approval.KindUnproven, approval.KindTooManyResets,
 	approval.KindNothingSaid, approval.KindTooLong, approval.KindAnswered, approval.KindTooLate,
+	approval.KindOver, approval.KindNoKey, approval.KindDamaged, approval.KindUnopened, approval.KindTooOften, approval.KindTypedPassword,
 }
 
 func anyRefusal(s approval.Story) *rapid.Generator[*approval.Refusal] {
@@ -145,6 +149,18 @@ func anyRefusal(s approval.Story) *rapid.Generator[*approval.Refusal] {
 		}
 	})
 }
+
+var anyTrouble = rapid.Custom(func(t *rapid.T) approval.Trouble {
+	sees := rapid.SampledFrom(append(approval.AllSees(), "unheard of")).Draw(t, "sees")
+	return approval.Trouble{Number: 1, Sees: sees, Words: typed(2000).Draw(t, "words")}
+})
+
+var anyFacts = rapid.Custom(func(t *rapid.T) approval.Facts {
+	return approval.Facts{
+		Status: typed(500).Draw(t, "status"), Logins: rapid.SliceOfN(typed(64), 0, 40).Draw(t, "logins"), LoginsKnown: rapid.Bool().Draw(t, "logins known"),
+		Listed: rapid.Bool().Draw(t, "listed"), ListedKnown: rapid.Bool().Draw(t, "listed known"),
+	}
+})
 
 var configs = rapid.Custom(func(t *rapid.T) approval.Config {
 	return approval.Config{

@@ -70,7 +70,7 @@ func blockOf(k approval.Kind) string {
 		return blockCluster
 	case approval.KindMod:
 		return blockMod
-	case approval.KindReasonTooLong, approval.KindTooLong, approval.KindNothingSaid:
+	case approval.KindReasonTooLong, approval.KindTooLong, approval.KindNothingSaid, approval.KindTypedPassword:
 		return blockReason
 	case approval.KindUntil:
 		return blockUntil

@@ -54,6 +54,9 @@ func story(state approval.State, change ...func(*approval.Story)) approval.Story
 	if state != approval.Pending {
 		s.Version, s.UpdatedAt = 2, monday.Add(2*time.Hour)
 	}
+	if state == approval.Delivered {
+		s.DeliveredAt, s.ShownAt, s.JobID = s.UpdatedAt, s.UpdatedAt, "j-2awn7xwq815"
+	}
 	if state == approval.Delivered || state == approval.Provisioned {
 		s.CredentialsUntil = monday.Add(26 * time.Hour)
 	}
@@ -107,6 +110,10 @@ func noReason(s *approval.Story) { s.Decisions[0].Reason = "" }
 func stays(s *approval.Story) { s.CredentialsUntil = time.Time{} }
 
 func sharesUID(s *approval.Story) { s.UID, s.Twin = 10042, "nina" }
+
+func unopened(s *approval.Story) { s.Sealed, s.ShownAt = []byte("sealed"), time.Time{} }
+
+func works(s *approval.Story) { s.WorksAt = monday.Add(4 * time.Hour) }
 
 func savedEarly(s *approval.Story) { s.ClearedAt = monday.Add(3 * time.Hour) }
 
@@ -164,6 +171,17 @@ func messages(v View) map[string]Message {
 		"credentials-offer-stays":        v.CredentialsOffer(story(approval.Provisioned, stays)),
 		"credentials-cleared-saved":      v.CredentialsCleared(story(approval.Delivered, savedEarly)),
 		"credentials-cleared-time":       v.CredentialsCleared(story(approval.Delivered)),
+		"credentials-cleared-works":      v.CredentialsCleared(story(approval.Delivered, savedEarly, works)),
+		"credentials-offer-works":        v.CredentialsOffer(story(approval.Delivered, works)),
+		"approval-delivered-unopened":    v.Approval(story(approval.Delivered, unopened)),
+		"approval-delivered-works":       v.Approval(story(approval.Delivered, works)),
+		"prompt":                         v.Prompt(story(approval.Delivered, unopened)),
+		"unopened":                       v.Unopened(story(approval.Delivered, unopened)),
+		"show-failed":                    v.ShowFailed(),
+		"reported":                       v.Reported(story(approval.Delivered)),
+		"report":                         v.Report(story(approval.Delivered), refusedPassword, allFacts),
+		"report-unknown":                 v.Report(story(approval.Delivered, unopened, jobless), approval.Trouble{Number: 2, Sees: approval.SeesOther}, approval.Facts{}),
+		"report-hostile":                 v.Report(hostile(approval.Delivered), hostileTrouble, hostileFacts),
 		"credentials-without-login-hint": View{Locale: v.Locale}.Credentials(story(approval.Provisioned), secret.New(testPassword)),
 		"notice-expired-one-of-two":      v.Notice(story(approval.Expired, oneHasApproved)),
 		"notice-denied-no-reason":        v.Notice(story(approval.Denied, noReason)),
@@ -243,6 +261,7 @@ func modals(v View) map[string]slack.ModalViewRequest {
 		"form-ask-one-cluster":   v.AskForm(one, approval.Ask{Mod: "711"}),
 		"form-ask-many-clusters": v.AskForm(approval.Config{Clusters: make([]approval.Cluster, 101)}, filled),
 		"form-ask-policy":        v.AskForm(withPolicy, approval.Ask{Username: "isabel"}),
+		"form-trouble":           v.TroubleForm(story(approval.Delivered)),
 		"form-deny":              v.DenyForm(story(approval.Pending)),
 		"modal-asked":            v.NoticeModal(v.Asked(story(approval.Pending))),
 		"modal-notice":           v.NoticeModal(v.Approval(story(approval.Pending))),
@@ -252,6 +271,16 @@ func modals(v View) map[string]slack.ModalViewRequest {
 	all["form-change"] = v.ChangeForm(conf, story(approval.Pending))
 	return all
 }
+
+func jobless(s *approval.Story) { s.JobID = "" }
+
+var (
+	refusedPassword = approval.Trouble{Number: 1, Sees: approval.SeesRefusal, Words: "Permission denied, please try again."}
+	allFacts        = approval.Facts{Status: "active", Logins: []string{"203.0.113.7", "192.168.0.2"}, LoginsKnown: true, Listed: true, ListedKnown: true}
+
+	hostileTrouble = approval.Trouble{Number: 3, Sees: "<!here>", Words: "<!channel> *bold* `code` & <https://example.org|here>"}
+	hostileFacts   = approval.Facts{Status: "<!channel> *active*", LoginsKnown: true, ListedKnown: true}
+)
 
 func everyState() []approval.Story {
 	var all []approval.Story
@@ -317,6 +346,12 @@ func refusals() map[string]*approval.Refusal {
 		"untold":             {Kind: approval.KindUntold, Story: story(approval.Pending)},
 		"not-allowed": {Kind: approval.KindNotAllowed, Story: story(approval.Pending),
 			Why: &approval.Refusal{Kind: approval.KindReserved, Value: "isabel"}},
+		"over":                {Kind: approval.KindOver, Story: story(approval.Delivered)},
+		"no-key":              {Kind: approval.KindNoKey, Story: story(approval.Delivered)},
+		"damaged":             {Kind: approval.KindDamaged, Story: story(approval.Delivered)},
+		"unopened":            {Kind: approval.KindUnopened, Story: story(approval.Delivered, unopened)},
+		"too-often":           {Kind: approval.KindTooOften, Limit: 3, Story: story(approval.Delivered)},
+		"typed-password":      {Kind: approval.KindTypedPassword},
 		"not-stuck":           {Kind: approval.KindNotStuck, Story: story(approval.Pending)},
 		"of-an-unknown-kind":  {Kind: "unheard_of"},
 		"cluster-among-many":  {Kind: approval.KindCluster, Value: "y", Right: strings.Fields("a b c d e f g h i j k l m")},

@@ -50,10 +50,12 @@ const (
 	ActionAnswer  = "answer"
 	ActionRetry   = "retry"
 	ActionCancel  = "cancel"
-	ActionRemind  = "remind" // "Remind them"
-	ActionSaved   = "saved"  // "I have saved it"
-	ActionShow    = "show"   // "Show credentials"
-	ActionReset   = "reset"  // "New password"
+	ActionRemind  = "remind"  // "Remind them"
+	ActionSaved   = "saved"   // "I have saved it"
+	ActionShow    = "show"    // "Show credentials"
+	ActionReset   = "reset"   // "New password"
+	ActionWorks   = "works"   // "It works"
+	ActionTrouble = "trouble" // "I can't log in"
 )
 
 // Target reads from a button's value, or from a form's private metadata, of which request it is. What comes back from

@@ -138,7 +138,7 @@ func (s *Server) listClusters(in input) (object, string, *refusal) {
 	found := []object{}
 	for _, c := range s.clusters {
 		if c.zone == in.zone && within(in.values["cluster_id"], c.id) && within(in.values["cluster_type"], c.kind) {
-			found = append(found, object{"cluster_id": c.id, "cluster_status": "active", "cluster_type": c.kind})
+			found = append(found, object{"cluster_id": c.id, "cluster_status": c.state, "cluster_type": c.kind})
 		}
 	}
 	return in.page("cluster_set", found)

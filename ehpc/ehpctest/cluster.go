@@ -14,7 +14,9 @@ type cluster struct {
 	id    string
 	zone  string
 	kind  string // its cluster_type: ehpc, or hpc of a shared one
+	state string // its cluster_status
 	users []*user
+	nodes []Node
 	made  map[string]int // accounts that addUser has made, by name
 	last  int            // accounts there have ever been
 	same  bool           // the next account gets the number of the one before
@@ -68,7 +70,7 @@ func (s *Server) LimitResets(n int) {
 }
 
 func newCluster(id, zone string) *cluster {
-	return &cluster{id: id, zone: zone, kind: "ehpc", made: make(map[string]int)}
+	return &cluster{id: id, zone: zone, kind: "ehpc", state: "active", made: make(map[string]int)}
 }
 
 func (c *cluster) user(name string) *user {

@@ -13,6 +13,7 @@ const (
 	ActionModifyUser   = "modifyUser"
 	ActionDeleteUser   = "deleteUser"
 	ActionListClusters = "listClusters"
+	ActionListNodes    = "listNodes"
 	ActionAny          = "*" // for faults: every action
 )
 

@@ -84,6 +84,12 @@ func actions() map[string]action {
 			params: []string{"owner", "cluster_id", "cluster_type", "limit", "offset"},
 			run:    (*Server).listClusters,
 		},
+		"/api/cluster/listNodes": {
+			name: ActionListNodes, method: http.MethodGet, answer: "HpcClusterGetClusterNodesResponse",
+			params:   []string{"cluster_id", "search_word", "status", "limit", "offset"},
+			required: []string{"cluster_id"},
+			run:      (*Server).listNodes,
+		},
 	}
 }
 

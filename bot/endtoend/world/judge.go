@@ -93,7 +93,7 @@ func (w *World) Calls() string {
 // judgePassword looks for a password where it must not be.
 func (w *World) judgePassword(password string, written map[string]string) {
 	t := w.T
-	home := "nowhere"
+	home, byButton := "nowhere", w.Env["CREDENTIALS_DELIVERY"] == "button"
 	if owner, known := w.owners[password]; known {
 		home = w.Slack.DirectID(owner)
 	}
@@ -105,13 +105,20 @@ func (w *World) judgePassword(password string, written map[string]string) {
 			if !Holds(strings.Join(values, "\n"), password) {
 				continue
 			}
-			right := c.Method == "chat.update" || c.Method == "chat.postMessage" && w.EditingForbidden
+			if c.Method == "views.open" && name == "view" { // the transcript tells before whom it opened
+				continue
+			}
+			right := c.Method == "chat.update" && !byButton || c.Method == "chat.postMessage" && w.EditingForbidden
 			to := c.Params.Get("channel")
 			require.True(t, right && name == "blocks" && (to == home || "D"+to == home || w.Slack.DirectID(to) == home), "a password in %s of %s to %s", name, c.Method, to)
 		}
 	}
 	for _, e := range w.Slack.Transcript() {
-		require.False(t, Holds(e.Text, password) && e.Channel != home, "a password is seen: %s in %s", e.Kind, e.Channel)
+		where := e.Channel
+		if e.View != nil {
+			where = w.Slack.DirectID(e.SeenBy)
+		}
+		require.False(t, Holds(e.Text, password) && where != home, "a password is seen: %s in %s", e.Kind, where)
 	}
 	for _, who := range []string{Isabel, Otto, Anna, Ben, Carl, Gus, Robo, Dora, Fay} {
 		for _, n := range w.Slack.Person(who).Notifications() {

@@ -127,6 +127,23 @@ func (w *World) CredentialsOn(cluster, who, username string) (slacktest.Message,
 	return m, password
 }
 
+// Opened has a person press the button that shows the credentials, and returns the password that the account has and that
+// stands in what opens.
+func (w *World) Opened(who string, m slacktest.Message, username string) string {
+	w.T.Helper()
+	password := w.Password(ehpctest.ClusterID, username)
+	w.mu.Lock()
+	w.owners[password] = who
+	w.mu.Unlock()
+	w.Press(who, m, "Show credentials")
+	v, err := w.Slack.Person(who).WaitModal(w.Ctx, func(v slacktest.View) bool { return v.Title == "Your credentials" })
+	require.NoError(w.T, err, w.situation())
+	require.Contains(w.T, texts(v.Blocks), password, "an element of rich_text is exactly the password")
+	_, err = w.Slack.Person(who).CloseModal(w.Ctx)
+	require.NoError(w.T, err)
+	return password
+}
+
 // texts returns the texts of all rich_text elements.
 func texts(blocks []json.RawMessage) []string {
 	var list []string
