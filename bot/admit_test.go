@@ -100,8 +100,12 @@ func TestRefusedForGood(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := open(t, plan{}).connected()
+			fault := slacktest.Fault{Error: c.code, Times: -1}
+			if c.person == greta { // before the message names those who see its buttons
+				o.slack.Fail(c.method, fault)
+			}
 			m := o.asked("isabel")
-			o.slack.Fail(c.method, slacktest.Fault{Error: c.code, Times: -1})
+			o.slack.Fail(c.method, fault)
 			o.press(c.person, m, "Approve")
 			o.eventually(func() bool { return len(o.slack.Person(c.person).Ephemerals()) > 0 }, "an answer")
 			require.Contains(t, o.slack.Person(c.person).Ephemerals()[0].Plain(), c.says)

@@ -355,15 +355,19 @@ func (r *replicas) insist(a applicant) {
 			return r.slack.Person(a.id).Command(ctx, command, a.username)
 		})
 	})
-	buttons := func(list func() []slacktest.Message) func() bool {
-		return func() bool { return withButtons(list()) == 0 }
+	pressed := func(list func() []slacktest.Message, text string) func() bool {
+		return func() bool {
+			return !slices.ContainsFunc(list(), func(m slacktest.Message) bool {
+				return slices.ContainsFunc(m.Buttons(), func(b slacktest.Button) bool { return b.Text == text })
+			})
+		}
 	}
-	again(buttons(r.requestsOf(a)), func() {
+	again(pressed(r.requestsOf(a), "Approve"), func() {
 		m, approve := r.message(r.requestsOf(a), "Approve")
 		r.press(anna, m, approve)
 	})
 	r.message(r.slack.Person(a.id).DirectMessages, "I have saved it")
-	again(buttons(r.slack.Person(a.id).DirectMessages), func() { r.receive(a) })
+	again(pressed(r.slack.Person(a.id).DirectMessages, "I have saved it"), func() { r.receive(a) })
 }
 
 // TestReplicaStandsStill stops a replica with a call of addUser in hand, and lets it go on much later. Meanwhile another
