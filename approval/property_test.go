@@ -15,7 +15,8 @@ import (
 )
 
 // TestAnyLife lets people, the API and the machine do what they like in any order, and holds the promises: an
-// account is made once, with the password that is delivered, and nobody is left without an answer.
+// account is made once, with the password that is delivered, be it the first or a new one, and nobody is left without an
+// answer.
 func TestAnyLife(t *testing.T) {
 	t.Parallel()
 	lives := 0
@@ -49,7 +50,7 @@ func (m *life) step() {
 	ctx := m.t.Context()
 	var err error
 	switch rapid.SampledFrom([]string{
-		"ask", "ask", "approve", "approve", "approve", "approve", "approve", "approve", "deny", "cancel", "retry", "clear", "restart", "api", "api", "api", "messenger", "wait",
+		"ask", "ask", "reset", "reset", "approve", "approve", "approve", "approve", "approve", "approve", "deny", "cancel", "retry", "clear", "restart", "api", "api", "api", "messenger", "wait",
 	}).Draw(m.rt, "action") {
 	case "ask":
 		var story approval.Story
@@ -58,6 +59,10 @@ func (m *life) step() {
 			Username:  rapid.SampledFrom([]string{"isabel", "nina", "carl"}).Draw(m.rt, "username"),
 			Envelope:  fmt.Sprint("e", rapid.IntRange(1, 20).Draw(m.rt, "envelope")),
 		})
+		m.requests = max(m.requests, story.ID)
+	case "reset":
+		var story approval.Story
+		story, err = m.askReset(rapid.SampledFrom([]string{isabel, "UNINA"}).Draw(m.rt, "requester"), rapid.SampledFrom([]string{"isabel", "nina", "carl"}).Draw(m.rt, "username"))
 		m.requests = max(m.requests, story.ID)
 	case "approve":
 		_, err = m.service.Approve(ctx, m.target(pick), approver)
@@ -88,7 +93,11 @@ func (m *life) step() {
 }
 
 func (m *life) misbehave() {
-	switch rapid.SampledFrom([]string{"lost", "unsent", "busy", "internal", "job", "look"}).Draw(m.rt, "fault") {
+	switch rapid.SampledFrom([]string{"lost", "unsent", "busy", "internal", "job", "look", "reset"}).Draw(m.rt, "fault") {
+	case "reset":
+		m.api.Fail("modifyUser", rapid.SampledFrom([]ehpctest.Fault{
+			{After: true}, {Before: true}, {Code: 5000, Effect: true}, {Code: 5100}, {Code: 1640}, {Code: 1400},
+		}).Draw(m.rt, "reset"))
 	case "lost":
 		m.api.DropAfter("addUser", 1)
 	case "unsent":
@@ -134,7 +143,9 @@ func (m *life) settle() {
 		m.settled(id)
 		switch story := m.story(id); story.State {
 		case approval.Delivered:
-			m.requireCredentials(story)
+			if !m.hasAnother(story) {
+				m.requireCredentials(story)
+			}
 		case approval.Denied, approval.Cancelled, approval.Failed:
 			m.eventually(func() bool { return len(m.told.said(fmt.Sprintf("notify %d %s", id, story.State))) > 0 },
 				func() string { return fmt.Sprintf("nobody was told that request %d is %s", id, story.State) })
@@ -143,4 +154,15 @@ func (m *life) settle() {
 	v, err := m.reader().Verify(m.t.Context(), nil, nil)
 	require.NoError(m.t, err)
 	require.Empty(m.t, v.Findings, "the audit log")
+}
+
+// hasAnother tells whether an account has another password than a request has delivered, or may have.
+func (m *life) hasAnother(story approval.Story) bool {
+	for id := story.ID + 1; id <= m.requests; id++ {
+		later := m.story(id)
+		if later.Username == story.Username && (later.State == approval.Delivered || later.Failure == approval.FailureTimeout) {
+			return true
+		}
+	}
+	return false
 }

@@ -257,13 +257,43 @@ func TestResetFails(t *testing.T) {
 	})
 }
 
+// A name that may go to others is somebody else's as soon as an account may have been made for them.
+func TestResetOfNameGivenAway(t *testing.T) {
+	t.Parallel()
+	b := setup(t, sqliteURL(t), func(c *approval.Config) { c.Reusable = []string{"isabel"} })
+	b.work()
+	b.account("isabel")
+	b.api.RemoveUser(cluster, "isabel")
+	b.api.HangJobs(true)
+	given, err := b.service.Ask(t.Context(), approval.Ask{Requester: "UNINA", Username: "isabel"})
+	require.NoError(t, err)
+	_, err = b.service.Approve(t.Context(), given.Target(), anna)
+	require.NoError(t, err)
+	b.eventually(func() bool { return b.story(given.ID).JobID != "" }, func() string { return "no job" })
+	_, err = b.service.Abandon(t.Context(), given.ID, anna)
+	require.NoError(t, err)
+	b.api.HangJobs(false)
+	_, err = b.askReset(isabel, "isabel")
+	require.Equal(t, approval.KindNoAccount, kindOf(t, err))
+	_, err = b.service.Retry(t.Context(), b.target(given.ID), anna)
+	require.NoError(t, err)
+	b.reach(given.ID, approval.Delivered)
+	_, err = b.askReset(isabel, "isabel")
+	require.Equal(t, approval.KindNoAccount, kindOf(t, err))
+	story := b.reach(b.reset("UNINA", "isabel").ID, approval.Delivered)
+	password, _ := b.api.Password(cluster, "isabel")
+	require.Equal(t, password, b.told.delivered(story.ID)[0].password.Reveal())
+}
+
 // What the bot has signed with a former key, it signs again with the next.
 func TestResetAfterRekey(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
 		b := setup(t, url(t), nil)
 		b.work()
-		b.account("isabel")
+		account := b.account("isabel")
+		_, err := b.service.Clear(t.Context(), account.Target(), isabel) // so that nothing is left to do for it
+		require.NoError(t, err)
 		b.api.Answer(ehpctest.ActionModifyUser, 1640, 1)
 		asked := b.reset(isabel, "isabel")
 		b.reach(asked.ID, approval.Failed)
@@ -274,7 +304,7 @@ func TestResetAfterRekey(t *testing.T) {
 			b.open()
 		}
 		use(newKey(1))
-		_, err := b.askReset(isabel, "isabel")
+		_, err = b.askReset(isabel, "isabel")
 		require.Equal(t, approval.KindUnproven, kindOf(t, err), "nothing shows whose account it is")
 		b.close()
 		for range 2 {

@@ -61,8 +61,9 @@ func (c *checker) samples() (all []sample) {
 		Questions: []approval.Question{{Number: 1, Person: c.conf.Policy.Approvers[0], Text: "an example", At: now}},
 	}
 	question := story.Questions[0]
-	delivered := story
+	delivered, reset := story, story
 	delivered.State, delivered.JobID, delivered.DeliveredAt, delivered.ShownAt = approval.Delivered, "j-example", now, now
+	reset.ID, reset.Reset = 2, true
 	trouble := approval.Trouble{Number: 1, Sees: approval.SeesOther, Words: "an example"}
 	facts := approval.Facts{Status: "active", Logins: []string{"192.0.2.1"}, LoginsKnown: true, Listed: true, ListedKnown: true}
 	password := secret.New("Example-1-only!")
@@ -70,7 +71,7 @@ func (c *checker) samples() (all []sample) {
 		v := view.View{Locale: locale, Command: c.conf.Slack.Command, Channel: c.conf.Slack.Channel, LoginHint: c.conf.Slack.LoginHint}
 		var blocks []slack.Block
 		for _, m := range []view.Message{
-			v.Approval(story), v.Reminder(story), v.DailyReminder(story), v.AskFallback(story), v.Turn(story), v.Asked(story),
+			v.Approval(story), v.Approval(reset), v.Reminder(story), v.DailyReminder(story), v.AskFallback(story), v.Turn(story), v.Asked(story),
 			v.CredentialsReady(story), v.Credentials(story, password), v.CredentialsOffer(story), v.Notice(story),
 			v.CredentialsCleared(delivered), v.Prompt(delivered), v.Unopened(delivered), v.Report(delivered, trouble, facts),
 			v.Question(story, question), v.ThreadQuestion(story, question), v.ChangeNotice(story, story.Changes[0]),

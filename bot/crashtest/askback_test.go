@@ -35,6 +35,7 @@ func sampleOfQuestion(all []point) []point {
 const question, answer = "Who is your supervisor?", "Professor Li"
 
 func (l *life) liveWithQuestion() {
+	l.aim()
 	l.start()
 	l.ask()
 	m, askBack := l.message(l.approvals, "Ask back")

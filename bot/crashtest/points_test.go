@@ -61,6 +61,13 @@ func (p *points) aim(target point, act func()) {
 	p.target, p.act = target, act
 }
 
+// forget has the points count from now on.
+func (p *points) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clear(p.passed)
+}
+
 // reached reports whether the program came to the target.
 func (p *points) reached() bool {
 	p.mu.Lock()

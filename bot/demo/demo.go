@@ -274,7 +274,7 @@ func (s *stage) showsPassword(m slacktest.Message) bool {
 func (s *stage) clear(ctx context.Context) error {
 	shows, saved := s.showsPassword, 0 // which button
 	if s.byButton {
-		shows, saved = func(m slacktest.Message) bool { return len(m.Buttons()) > 2 }, 1
+		shows, saved = func(m slacktest.Message) bool { return len(m.Buttons()) > 3 }, 1
 	}
 	m, err := s.slack.WaitDirectMessage(ctx, isabel, shows)
 	if err == nil {

@@ -31,6 +31,7 @@ func TestLostPassword(t *testing.T) {
 		lost, _ := w.EHPC.Password(ehpctest.ClusterID, "isabel")
 		require.Equal(t, []string{"New password"}, world.Names(dm.Buttons()))
 		require.NotNil(t, dm.Buttons()[0].Confirm, "it asks first")
+		w.EHPC.Answer(ehpctest.ActionModifyUser, 5100, 2) // so that it is under way for longer than is waited before it is shown
 		w.Press(isabel, dm, "New password")
 		w.Answered(isabel, "your account isabel on Training (ehpc-8jqdq0mz) is about to get a new password")
 		w.Told(isabel, "I have saved it")
@@ -53,7 +54,7 @@ func TestLostPassword(t *testing.T) {
 		w.Cleared(isabel, password)
 
 		require.Len(t, w.Requests(), 1, "nobody has to act, and the channel is left in peace")
-		require.Equal(t, 2, w.EHPC.CallCount(ehpctest.ActionModifyUser))
+		require.Equal(t, 4, w.EHPC.CallCount(ehpctest.ActionModifyUser))
 		require.Contains(t, p.Get("/metrics"), `action="modifyUser"`)
 		out, _ := w.Run([]string{"requests", "3"})
 		require.Contains(t, out, "a new password")

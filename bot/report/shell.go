@@ -63,6 +63,9 @@ var deeds = []deed{
 			"reached. Retry goes on with it.",
 		condition: "only one that is approved and not at its end can be abandoned",
 		done: func(s approval.Story) string {
+			if s.Reset {
+				return fmt.Sprintf("is ended. The account %s on %s may have a new password by now, which nobody knows", printable(s.Username), s.ClusterID)
+			}
 			return fmt.Sprintf("is ended. Look in the console whether the account %s is on %s: nobody knows its password", printable(s.Username), s.ClusterID)
 		},
 	},

@@ -281,7 +281,7 @@ var chinese = catalogue{
 			approval.KindTaken:         "用户名 `{value}` 在该集群上已被占用。请换一个，例如 `{otherUsername}`。",
 			approval.KindUntil:         "日期 `{value}` 不符合要求。请填写今天之后、{limit} 年之内的日期，格式如 `2027-03-31`。",
 			approval.KindPolicy:        "您还没有接受使用规定，未提交任何申请。`{command}` 会打开含有使用规定的表单。",
-			approval.KindNoAccount:     "{cluster} 上没有我为您创建的账号 `{value}`。`{command} list` 可查看您的申请。",
+			approval.KindNoAccount:     "{cluster} 上没有我为您创建的账号 `{value}`。`{command} list` 可查看您的申请，用 `cluster=` 可指定其他集群。",
 			approval.KindUnproven:      "我已无法证明 {cluster} 上的账号 `{value}` 是为您创建的，所以不会改动它的密码。请向集群管理员申请新密码。",
 			approval.KindTooManyResets: "您在一天之内已申请过 {limit} 次新密码，达到了上限。没有做任何更改，请明天再试。",
 			approval.KindTooMany:       "您已有 {limit} 条未完成的申请，达到了上限。请等其中一条完成，或撤回一条：`{command} list` 可查看它们。",

@@ -281,7 +281,7 @@ var english = catalogue{
 			approval.KindTaken:         "The username `{value}` is taken on this cluster. Please choose another, such as `{otherUsername}`.",
 			approval.KindUntil:         "The day `{value}` is not right. A day after today and within {limit} years is, written as `2027-03-31`.",
 			approval.KindPolicy:        "The use policy is not accepted yet, and nothing was asked for. `{command}` opens a form with it.",
-			approval.KindNoAccount:     "There is no account `{value}` on {cluster} that I have made for you. `{command} list` shows your requests.",
+			approval.KindNoAccount:     "There is no account `{value}` on {cluster} that I have made for you. `{command} list` shows your requests, and `cluster=` names another cluster.",
 			approval.KindUnproven:      "I can't show any more that I have made the account `{value}` on {cluster} for you, so I leave its password alone. Please ask the administrator of the cluster for a new one.",
 			approval.KindTooManyResets: "You have asked for {limit} new passwords within a day, and that is as many as there are. Nothing was changed. Please try again tomorrow.",
 			approval.KindTooMany:       "You have {limit} open requests, and that is as many as you can have. Wait for one of them to be done, or take one back: `{command} list` shows them.",
