@@ -40,7 +40,7 @@ func TestApproveWithChanges(t *testing.T) {
 			w.Told(isabel, say.told)
 			w.PressOld(ben, card, say.approve)
 			w.WaitFor("an old button is of what was there before", func() bool { return len(w.Slack.Person(ben).Ephemerals()) > 0 })
-			require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAny))
+			require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAddUser))
 			w.Press(ben, now, say.approve)
 			w.Credentials(isabel, "isabel")
 			require.Equal(t, "700", w.AddUser(0)["mod"])

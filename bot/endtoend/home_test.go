@@ -82,7 +82,7 @@ func TestHome(t *testing.T) {
 	require.NotContains(t, home.Plain(), "thesis", "others see nothing of it")
 	forged.Value = "1 guessed"
 	require.NoError(t, w.Slack.Person(anna).PressHomeAction(w.Ctx, forged).Err)
-	toldInModal(w, anna, "of another request")
+	toldInModal(w, anna, "or another request had the number")
 	out, _ := w.Run([]string{"audit"})
 	require.Contains(t, out, "approve: not_approver")
 	require.Contains(t, out, "approve: stale")

@@ -40,7 +40,7 @@ func testAccessibility(t *testing.T, c *chromium) {
 				p.press(v.t("Stories"))
 				eval[bool](p, "document.querySelectorAll('aside details').forEach(d => d.open = true), true")
 				p.press(v.t("Somebody else makes the account otto"))
-				p.sees("#watch", v.t("Ask for otto on Training, and approve. The request fails, as the name is taken, and the other's account is left alone."))
+				p.sees("#watch", v.t("Ask for otto on Training: it is said at once that the name is taken. Or ask first, then press this and approve: the request fails, and the other's account is left alone."))
 			}},
 			{"the credentials", "as=U0ISABEL&in=D0ISABEL", func() { p.sees("#messages", "Password:") }},
 			{"a confirmation", "as=U0ANNA", func() { p.press("Approve") }},

@@ -22,9 +22,15 @@ func testFaults(t *testing.T, c *chromium) {
 	const delivered, making = "were delivered", "is being made"
 	plays := map[string]func(*tab){
 		"api-5000": ends(delivered), "api-2500": ends(delivered), "api-1400": ends("Retry"), "api-2110": ends("taken"),
-		"api-slow": ends(making), "jobs-hang": ends(making), "api-lost": ends(delivered), "job-fails": ends("Retry"), "taken": ends("taken"),
+		"api-slow": ends(making), "jobs-hang": ends(making), "api-lost": ends(delivered), "job-fails": ends("Retry"),
 		"slack-429": ends(delivered), "slack-500": ends(delivered), "slack-edit": ends(delivered), "slack-drop": ends(delivered),
 		"start": ends(delivered), "well": ends(delivered),
+		"by-button": ends("has not pressed it yet"), "changed": ends(delivered), "too-often": ends(delivered),
+		"taken": func(p *tab) {
+			p.says("/ehpc-adduser otto")
+			p.sees("#messages", "taken")
+			p.sees("#messages", "otto2")
+		},
 		"api-hang": func(p *tab) {
 			ends(making)(p)
 			p.sees("#accounts", "otto")
@@ -53,7 +59,12 @@ func testFaults(t *testing.T, c *chromium) {
 			p.sees("#watch", "24h0m")
 			p.sees("#messages", "Reminder")
 			p.fault("hours")
-			p.sees("#watch", "48h0m")
+			p.sees("#watch", "12h0m")
+			p.sees("#messages", "Hera")
+			p.fault("hours")
+			p.sees("#watch", "24h0m")
+			p.fault("hours")
+			p.sees("#watch", "12h0m")
 			p.sees("#messages", "expired")
 
 			ends(delivered)(p)

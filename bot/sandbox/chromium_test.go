@@ -280,6 +280,35 @@ func testStories(t *testing.T, c *chromium) {
 			},
 		},
 		{
+			func(p *tab) { p.sees("#bot", "Slack: 2") },
+			func(p *tab) { p.sees("#messages", "Request 1 is in") },
+			func(p *tab) { p.approves(); p.sees("#messages", "has not pressed it yet") },
+			func(p *tab) {
+				p.press("Show credentials")
+				p.until("a window shows the password", "$('view').textContent.includes('Password:')")
+				require.NotContains(p.t, p.reads("#messages"), "Password:")
+				p.sees("#audit", "show")
+				p.press("Close")
+				p.until("the window is gone", "!$('view').open")
+			},
+			func(p *tab) {
+				p.press("I have saved it")
+				p.sees("#messages", "You have saved the password")
+				p.press("I can't log in")
+				p.until("a form is open", "$('view').open")
+				eval[bool](p, `(() => { const s = $('view').querySelector('select'); s.selectedIndex = s.options.length - 1; s.dispatchEvent(new Event('change', {bubbles: true})); return true })()`)
+				p.types("In your words", "it beeps twice")
+				p.press("Tell the approvers")
+				p.until("it is told", "$('view').textContent.includes('telling the approvers')")
+				p.press("Close")
+				p.until("the form is gone", "!$('view').open")
+			},
+			func(p *tab) {
+				p.sees("#messages", "it beeps twice")
+				p.sees("#messages", "203.0.113.7")
+			},
+		},
+		{
 			func(p *tab) {
 				p.types("用户名", "liweiliwei")
 				p.press("提交")
@@ -303,12 +332,12 @@ func testStories(t *testing.T, c *chromium) {
 			},
 		},
 		{
-			func(p *tab) { p.sees("#messages", "Request 1 is in") },
-			func(p *tab) { p.approves(); p.sees("#messages", "taken") },
 			func(p *tab) {
 				p.sees("#messages", "taken")
-				require.NotContains(p.t, p.reads("#api-calls"), "addUser")
+				p.sees("#messages", "otto2")
+				p.sees("#api-calls", "listUsers")
 			},
+			func(p *tab) { p.sees("#messages", "Request 1 is in") },
 		},
 		{
 			func(p *tab) { p.sees("#messages", "Request 1 is in") },
@@ -330,6 +359,22 @@ func testStories(t *testing.T, c *chromium) {
 				p.sees("#messages", "Password:")
 				require.Equal(p.t, 1, strings.Count(p.reads("#api-calls"), "addUser isabel"))
 			},
+		},
+		{
+			func(p *tab) { p.sees("#messages", "Request 1 is in") },
+			func(p *tab) { p.approves(); p.sees("#messages", "the credentials were delivered") },
+			func(p *tab) {
+				p.press("I have saved it")
+				p.sees("#messages", "You have saved the password")
+				p.press("New password")
+				p.until("it wants to be confirmed", "$('confirm').open")
+				p.press("New password")
+				p.sees("#messages", "is about to get a new password")
+				p.sees("#messages", "Password:")
+				p.sees("#api-calls", "modifyUser isabel")
+			},
+			func(p *tab) { p.sees("#messages", "The approvers have been told how to set one by hand") },
+			func(p *tab) { p.sees("#messages", "Please set a password for isabel by hand") },
 		},
 	}
 	require.Len(t, plays, len(stories))
