@@ -35,6 +35,25 @@ func (s Story) counts(d Decision) bool {
 	return !changed || !d.At.Before(last.At)
 }
 
+// afterDecisions returns a moment, or a later one that is after all decisions: they are stored to the millisecond.
+func (s Story) afterDecisions(moment time.Time) time.Time {
+	moment = moment.Truncate(time.Millisecond)
+	for _, d := range s.Decisions {
+		if !d.At.Before(moment) {
+			moment = d.At.Add(time.Millisecond)
+		}
+	}
+	return moment
+}
+
+// afterChanges returns a moment, or a later one that is not before the last change.
+func (s Story) afterChanges(moment time.Time) time.Time {
+	if last, _ := s.LastChange(); last.At.After(moment) {
+		return last.At
+	}
+	return moment
+}
+
 // ApproveChanged is Approve of something else than was asked for. It is as if that had been asked for: the same rules hold,
 // and approvals of what was there before count no more.
 func (s *Service) ApproveChanged(ctx context.Context, on Target, person string, to Wish) (Story, error) {
@@ -69,7 +88,7 @@ func (s *Service) amend(ctx context.Context, tx Tx, r *Request, to Wish, at *sce
 	} else if ok && rival.ID != r.ID {
 		return s.refuseRival(ctx, tx, rival, to.Username)
 	}
-	c := Change{Number: len(at.Changes) + 1, Person: at.who.ID, Before: r.Wish(), After: to, At: s.now()}
+	c := Change{Number: len(at.Changes) + 1, Person: at.who.ID, Before: r.Wish(), After: to, At: at.afterDecisions(s.now())}
 	if err := tx.Change(ctx, r.ID, c); err != nil {
 		return err
 	}

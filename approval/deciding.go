@@ -21,7 +21,7 @@ func (s *Service) Approve(ctx context.Context, on Target, person string) (Story,
 
 // approve counts an approval of a request as it is.
 func (s *Service) approve(ctx context.Context, tx Tx, r *Request, at scene) error {
-	if err := tx.Decide(ctx, r.ID, Decision{Person: at.who.ID, Verdict: Approve, At: s.now()}); err != nil {
+	if err := tx.Decide(ctx, r.ID, Decision{Person: at.who.ID, Verdict: Approve, At: at.afterChanges(s.now())}); err != nil {
 		return err
 	}
 	if at.count(at.Approvals())+1 >= at.Required {

@@ -137,7 +137,9 @@ func TestDocumentedErrors(t *testing.T) {
 			}
 			for i, code := range codes {
 				o.delivered(username(i))
-				o.says(channel, username(i), "got the credentials")
+				if code != "message_not_found" { // which is believed of a message that nobody needs any more
+					o.says(channel, username(i), "got the credentials")
+				}
 				require.Equal(t, 1, o.showing(username(i)), "%s: the credentials are in one message", code)
 				require.True(t, o.log.has("level=", code), "%s is not in the log", code)
 			}
