@@ -137,7 +137,7 @@ func (s *Service) lookAgain(ctx context.Context, story Story, within time.Durati
 // mayHave refuses what a request asks for where the username or the account is somebody else's meanwhile.
 func (s *Service) mayHave(ctx context.Context, tx Tx, r Request, who Person) error {
 	if r.Reset {
-		return s.refuseTaken(ctx, tx, r)
+		return s.refuseTaken(ctx, tx, r, who)
 	}
 	return s.refuseFormer(ctx, tx, r.ClusterID, r.Username, who)
 }

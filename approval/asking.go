@@ -35,13 +35,13 @@ func (s *Service) Ask(ctx context.Context, a Ask) (Story, error) {
 // examine returns all that speaks against an ask as things stand. seen says that the cluster has told whether it has the
 // username.
 func (s *Service) examine(ctx context.Context, a Ask, who Person) (refusals Refusals, seen bool, err error) {
+	if a.Reset {
+		return s.conf.Check(a), true, nil
+	}
 	if accepted, err := s.Accepted(ctx, a); err != nil || !accepted {
 		return Refusals{{Kind: KindPolicy, Value: a.Policy}}, false, err // before all else
 	}
 	refusals = s.conf.Check(a)
-	if a.Reset {
-		return refusals, true, nil
-	}
 	if r := s.checkUntil(a.Until); r != nil {
 		refusals = append(refusals, r)
 	}

@@ -211,6 +211,7 @@ type Story struct {
 	Cluster   Cluster    // as configured now; only its ID is set where it no longer is
 	Approvers []string   // who may decide: ids of people and of groups
 	Fallback  []string   // who may as well, once it is passed on to them
+	RemindAt  time.Time  // when the approvers are reminded the first time since it waits; zero: never
 	Replaced  bool       // the account was given another password since its credentials were cleared
 
 	// Unseen says of a request that was just asked for that the cluster could not tell in time whether it has the

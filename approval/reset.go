@@ -81,7 +81,7 @@ func (s *Service) account(ctx context.Context, tx Tx, cluster Cluster, username 
 
 // refuseTaken refuses a new password where the account is not the requester's any more, or the request is not as the bot has
 // stored it: without approvals nothing else keeps one from being forged.
-func (s *Service) refuseTaken(ctx context.Context, tx Tx, r Request) error {
+func (s *Service) refuseTaken(ctx context.Context, tx Tx, r Request, who Person) error {
 	proven, err := isAsSigned(ctx, tx, r)
 	if err != nil {
 		return err
@@ -93,35 +93,31 @@ func (s *Service) refuseTaken(ctx context.Context, tx Tx, r Request) error {
 	case !proven:
 		return &Refusal{Kind: KindUnproven, Value: r.Username, Story: Story{Cluster: cluster}}
 	}
-	who := s.people.Identify(ctx, r.Requester)
 	who.Unsure = false // a job waits for nobody to tell
 	_, err = s.account(ctx, tx, cluster, r.Username, who)
 	return err
 }
 
-// isAsSigned tells whether a request is what events tell that the bot has signed: asked for by that person, and in that
-// state.
+// isAsSigned tells whether a request is what events tell that the bot has signed: for that person, and in that state.
 func isAsSigned(ctx context.Context, tx Tx, r Request) (bool, error) {
 	events, err := tx.Signed(ctx, r.ID)
 	if err != nil || len(events) == 0 || events[len(events)-1].To != r.State {
 		return false, err
 	}
-	return slices.ContainsFunc(events, r.isAsked), nil
+	return slices.ContainsFunc(events, r.isToldBy), nil
 }
 
-// isAsked tells whether an event says what the request asks for, and for whom: at the time, or signed with another key
-// later.
-func (r Request) isAsked(e Event) bool {
-	return (e.Action == "ask" || e.Action == "sign") && e.Actor == r.Requester && e.Detail == AskedFor(r).String()
+// isToldBy tells whether an event says what the request asks for, and for whom: that it was asked for, or approved as it
+// is, since an approver may have changed it; at the time, or signed with another key later.
+func (r Request) isToldBy(e Event) bool {
+	asked := (e.Action == "ask" || e.Action == "sign") && e.Actor == r.Requester && e.Detail == AskedFor(r).String()
+	return asked || e.IsApproval() && e.Detail == r.seen()
 }
 
-// RestsOn tells whether the request still rests on an event that the bot has signed: the approval of one that is under
-// way; that a new password was asked for; or by whom an account was, which can be given a new password.
+// RestsOn tells whether the request still rests on an event that the bot has signed: one that says for whom it is, as its
+// account can be given a new password; or an approval of what is under way.
 func (r Request) RestsOn(e Event) bool {
-	if r.isAsked(e) {
-		return r.Reset || r.State == Delivered
-	}
-	return e.IsApproval() && r.State != Delivered
+	return r.isToldBy(e) || e.IsApproval() && r.State != Delivered
 }
 
 // Account returns the last request by which an account of a username was made, or may have been.
@@ -133,8 +129,8 @@ func (s *Service) Account(ctx context.Context, clusterID, username string) (r Re
 	return r, found, err
 }
 
-// handOver ends a request whose credentials have arrived, and erases the sealed password unless a button is to show it. With a new password those that
-// are shown of the account by then are replaced.
+// handOver ends a request whose credentials have arrived, and erases the sealed password unless a button is to show it.
+// With a new password those that are shown of the account by then are replaced.
 func (s *Service) handOver(ctx context.Context, tx Tx, r *Request, actor, action string) error {
 	s.deliver(r)
 	if !r.ClearedAt.IsZero() {

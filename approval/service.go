@@ -187,6 +187,9 @@ func (s *Service) story(ctx context.Context, tx Tx, r Request) (Story, error) {
 	}
 	story.Required = max(r.Required, s.conf.required(r.Reset))
 	story.Approvers, story.Fallback = s.conf.Approvers, s.fallback(r)
+	if s.conf.Reminder > 0 {
+		story.RemindAt = s.waitsSince(r).Add(s.conf.Reminder)
+	}
 	if err == nil && r.State == Delivered && !r.ClearedAt.IsZero() {
 		var later Request
 		later, _, err = tx.DeliveredAfter(ctx, r)

@@ -83,7 +83,10 @@ type prompt struct {
 	after time.Duration
 }
 
-var prompts = []prompt{{PurposePrompt, 24 * time.Hour}, {PurposeUnopened, 48 * time.Hour}}
+// promptTime is how long the requester has to open the credentials before the first, and again before the second.
+const promptTime = 24 * time.Hour
+
+var prompts = []prompt{{PurposePrompt, promptTime}, {PurposeUnopened, 2 * promptTime}}
 
 // promptAt tells when a prompt is due, and whether it is wanted at all: not where the credentials are gone before.
 func (s *Service) promptAt(r Request, n prompt) (at time.Time, wanted bool) {
@@ -97,6 +100,9 @@ func (s *Service) promptAt(r Request, n prompt) (at time.Time, wanted bool) {
 func (s *Service) PromptDue(story Story) (why Purpose, left time.Duration, wanted bool) {
 	for _, n := range prompts {
 		at, wanted := s.promptAt(story.Request, n)
+		if before, told := story.Message(PurposePrompt); told && n.why == PurposeUnopened && at.Before(before.At.Add(promptTime)) {
+			at = before.At.Add(promptTime) // the first came late, as the bot was off
+		}
 		if _, told := story.Message(n.why); wanted && !told {
 			return n.why, max(0, at.Sub(s.now())), true
 		}

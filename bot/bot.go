@@ -53,7 +53,7 @@ func New(conf Config, api *slackapi.API, people *slackapi.People, service *appro
 	readers := &messenger.Readers{
 		Base: view.View{
 			Locale: conf.Locale, Command: conf.Command, Channel: conf.Channel, LoginHint: conf.LoginHint,
-			SelfApproval: policy.AllowSelf, RemindAfter: policy.Reminder,
+			SelfApproval: policy.AllowSelf,
 		},
 		People: people,
 	}

@@ -53,7 +53,7 @@ func isTheOne(user ehpc.User, made approval.Request) bool {
 	case user.UID != 0 && made.UID != 0 && user.UID != made.UID:
 		return false
 	}
-	return !user.CreatedAt.After(made.UpdatedAt.Add(clocksDiffer))
+	return !user.CreatedAt.After(made.DeliveredAt.Add(clocksDiffer))
 }
 
 // notReset judges a call of modifyUser. A no tells nothing of an earlier call whose outcome is open: then the account may

@@ -114,7 +114,7 @@ func (k *keeper) wake(ctx context.Context) {
 	now := k.db.Clock().Now()
 	_, err := k.db.SQL().ExecContext(ctx, `UPDATE river_job SET state = 'available', scheduled_at = $1
 		WHERE state IN ('available', 'scheduled', 'retryable') AND scheduled_at > $2
-		AND kind IN ('provision', 'deliver', 'refresh', 'notify', 'tell', 'scrub', 'redraw', 'help')`,
+		AND kind IN ('provision', 'deliver', 'refresh', 'notify', 'tell', 'nudge', 'digest', 'alarm', 'scrub', 'redraw', 'help')`,
 		k.db.RiverTime(now), k.db.RiverTime(now.Add(time.Minute)))
 	if err != nil && ctx.Err() == nil {
 		k.log.Warn("looking for jobs that were put off by a clock that was wrong", "error", err)

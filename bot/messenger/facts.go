@@ -28,7 +28,7 @@ func (p *Messenger) facts(ctx context.Context, s approval.Story) view.Facts {
 	if err != nil {
 		p.log.Warn("it is not shown what somebody has asked for before", "request", s.ID, "error", err)
 	}
-	f.Earlier, f.Known = earlier, err == nil
+	f.Earlier, f.Known = slices.DeleteFunc(earlier, func(e approval.Story) bool { return e.Reset }), err == nil
 	return f
 }
 

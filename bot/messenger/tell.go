@@ -63,7 +63,10 @@ func (p *Messenger) putQuestion(ctx context.Context, s approval.Story, q approva
 	}
 	s.Version = showsQuestion
 	_, err := p.postOnce(ctx, s, purpose, s.Requester, m)
-	return p.orNobody(s, err)
+	if unreachable(err) {
+		return errors.Join(p.orNobody(s, err), p.service.Sent(ctx, s.ID, approval.Message{Purpose: purpose, Version: showsQuestion}))
+	}
+	return err
 }
 
 // showAnswer changes the message of a question. Where that can't be, its button says that there is an answer.

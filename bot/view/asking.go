@@ -31,7 +31,7 @@ type askingTexts struct {
 // remindersAhead tells whether the approvers are yet to be reminded.
 func (v View) remindersAhead(s approval.Story) bool {
 	_, done := s.Message(approval.PurposeReminder)
-	return s.State == approval.Pending && v.RemindAfter > 0 && !done
+	return s.State == approval.Pending && !s.RemindAt.IsZero() && !done
 }
 
 // next says what comes next, within a line of a list; it is empty where nothing does by itself.

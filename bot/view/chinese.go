@@ -289,7 +289,7 @@ var chinese = catalogue{
 			approval.KindNoKey:         "账号 `{username}` 的密码无法打开，因为缺少密钥。请告知本机器人的管理员，解决后再次点击。",
 			approval.KindDamaged:       "账号 `{username}` 的密码无法打开：数据已损坏。请向集群管理员申请新密码。",
 			approval.KindUnopened:      "您还没有查看账号 `{username}` 的登录信息。请先点击**查看登录信息**：清除后无法再次显示。",
-			approval.KindTooOften:      "您在一天内已 {limit} 次告知审批人无法以 `{username}` 登录，他们已知晓。请直接联系 {approvers}。",
+			approval.KindTooOften:      "您在一天内已 {limit} 次告知审批人无法以 `{username}` 登录，他们已知晓。请直接联系 {deciders}。",
 			approval.KindTypedPassword: "内容中似乎包含密码，而其他人会看到。请将其删去。",
 			approval.KindUnknown:       "没有编号为 {value} 的申请。`{command} list` 可查看您的申请。",
 			approval.KindNotYours:      "申请 {value} 不是您提交的，只有申请人本人可以这样做。",

@@ -289,7 +289,7 @@ var english = catalogue{
 			approval.KindNoKey:         "The password of `{username}` can't be opened, because its key is missing. Please tell the administrator of this bot, and press again once that is fixed.",
 			approval.KindDamaged:       "The password of `{username}` can't be opened: it is damaged. Please ask the administrator of the cluster for a new one.",
 			approval.KindUnopened:      "You have not opened the credentials of `{username}` yet. Please press **Show credentials** first: what is gone can't be shown again.",
-			approval.KindTooOften:      "You have told the approvers {limit} times within a day that you can't log in as `{username}`, and they know. Please write to {approvers}.",
+			approval.KindTooOften:      "You have told the approvers {limit} times within a day that you can't log in as `{username}`, and they know. Please write to {deciders}.",
 			approval.KindTypedPassword: "This holds what looks like a password, and others read it. Please leave that out.",
 			approval.KindUnknown:       "There is no request {value}. `{command} list` shows yours.",
 			approval.KindNotYours:      "Request {value} is not yours. Only the person who asked can do this.",

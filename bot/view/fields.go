@@ -34,7 +34,7 @@ func (v View) fields(s approval.Story) fields {
 		"updated":          date(s.UpdatedAt),
 		"deadline":         date(s.ExpiresAt),
 		"until":            text(oneLine(s.Until, nameMaxLength)),
-		"remindAt":         date(s.CreatedAt.Add(v.RemindAfter)),
+		"remindAt":         date(s.RemindAt),
 		"reminded":         date(s.RemindedAt),
 		"remindAgain":      date(s.RemindedAt.Add(approval.RemindEvery)),
 		"timeLeft":         timeLeft(s.ExpiresAt),

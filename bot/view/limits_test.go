@@ -48,7 +48,6 @@ func TestLimitsHoldForAnyStory(t *testing.T) {
 			Locale: rapid.SampledFrom([]Locale{English, Chinese, ""}).Draw(t, "locale"), Command: "/ehpc-adduser",
 			Channel:   rapid.SampledFrom([]string{"C0APPROVE", "", "<!channel>"}).Draw(t, "channel"),
 			LoginHint: typed(200).Draw(t, "hint"), Reader: people.Draw(t, "reader"),
-			RemindAfter: time.Hour,
 		}
 		s := stories.Draw(t, "story")
 		r := anyRefusal(s).Draw(t, "refusal")
@@ -116,7 +115,7 @@ var stories = rapid.Custom(func(t *rapid.T) approval.Story {
 			DeliveredAt:   moments.Draw(t, "delivered"), ShownAt: moments.Draw(t, "shown"),
 		},
 		Cluster:   approval.Cluster{ID: typed(200).Draw(t, "configured id"), Name: typed(200).Draw(t, "name")},
-		Approvers: rapid.SliceOfN(deciders, 0, 30).Draw(t, "approvers"), Fallback: rapid.SliceOfN(deciders, 0, 12).Draw(t, "fallback"),
+		Approvers: rapid.SliceOfN(deciders, 0, 30).Draw(t, "approvers"), Fallback: rapid.SliceOfN(deciders, 0, 12).Draw(t, "fallback"), RemindAt: moments.Draw(t, "reminder"),
 	}
 	for range rapid.IntRange(0, 15).Draw(t, "decisions") {
 		s.Decisions = append(s.Decisions, approval.Decision{

@@ -20,8 +20,7 @@ const testPassword = `*K7_~&<x>@h#e^r(!)%`
 var testPolicy = approval.UsePolicy{URL: "https://hpc.example.org/policy", Version: "2026-10"}
 
 func testView(l Locale) View {
-	return View{Locale: l, Command: "/ehpc-adduser", Channel: "C0APPROVE", LoginHint: "ssh {username}@{cluster}.example.org", Reader: "U0ISABEL",
-		RemindAfter: 24 * time.Hour}
+	return View{Locale: l, Command: "/ehpc-adduser", Channel: "C0APPROVE", LoginHint: "ssh {username}@{cluster}.example.org", Reader: "U0ISABEL"}
 }
 
 // other is the view of somebody else than the requester.
@@ -41,7 +40,7 @@ func story(state approval.State, change ...func(*approval.Story)) approval.Story
 			CreatedAt: monday, UpdatedAt: monday, ExpiresAt: monday.Add(72 * time.Hour),
 		},
 		Cluster:   approval.Cluster{ID: "ehpc-8jqdq0mz", Zone: "jn1a", Name: "Training"},
-		Approvers: []string{"U0ADA", "S0HPC"},
+		Approvers: []string{"U0ADA", "S0HPC"}, RemindAt: monday.Add(24 * time.Hour),
 	}
 	switch state {
 	case approval.Pending, approval.Expired, approval.Cancelled:

@@ -13,7 +13,6 @@ package view
 import (
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/slack-go/slack"
 
@@ -27,8 +26,7 @@ type View struct {
 	Channel   string // id of the channel in which the approvers are asked
 	LoginHint string // how to log in, with {username} and {cluster} for the two; empty: nothing is shown
 
-	SelfApproval bool          // approvers may decide on their own requests
-	RemindAfter  time.Duration // after which they are reminded; 0: never
+	SelfApproval bool // approvers may decide on their own requests
 
 	Reader string // id of the person who reads, whose own requests are spoken of as such; empty: a channel
 }
