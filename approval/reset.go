@@ -133,8 +133,8 @@ func (s *Service) Account(ctx context.Context, clusterID, username string) (r Re
 	return r, found, err
 }
 
-// handOver ends a request whose credentials have arrived, and erases the sealed password unless a button is to show it. With a new password those that
-// are shown of the account by then are replaced.
+// handOver ends a request whose credentials have arrived, and erases the sealed password unless a button is to show it. With
+// a new password those that are shown of the account by then are replaced.
 func (s *Service) handOver(ctx context.Context, tx Tx, r *Request, actor, action string) error {
 	s.deliver(r)
 	if !r.ClearedAt.IsZero() {
