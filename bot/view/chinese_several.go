@@ -17,7 +17,7 @@ var chineseSeveral = severalTexts{
 	Option:     "{id}：{cluster} 上的 {username}",
 	Requests:   "申请 {first} 至 {last}",
 	Verdict:    "对所勾选申请的处理",
-	Approve:    "批准：立即创建账号",
+	Approve:    "批准：所需批准已满的申请会立即处理",
 	Deny:       "拒绝",
 	Reason: inputTexts{
 		Label:       "拒绝的理由",
