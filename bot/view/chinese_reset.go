@@ -101,6 +101,7 @@ var chineseReset = resetTexts{
 
 	ShellNotice:   "本机器人的管理员撤销了申请，所以 {cluster} 上的账号 `{username}` 密码不变。",
 	Still:         "**申请 {id} 仍在等待：**为 {cluster} 上的账号 `{username}` 设置新密码的申请尚未有结果。",
+	QuestionAbout: "涉及为 {cluster} 上的账号 `{username}` 设置新密码的申请。",
 	HomeRequest:   "**申请 {id}：{state}** – {cluster} 上 `{username}` 的新密码",
 	SeveralItem:   "{link}：{requester} 申请为 {cluster} 上的账号 `{username}` 设置新密码，已等待 {age}",
 	SeveralOption: "{id}：{cluster} 上 {username} 的新密码",

@@ -269,7 +269,7 @@ var english = catalogue{
 	Refusal: refusalTexts{
 		Kinds: map[approval.Kind]phrase{
 			approval.KindUsername:      "The username `{value}` is not right. 1 to 8 letters, digits or underscores are, such as `isabel`.",
-			approval.KindDigits:        "The username `{value}` has digits only, which many programs take for a number of a user. Please choose one with a letter, such as `isabel`.",
+			approval.KindDigits:        "The username `{value}` has digits only, which many programs take for the number of a user. Please choose one with a letter, such as `isabel`.",
 			approval.KindPattern:       "The username `{value}` does not have the form that is asked for here. Please ask an administrator which names are given.",
 			approval.KindReserved:      "The username `{value}` is reserved. Please choose another, such as `{otherUsername}`.",
 			approval.KindCluster:       "There is no cluster `{value}`. You can ask for: {allowed}.",

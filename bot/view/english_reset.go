@@ -101,6 +101,7 @@ var englishReset = resetTexts{
 
 	ShellNotice:   "An administrator of this bot has cancelled it, so the account `{username}` on {cluster} keeps its password.",
 	Still:         "**Request {id} is still waiting:** the new password for the account `{username}` on {cluster} is not decided on yet.",
+	QuestionAbout: "It is about a new password for the account `{username}` on {cluster}.",
 	HomeRequest:   "**Request {id}: {state}** – new password for `{username}` on {cluster}",
 	SeveralItem:   "{link}: {requester} asks for a new password for the account `{username}` on {cluster}, waiting for {age}",
 	SeveralOption: "{id}: new password for {username} on {cluster}",

@@ -34,6 +34,7 @@ type resetTexts struct {
 	NoticeFailed       phrase
 	ShellNotice        phrase
 	Still              phrase
+	QuestionAbout      phrase
 	HomeRequest        phrase
 	SeveralItem        phrase
 	SeveralOption      phrase
@@ -86,6 +87,7 @@ func (c catalogue) ofResets() catalogue {
 	c.Shell.Notice, c.Waiting.Still = t.ShellNotice, t.Still
 	c.Home.Request, c.Home.CancelText = t.HomeRequest, t.CancelledKeeps
 	c.Several.Item, c.Several.FormItem, c.Several.Option = t.SeveralItem, t.SeveralItem, t.SeveralOption
+	c.Question.About = t.QuestionAbout
 	c.After.Prompt, c.After.NoJob = t.Prompt, t.NoJob
 	return c
 }
