@@ -1,5 +1,6 @@
 // Package bot is the Slack side: it takes commands, presses and forms through Socket Mode, and tells people
-// what becomes of their requests, in messages and in the Home tab. What a request is, and who may decide on it, package approval knows.
+// what becomes of their requests, in messages and in the Home tab. What a request is, and who may decide on it, package
+// approval knows.
 //
 // An envelope of Slack's is handled in this order: read it, do what it asks for, commit, and only then
 // acknowledge it. So an acknowledgement means that the request or the decision is on disk, and a person

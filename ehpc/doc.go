@@ -1,13 +1,13 @@
 // Package ehpc is a client of the QingCloud EHPC API, as far as accounts on a cluster are concerned: asking for one,
-// listing them, and following the job that makes one. It also holds the rules of usernames, directory permissions and
-// passwords. "The API document" is QingCloud's public documentation of that API; every rule and code here is taken from
-// it.
+// listing them, following the job that makes one, giving one a new password, and telling of the cluster that it is on. It
+// also holds the rules of usernames, directory permissions and passwords. "The API document" is QingCloud's public
+// documentation of that API; every rule and code here is taken from it.
 //
 // # Words
 //
 // A user is an account on a cluster. A cluster is in a zone. Making a user is a job: [Client.AddUser] returns its id,
 // and the account exists once [Client.Operations] shows the job as successful. A mod is the octal permissions of the
-// user's directory.
+// user's directory. [Client.ModifyUser] sets a password at once, with no job.
 //
 // # Errors
 //

@@ -1,6 +1,6 @@
-// Package crashpoints is linked into test builds alone. A program that is built with the tag crashpoints tells a test of each moment at which something of it reaches
-// the disk, so that the test can kill it there: right before a commit, and right after it. Releases are built
-// without the tag, and have nothing of this.
+// Package crashpoints is linked into test builds alone. A program that is built with the tag crashpoints tells a test of
+// each moment at which something of it reaches the disk, so that the test can kill it there: right before a commit, and
+// right after it. Releases are built without the tag, and have nothing of this.
 //
 // At each such point it sends a line, "before STEP" or "after STEP", to the TCP address in EHPCBOT_CRASHPOINTS,
 // and goes on when a line comes back. The steps are the commits of transactions that wrote something, and

@@ -82,8 +82,8 @@ func languageOf(locale string) language {
 }
 
 // Play plays the request and writes the conversation to out, as each person sees it, in the language of a LOCALE, and with
-// the credentials behind a button where CREDENTIALS_DELIVERY says so; what else it may say is none of the demo's. serve runs the bot with a configuration until its context ends. An error means that something went otherwise
-// than it should.
+// the credentials behind a button where CREDENTIALS_DELIVERY says so; what else it may say is none of the demo's. serve runs
+// the bot with a configuration until its context ends. An error means that something went otherwise than it should.
 func Play(ctx context.Context, out io.Writer, locale, delivery string, serve func(ctx context.Context, env envconfig.Lookuper) error) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()

@@ -287,7 +287,7 @@ var chinese = catalogue{
 			approval.KindTooMany:       "您已有 {limit} 条未完成的申请，达到了上限。请等其中一条完成，或撤回一条：`{command} list` 可查看它们。",
 			approval.KindOver:          "申请 {id} 没有可显示的登录信息：您已保存，或者查看时间已过。",
 			approval.KindNoKey:         "账号 `{username}` 的密码无法打开，因为缺少密钥。请告知本机器人的管理员，解决后再次点击。",
-			approval.KindDamaged:       "账号 `{username}` 的密码无法打开：数据已损坏。请向集群管理员申请新密码。",
+			approval.KindDamaged:       "账号 `{username}` 的密码无法打开：数据已损坏。请获取新密码：`{command} {newPassword}`",
 			approval.KindUnopened:      "您还没有查看账号 `{username}` 的登录信息。请先点击**查看登录信息**：清除后无法再次显示。",
 			approval.KindTooOften:      "您在一天内已 {limit} 次告知审批人无法以 `{username}` 登录，他们已知晓。请直接联系 {deciders}。",
 			approval.KindTypedPassword: "内容中似乎包含密码，而其他人会看到。请将其删去。",

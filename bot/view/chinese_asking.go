@@ -17,7 +17,7 @@ var chineseAsking = askingTexts{
 	NextReminder: "{item}；{remindAt} 提醒审批人，{deadline} 过期",
 	NextDeadline: "{item}；{deadline} 过期",
 	NextTry:      "{item}；会自动重试",
-	NextHidden:   "{item}；密码显示到 {credentialsUntil}",
+	NextHidden:   "{item}；密码可查看至 {credentialsUntil}",
 
 	UntilField: inputTexts{
 		Label:       "使用期限",

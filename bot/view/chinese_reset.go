@@ -99,6 +99,18 @@ var chineseReset = resetTexts{
 	NoticeDelayed:   "将为 {cluster} 上的账号 `{username}` 设置新密码，但还没有完成。",
 	NoticeFailed:    "未能为 {cluster} 上的账号 `{username}` 设置新密码。{why}",
 
+	ShellNotice:   "本机器人的管理员撤销了申请，所以 {cluster} 上的账号 `{username}` 密码不变。",
+	Still:         "**申请 {id} 仍在等待：**为 {cluster} 上的账号 `{username}` 设置新密码的申请尚未有结果。",
+	QuestionAbout: "涉及为 {cluster} 上的账号 `{username}` 设置新密码的申请。",
+	HomeRequest:   "**申请 {id}：{state}** – {cluster} 上 `{username}` 的新密码",
+	SeveralItem:   "{link}：{requester} 申请为 {cluster} 上的账号 `{username}` 设置新密码，已等待 {age}",
+	SeveralOption: "{id}：{cluster} 上 {username} 的新密码",
+	Prompt: []phrase{
+		"**您在 {cluster} 上的账号 `{username}` 的新密码已就绪。**",
+		"您还没有查看。点击按钮即可查看用户名和密码。",
+	},
+	NoJob: "新密码由接口直接设置，没有任务；登录信息于 {delivered} 送达。",
+
 	Replaced:    "该账号已有新密码，这里不再显示原密码。",
 	Button:      "新密码",
 	Confirm:     "要设置新密码吗？",

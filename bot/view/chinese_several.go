@@ -7,6 +7,7 @@ var chineseSeveral = severalTexts{
 	Item:       "{link}：{requester} 申请在 {cluster} 上开通账号 `{username}`，已等待 {age}",
 	FormItem:   "{link}：{requester} 申请在 {cluster} 上开通账号 `{username}`，已等待 {age}。主目录权限：{mod}。",
 	ItemReason: "理由：{said}",
+	ItemUntil:  "使用期限：{until}。",
 	More:       "还有 {count} 个较晚的申请未列出。",
 	Button:     "批量处理",
 	Days:       "{count} 天",
@@ -17,7 +18,7 @@ var chineseSeveral = severalTexts{
 	Option:     "{id}：{cluster} 上的 {username}",
 	Requests:   "申请 {first} 至 {last}",
 	Verdict:    "对所勾选申请的处理",
-	Approve:    "批准：立即创建账号",
+	Approve:    "批准：所需批准已满的申请会立即处理",
 	Deny:       "拒绝",
 	Reason: inputTexts{
 		Label:       "拒绝的理由",

@@ -269,7 +269,7 @@ var english = catalogue{
 	Refusal: refusalTexts{
 		Kinds: map[approval.Kind]phrase{
 			approval.KindUsername:      "The username `{value}` is not right. 1 to 8 letters, digits or underscores are, such as `isabel`.",
-			approval.KindDigits:        "The username `{value}` has digits only, which many programs take for a number of a user. Please choose one with a letter, such as `isabel`.",
+			approval.KindDigits:        "The username `{value}` has digits only, which many programs take for the number of a user. Please choose one with a letter, such as `isabel`.",
 			approval.KindPattern:       "The username `{value}` does not have the form that is asked for here. Please ask an administrator which names are given.",
 			approval.KindReserved:      "The username `{value}` is reserved. Please choose another, such as `{otherUsername}`.",
 			approval.KindCluster:       "There is no cluster `{value}`. You can ask for: {allowed}.",
@@ -283,11 +283,11 @@ var english = catalogue{
 			approval.KindPolicy:        "The use policy is not accepted yet, and nothing was asked for. `{command}` opens a form with it.",
 			approval.KindNoAccount:     "There is no account `{value}` on {cluster} that I have made for you. `{command} list` shows your requests, and `cluster=` names another cluster.",
 			approval.KindUnproven:      "I can't show any more that I have made the account `{value}` on {cluster} for you, so I leave its password alone. Please ask the administrator of the cluster for a new one.",
-			approval.KindTooManyResets: "You have asked for {limit} new passwords within a day, and that is as many as there are. Nothing was changed. Please try again tomorrow.",
+			approval.KindTooManyResets: "You have asked for {limit} new passwords within a day, and that is as many as you can have. Nothing was changed. Please try again tomorrow.",
 			approval.KindTooMany:       "You have {limit} open requests, and that is as many as you can have. Wait for one of them to be done, or take one back: `{command} list` shows them.",
 			approval.KindOver:          "Request {id} has no credentials to show: you have saved them, or their time is over.",
 			approval.KindNoKey:         "The password of `{username}` can't be opened, because its key is missing. Please tell the administrator of this bot, and press again once that is fixed.",
-			approval.KindDamaged:       "The password of `{username}` can't be opened: it is damaged. Please ask the administrator of the cluster for a new one.",
+			approval.KindDamaged:       "The password of `{username}` can't be opened: it is damaged. Get a new one: `{command} {newPassword}`",
 			approval.KindUnopened:      "You have not opened the credentials of `{username}` yet. Please press **Show credentials** first: what is gone can't be shown again.",
 			approval.KindTooOften:      "You have told the approvers {limit} times within a day that you can't log in as `{username}`, and they know. Please write to {deciders}.",
 			approval.KindTypedPassword: "This holds what looks like a password, and others read it. Please leave that out.",

@@ -17,7 +17,7 @@ var englishAsking = askingTexts{
 	NextReminder: "{item}; the approvers are reminded {remindAt}, it expires {deadline}",
 	NextDeadline: "{item}; it expires {deadline}",
 	NextTry:      "{item}; it is tried again by itself",
-	NextHidden:   "{item}; the password is shown until {credentialsUntil}",
+	NextHidden:   "{item}; the password can be seen until {credentialsUntil}",
 
 	UntilField: inputTexts{
 		Label:       "Until when",

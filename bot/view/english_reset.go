@@ -99,6 +99,18 @@ var englishReset = resetTexts{
 	NoticeDelayed:   "The account `{username}` on {cluster} is to get a new password, but it is not set yet.",
 	NoticeFailed:    "The account `{username}` on {cluster} could not be given a new password. {why}",
 
+	ShellNotice:   "An administrator of this bot has cancelled it, so the account `{username}` on {cluster} keeps its password.",
+	Still:         "**Request {id} is still waiting:** the new password for the account `{username}` on {cluster} is not decided on yet.",
+	QuestionAbout: "It is about a new password for the account `{username}` on {cluster}.",
+	HomeRequest:   "**Request {id}: {state}** – new password for `{username}` on {cluster}",
+	SeveralItem:   "{link}: {requester} asks for a new password for the account `{username}` on {cluster}, waiting for {age}",
+	SeveralOption: "{id}: new password for {username} on {cluster}",
+	Prompt: []phrase{
+		"**The new password for your account `{username}` on {cluster} is waiting for you.**",
+		"You have not looked yet. Press the button to see the username and the password.",
+	},
+	NoJob: "The password was set anew, without a job of the API; the credentials were delivered {delivered}.",
+
 	Replaced:    "The account was given a new password, so the former one is not shown here any more.",
 	Button:      "New password",
 	Confirm:     "A new password?",

@@ -4,9 +4,10 @@ import "ehpcbot/approval"
 
 var englishSeveral = severalTexts{
 	Waiting:    "**{count} requests are waiting for approval**",
-	Item:       "{link}: {requester} asks for the account `{username}` on {cluster}, for {age}",
-	FormItem:   "{link}: {requester} asks for the account `{username}` on {cluster}, for {age}. Directory permissions: {mod}.",
+	Item:       "{link}: {requester} asks for the account `{username}` on {cluster}, waiting for {age}",
+	FormItem:   "{link}: {requester} asks for the account `{username}` on {cluster}, waiting for {age}. Directory permissions: {mod}.",
 	ItemReason: " Reason: {said}",
+	ItemUntil:  " Needed until: {until}.",
 	More:       "Later ones that are not listed: {count}.",
 	Button:     "Decide several",
 	Days:       "{count} days",
@@ -17,7 +18,7 @@ var englishSeveral = severalTexts{
 	Option:     "{id}: {username} on {cluster}",
 	Requests:   "Requests {first} to {last}",
 	Verdict:    "Your decision on those that are ticked",
-	Approve:    "Approve: the accounts are made at once",
+	Approve:    "Approve: done at once where no approval is missing",
 	Deny:       "Deny",
 	Reason: inputTexts{
 		Label:       "Reason of a denial",

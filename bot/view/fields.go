@@ -44,6 +44,7 @@ func (v View) fields(s approval.Story) fields {
 		"otherUsername":    text(otherUsername(s.Username)),
 		"askAgain":         text(askFor(s, s.Username)),
 		"askOther":         text(askFor(s, otherUsername(s.Username))),
+		"newPassword":      text(resetOf(s)),
 	}
 	f["why"] = v.textsOf(s.Request).failure(s.Failure).Why.fill(f)
 	return f
@@ -100,6 +101,15 @@ func askFor(s approval.Story, username string) string {
 		Cluster:  oneLine(s.ClusterID, nameMaxLength),
 		Mod:      oneLine(s.Mod, nameMaxLength),
 		Until:    oneLine(s.Until, nameMaxLength),
+	}.String()
+}
+
+// resetOf is what to type behind the command to get a new password for the account.
+func resetOf(s approval.Story) string {
+	return command.Command{
+		Verb:     command.Reset,
+		Username: oneLine(s.Username, nameMaxLength),
+		Cluster:  oneLine(s.ClusterID, nameMaxLength),
 	}.String()
 }
 

@@ -26,6 +26,7 @@ func homes(v View) map[string]slack.HomeTabViewRequest {
 	return map[string]slack.HomeTabViewRequest{
 		"home":                   v.Home(approval.Overview{}, nil),
 		"home-requester":         v.Home(own, well),
+		"home-requester-reset":   v.Home(approval.Overview{Requests: approval.Excerpt{Stories: numbered(story(approval.Pending, decidedReset))}}, nil),
 		"home-requester-many":    v.Home(approval.Overview{Requests: approval.Excerpt{Stories: numbered(story(approval.Cancelled)), More: 4}}, nil),
 		"home-approver":          v.Home(waiting, well),
 		"home-approver-idle":     v.Home(approval.Overview{Decides: true}, nil),

@@ -22,8 +22,10 @@ func answered(s *approval.Story) {
 
 func questionMessages(v View) map[string]Message {
 	open, done := story(approval.Pending, askedBack), story(approval.Pending, answered)
+	reset := story(approval.Pending, decidedReset, askedBack)
 	return map[string]Message{
 		"question":                      v.Question(open, open.Questions[0]),
+		"question-reset":                v.Question(reset, reset.Questions[0]),
 		"question-answered":             v.Question(done, done.Questions[0]),
 		"thread-question":               v.ThreadQuestion(open, open.Questions[0]),
 		"thread-answer":                 v.ThreadAnswer(done, done.Questions[0]),

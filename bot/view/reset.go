@@ -32,6 +32,14 @@ type resetTexts struct {
 	NoticeCancelled    phrase
 	NoticeDelayed      phrase
 	NoticeFailed       phrase
+	ShellNotice        phrase
+	Still              phrase
+	QuestionAbout      phrase
+	HomeRequest        phrase
+	SeveralItem        phrase
+	SeveralOption      phrase
+	Prompt             []phrase
+	NoJob              phrase
 	Replaced           phrase // in the place of the password that was
 	Button             phrase
 	Confirm            phrase // the title of the dialog that asks once more
@@ -76,6 +84,11 @@ func (c catalogue) ofResets() catalogue {
 	n.Cancelled = []phrase{n.Cancelled[0], t.NoticeCancelled}
 	n.Delayed = []phrase{n.Delayed[0], t.NoticeDelayed, n.Delayed[2]}
 	n.Failed = []phrase{n.Failed[0], t.NoticeFailed}
+	c.Shell.Notice, c.Waiting.Still = t.ShellNotice, t.Still
+	c.Home.Request, c.Home.CancelText = t.HomeRequest, t.CancelledKeeps
+	c.Several.Item, c.Several.FormItem, c.Several.Option = t.SeveralItem, t.SeveralItem, t.SeveralOption
+	c.Question.About = t.QuestionAbout
+	c.After.Prompt, c.After.NoJob = t.Prompt, t.NoJob
 	return c
 }
 

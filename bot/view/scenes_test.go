@@ -255,6 +255,7 @@ func modals(v View) map[string]slack.ModalViewRequest {
 	filled := approval.Ask{Username: "isabel", Cluster: "training", Mod: "750", Reason: "thesis project", Until: "2027-03-31"}
 	all := map[string]slack.ModalViewRequest{
 		"form-ask":               v.AskForm(conf, approval.Ask{}),
+		"form-several-reset":     v.SeveralForm(numbered(story(approval.Pending), story(approval.Pending, decidedReset)), monday.Add(50*time.Hour)),
 		"form-several":           v.SeveralForm(digest(many(12)).Waiting, monday.Add(50*time.Hour)),
 		"form-ask-filled":        v.AskForm(conf, filled),
 		"form-ask-one-cluster":   v.AskForm(one, approval.Ask{Mod: "711"}),

@@ -17,6 +17,7 @@ type severalTexts struct {
 	Waiting               phrase // {count}
 	Item, FormItem        phrase // {link}, {age}
 	ItemReason            phrase // {said}
+	ItemUntil             phrase
 	More                  phrase // {count} that are not listed
 	Button                phrase
 	Days, Hours, Minutes  phrase // {count}
@@ -62,7 +63,7 @@ func (v View) Digest(d approval.Digest) Message {
 	b.line(t.Waiting)
 	listed := d.Waiting[:min(len(d.Waiting), digestMax)]
 	for _, s := range listed {
-		b.add(slack.RTEList, t.Item.fill(v.waitingFields(s, d.Now)))
+		b.add(slack.RTEList, v.textsOf(s.Request).Several.Item.fill(v.waitingFields(s, d.Now)))
 	}
 	if more := d.Count - len(listed); more > 0 {
 		b.fields["count"] = text(strconv.Itoa(more))
@@ -103,12 +104,16 @@ func (v View) SeveralForm(stories []approval.Story, now time.Time) slack.ModalVi
 		var options []*slack.OptionBlockObject
 		for _, s := range group {
 			f := v.waitingFields(s, now)
-			item := t.FormItem.fill(f)
+			its := v.textsOf(s.Request).Several
+			item := its.FormItem.fill(f)
+			if s.Until != "" {
+				item = item.add(t.ItemUntil.fill(f)...)
+			}
 			if said := oneLine(s.Reason, formReasonMaxLength); said != "" {
 				item = item.add(t.ItemReason.fill(fields{"said": text(said)})...)
 			}
 			b.add(slack.RTEList, item)
-			options = append(options, option(formatTarget(s.Target()), t.Option.fill(f).plain()))
+			options = append(options, option(formatTarget(s.Target()), its.Option.fill(f).plain()))
 		}
 		label := t.Requests.fill(fields{"first": text(formatID(group[0].ID)), "last": text(formatID(group[len(group)-1].ID))})
 		boxes := slack.NewCheckboxGroupsBlockElement(actionValue, options...)
