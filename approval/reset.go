@@ -114,10 +114,13 @@ func (r Request) isToldBy(e Event) bool {
 	return asked || e.IsApproval() && e.Detail == r.seen()
 }
 
-// RestsOn tells whether the request still rests on an event that the bot has signed: one that says for whom it is, as its
-// account can be given a new password; or an approval of what is under way.
+// RestsOn tells whether the request still rests on an event that the bot has signed: an approval of what is under way; or
+// one that says for whom a new password is, or an account, which can be given one.
 func (r Request) RestsOn(e Event) bool {
-	return r.isToldBy(e) || e.IsApproval() && r.State != Delivered
+	if r.Reset || r.State == Delivered {
+		return r.isToldBy(e)
+	}
+	return e.IsApproval()
 }
 
 // Account returns the last request by which an account of a username was made, or may have been.
