@@ -85,7 +85,8 @@ func TestResetOfSomebodyElse(t *testing.T) {
 func TestResetNeedsApproval(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
-	w.Start("RESET_NEEDS_APPROVAL=true")
+	w.Env["RESET_NEEDS_APPROVAL"] = "true"
+	p := w.Start()
 	account(w)
 	require.Contains(t, w.Command(isabel, "reset isabel").Plain(), "now waits for approval")
 	m := w.RequestID(2)
@@ -97,6 +98,18 @@ func TestResetNeedsApproval(t *testing.T) {
 	w.Told(isabel, "I have saved it")
 	w.Credentials(isabel, "isabel")
 	w.WaitMessage("the end", func(m slacktest.Message) bool { return strings.Contains(m.Plain(), "got the new password") })
+
+	require.Contains(t, w.Command(isabel, "reset isabel").Plain(), "now waits for approval")
+	w.RequestID(3)
+	w.Stop(p)
+	out, code := w.Run([]string{"approve", "3", "--as", "Maria Weber"})
+	require.Zero(t, code, out)
+	require.Contains(t, out, "a new password for the account isabel on ehpc-8jqdq0mz")
+	w.Start()
+	w.WaitMessage("the end of what was approved from the shell", func(m slacktest.Message) bool {
+		return strings.Contains(m.Plain(), "Maria Weber") && strings.Contains(m.Plain(), "got the new password")
+	})
+	w.Credentials(isabel, "isabel")
 }
 
 // What the cluster refuses, people have to do: the approvers are told what, and the requester that they were.

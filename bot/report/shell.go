@@ -36,7 +36,11 @@ var deeds = []deed{
 			if s.State == approval.Pending {
 				return fmt.Sprintf("has %d of %d approvals", len(s.Approvals()), s.Required)
 			}
-			return fmt.Sprintf("is approved: the account %s on %s, for %s", printable(s.Username), s.ClusterID, s.Requester)
+			what := "the account"
+			if s.Reset {
+				what = "a new password for the account"
+			}
+			return fmt.Sprintf("is approved: %s %s on %s, for %s", what, printable(s.Username), s.ClusterID, s.Requester)
 		},
 	},
 	{
