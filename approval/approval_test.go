@@ -259,6 +259,13 @@ func (d *directory) say(person string, answer error) {
 	d.answers = map[string]error{person: answer}
 }
 
+// leave lets all leave a group.
+func (d *directory) leave(group string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.members[group] = nil
+}
+
 func (d *directory) Approver(ctx context.Context, id string, within time.Duration) error {
 	return d.Requester(ctx, id, within)
 }

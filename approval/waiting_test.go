@@ -162,7 +162,7 @@ func TestVoteOfTheFallback(t *testing.T) {
 	t.Run("who has left the group", func(t *testing.T) {
 		t.Parallel()
 		w := approve(t)
-		w.people.members[heads] = nil
+		w.people.leave(heads)
 		w.restart()
 		story := w.reach(1, approval.Pending)
 		require.Empty(t, story.Approvals())

@@ -40,26 +40,30 @@ func TestMatrix(t *testing.T) {
 		t.Run(d.name, func(t *testing.T) {
 			var before []point
 			for _, f := range []flow{byMessage, byButton} {
-				passed := runMatrix(t, d, f, (*life).live, func(all []point) []point { return sample(all, before) })
+				passed := runMatrix(t, d, f, (*life).live, func(all []point) []point { return choose(all, before) })
 				before = append(before, passed...)
 			}
 		})
 	}
 }
 
-// runMatrix lives a life through, and then again and again with a kill at each of its points, or at a sample of them. It
-// returns the points.
-func runMatrix(t *testing.T, d database, f flow, live func(*life), sample func([]point) []point) []point {
+// choose keeps all points that no flow before has had, or of a plain run a sample of them.
+func choose(all, before []point) []point {
+	if !full {
+		return sample(all, before)
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(at point) bool { return slices.Contains(before, at) })
+}
+
+// runMatrix lives a life through, and then again and again with a kill at each of the points that are chosen. It returns
+// all points.
+func runMatrix(t *testing.T, d database, f flow, live func(*life), choose func([]point) []point) []point {
 	begun := time.Now()
 	whole := newLife(t, d, f, point{})
 	live(whole)
 	all := whole.points.all()
-	chosen := all
-	if !full {
-		chosen = sample(all)
-	}
 	m := &matrix{flow: f, live: live}
-	m.run(t, d, chosen)
+	m.run(t, d, choose(all))
 	t.Logf("one life on %s by %s passes %d points: %s", d.name, f.name, len(all), count(all))
 	t.Logf("figures: %s, %s: %s, in %s", d.name, f.name, m, time.Since(begun).Round(time.Second))
 	return all

@@ -31,8 +31,8 @@ type world struct {
 	renewed bool
 	broken  string // whose tab can't be made
 	answer  error  // of Slack
-	calling sync.Mutex
 	calls   []call
+	mu      sync.Mutex // held by who changes what others see
 }
 
 type call struct {
@@ -47,16 +47,23 @@ func with(t *testing.T, test func(t *testing.T, w *world)) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{Tabs: home.New(slog.New(slog.NewTextHandler(io.Discard, nil)))}
 		began := time.Now()
-		w.Changes = func(context.Context) (int64, error) { w.looks++; return w.changes, nil }
+		w.Changes = func(context.Context) (int64, error) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.looks++
+			return w.changes, nil
+		}
 		w.Render = func(_ context.Context, who home.Viewer) (home.View, error) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
 			if who.ID == w.broken {
 				panic("a request of a kind that nobody has thought of")
 			}
 			return home.View{Tab: slack.HomeTabViewRequest{Type: slack.VTHomeTab, CallbackID: w.shows}, Renewed: w.renewed}, nil
 		}
 		w.Publish = func(_ context.Context, person, hash string, tab slack.HomeTabViewRequest) (string, error) {
-			w.calling.Lock()
-			defer w.calling.Unlock()
+			w.mu.Lock()
+			defer w.mu.Unlock()
 			w.calls = append(w.calls, call{time.Since(began), person, hash, tab.CallbackID})
 			return fmt.Sprint("h", len(w.calls)), w.answer
 		}
@@ -84,10 +91,19 @@ func pass(d time.Duration) {
 	synctest.Wait()
 }
 
+// set changes what others see of the world.
+func (w *world) set(change func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	change()
+}
+
 // happens changes a request, and with it what everybody is to see.
 func (w *world) happens() {
-	w.changes++
-	w.shows = fmt.Sprint("after change ", w.changes)
+	w.set(func() {
+		w.changes++
+		w.shows = fmt.Sprint("after change ", w.changes)
+	})
 }
 
 func TestShownWithinSeconds(t *testing.T) {
@@ -97,7 +113,7 @@ func TestShownWithinSeconds(t *testing.T) {
 		w.open("U1", "")
 		require.Equal(t, []call{{time.Minute, "U1", "", ""}}, w.calls, "at once")
 		pass(time.Minute)
-		w.changes++
+		w.set(func() { w.changes++ })
 		pass(time.Minute)
 		require.Len(t, w.calls, 1, "what stays as it is is not published")
 		for range 200 {
@@ -126,9 +142,9 @@ func TestShownWithinSeconds(t *testing.T) {
 
 func TestRenewed(t *testing.T) {
 	with(t, func(t *testing.T, w *world) {
-		w.renewed = true
+		w.set(func() { w.renewed = true })
 		w.open("U1", "")
-		w.shows = "the API is away"
+		w.set(func() { w.shows = "the API is away" })
 		pass(6 * time.Second)
 		require.Len(t, w.calls, 2, "though no request has changed")
 	})
@@ -137,10 +153,10 @@ func TestRenewed(t *testing.T) {
 func TestOutcomeIsUnknown(t *testing.T) {
 	with(t, func(t *testing.T, w *world) {
 		w.open("U1", "")
-		w.answer = errors.New("the connection broke")
+		w.set(func() { w.answer = errors.New("the connection broke") })
 		w.happens()
 		pass(6 * time.Second)
-		w.answer = nil
+		w.set(func() { w.answer = nil })
 		pass(6 * time.Second)
 		require.Len(t, w.calls, 3)
 		require.Equal(t, "h1", w.calls[1].hash)
@@ -153,10 +169,10 @@ func TestOutcomeIsUnknown(t *testing.T) {
 func TestAnotherProcessHasIt(t *testing.T) {
 	with(t, func(t *testing.T, w *world) {
 		w.open("U1", "")
-		w.answer = slack.SlackErrorResponse{Err: "hash_conflict"}
+		w.set(func() { w.answer = slack.SlackErrorResponse{Err: "hash_conflict"} })
 		w.happens()
 		pass(10 * time.Second)
-		w.answer = nil
+		w.set(func() { w.answer = nil })
 		w.happens()
 		pass(10 * time.Second)
 		require.Len(t, w.calls, 2, "it is let go")
@@ -170,18 +186,18 @@ func TestSlackTakesNone(t *testing.T) {
 	with(t, func(t *testing.T, w *world) {
 		w.open("U1", "")
 		w.open("U2", "")
-		w.answer = &approval.LaterError{After: 30 * time.Second}
+		w.set(func() { w.answer = &approval.LaterError{After: 30 * time.Second} })
 		w.happens()
 		pass(6 * time.Second)
 		asked := len(w.calls)
 		require.LessOrEqual(t, asked, 4)
-		w.answer = nil
+		w.set(func() { w.answer = nil })
 		pass(20 * time.Second)
 		require.Len(t, w.calls, asked, "a limit holds for all")
 		pass(20 * time.Second)
 		require.Len(t, w.calls, asked+2)
 
-		w.answer = slack.SlackErrorResponse{Err: "not_enabled"}
+		w.set(func() { w.answer = slack.SlackErrorResponse{Err: "not_enabled"} })
 		w.happens()
 		pass(time.Minute)
 		w.happens()
@@ -192,13 +208,13 @@ func TestSlackTakesNone(t *testing.T) {
 
 func TestOneThatPanics(t *testing.T) {
 	with(t, func(t *testing.T, w *world) {
-		w.broken = "U1"
+		w.set(func() { w.broken = "U1" })
 		w.open("U1", "")
 		w.open("U2", "")
 		w.happens()
 		pass(10 * time.Second)
 		require.Len(t, w.calls, 2, "others are shown theirs")
-		w.broken = ""
+		w.set(func() { w.broken = "" })
 		w.open("U1", "")
 		require.Equal(t, "U1", w.calls[2].person)
 	})

@@ -85,7 +85,7 @@ func TestButtonLabelsAndDialogs(t *testing.T) {
 func TestSpokenButtons(t *testing.T) {
 	t.Parallel()
 	for locale, want := range map[Locale][]string{
-		English: {"Approve request 12", "Deny request 12", "Approve request 12 with changes", "Ask back about request 12", "Retry request 12",
+		English: {"Approve request 12", "Deny request 12", "Approve with changes: request 12", "Ask back about request 12", "Retry request 12",
 			"Show credentials of isabel", "I have saved it: the password of isabel", "It works: the login of isabel", "I can't log in as isabel"},
 		Chinese: {"批准申请 12", "拒绝申请 12", "修改后批准申请 12", "就申请 12 询问申请人", "重试申请 12", "查看登录信息：isabel", "我已保存 isabel 的密码",
 			"可以登录：isabel", "无法登录：isabel"},
