@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -98,6 +99,27 @@ func (w *world) set(change func()) {
 	change()
 }
 
+// published are the calls so far.
+func (w *world) published() []call {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.calls)
+}
+
+// looked is how often it was asked whether anything has changed.
+func (w *world) looked() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.looks
+}
+
+// showing is what everybody is to see.
+func (w *world) showing() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.shows
+}
+
 // happens changes a request, and with it what everybody is to see.
 func (w *world) happens() {
 	w.set(func() {
@@ -109,34 +131,34 @@ func (w *world) happens() {
 func TestShownWithinSeconds(t *testing.T) {
 	with(t, func(t *testing.T, w *world) {
 		pass(time.Minute)
-		require.Zero(t, w.looks, "while nobody has the tab open nothing is asked")
+		require.Zero(t, w.looked(), "while nobody has the tab open nothing is asked")
 		w.open("U1", "")
-		require.Equal(t, []call{{time.Minute, "U1", "", ""}}, w.calls, "at once")
+		require.Equal(t, []call{{time.Minute, "U1", "", ""}}, w.published(), "at once")
 		pass(time.Minute)
 		w.set(func() { w.changes++ })
 		pass(time.Minute)
-		require.Len(t, w.calls, 1, "what stays as it is is not published")
+		require.Len(t, w.published(), 1, "what stays as it is is not published")
 		for range 200 {
 			w.happens()
 			pass(100 * time.Millisecond)
 		}
 		pass(10 * time.Second)
-		require.LessOrEqual(t, len(w.calls), 7)
-		require.Equal(t, w.shows, w.calls[len(w.calls)-1].shown, "the last change is shown")
-		for i, c := range w.calls[1:] {
-			require.GreaterOrEqual(t, c.at-w.calls[i].at, 5*time.Second)
+		require.LessOrEqual(t, len(w.published()), 7)
+		require.Equal(t, w.showing(), w.published()[len(w.published())-1].shown, "the last change is shown")
+		for i, c := range w.published()[1:] {
+			require.GreaterOrEqual(t, c.at-w.published()[i].at, 5*time.Second)
 			require.Equal(t, fmt.Sprint("h", i+1), c.hash)
 		}
-		n := len(w.calls)
+		n := len(w.published())
 		w.open("U1", fmt.Sprint("h", n))
-		require.Len(t, w.calls, n, "it is up to date when it is opened again")
+		require.Len(t, w.published(), n, "it is up to date when it is opened again")
 
 		pass(time.Hour + time.Second)
-		looks := w.looks
+		looks := w.looked()
 		w.happens()
 		pass(time.Minute)
-		require.Len(t, w.calls, n, "after an hour nobody looks")
-		require.Equal(t, looks, w.looks)
+		require.Len(t, w.published(), n, "after an hour nobody looks")
+		require.Equal(t, looks, w.looked())
 	})
 }
 
@@ -146,7 +168,7 @@ func TestRenewed(t *testing.T) {
 		w.open("U1", "")
 		w.set(func() { w.shows = "the API is away" })
 		pass(6 * time.Second)
-		require.Len(t, w.calls, 2, "though no request has changed")
+		require.Len(t, w.published(), 2, "though no request has changed")
 	})
 }
 
@@ -158,11 +180,11 @@ func TestOutcomeIsUnknown(t *testing.T) {
 		pass(6 * time.Second)
 		w.set(func() { w.answer = nil })
 		pass(6 * time.Second)
-		require.Len(t, w.calls, 3)
-		require.Equal(t, "h1", w.calls[1].hash)
-		require.Equal(t, call{w.calls[2].at, "U1", "", w.shows}, w.calls[2], "whatever is there now")
+		require.Len(t, w.published(), 3)
+		require.Equal(t, "h1", w.published()[1].hash)
+		require.Equal(t, call{w.published()[2].at, "U1", "", w.showing()}, w.published()[2], "whatever is there now")
 		pass(time.Minute)
-		require.Len(t, w.calls, 3)
+		require.Len(t, w.published(), 3)
 	})
 }
 
@@ -175,10 +197,10 @@ func TestAnotherProcessHasIt(t *testing.T) {
 		w.set(func() { w.answer = nil })
 		w.happens()
 		pass(10 * time.Second)
-		require.Len(t, w.calls, 2, "it is let go")
+		require.Len(t, w.published(), 2, "it is let go")
 		w.open("U1", "another")
-		require.Len(t, w.calls, 3)
-		require.Empty(t, w.calls[2].hash, "and taken over when it is opened here")
+		require.Len(t, w.published(), 3)
+		require.Empty(t, w.published()[2].hash, "and taken over when it is opened here")
 	})
 }
 
@@ -189,20 +211,20 @@ func TestSlackTakesNone(t *testing.T) {
 		w.set(func() { w.answer = &approval.LaterError{After: 30 * time.Second} })
 		w.happens()
 		pass(6 * time.Second)
-		asked := len(w.calls)
+		asked := len(w.published())
 		require.LessOrEqual(t, asked, 4)
 		w.set(func() { w.answer = nil })
 		pass(20 * time.Second)
-		require.Len(t, w.calls, asked, "a limit holds for all")
+		require.Len(t, w.published(), asked, "a limit holds for all")
 		pass(20 * time.Second)
-		require.Len(t, w.calls, asked+2)
+		require.Len(t, w.published(), asked+2)
 
 		w.set(func() { w.answer = slack.SlackErrorResponse{Err: "not_enabled"} })
 		w.happens()
 		pass(time.Minute)
 		w.happens()
 		pass(time.Minute)
-		require.Len(t, w.calls, asked+4, "what Slack refuses for good is not tried again")
+		require.Len(t, w.published(), asked+4, "what Slack refuses for good is not tried again")
 	})
 }
 
@@ -213,9 +235,9 @@ func TestOneThatPanics(t *testing.T) {
 		w.open("U2", "")
 		w.happens()
 		pass(10 * time.Second)
-		require.Len(t, w.calls, 2, "others are shown theirs")
+		require.Len(t, w.published(), 2, "others are shown theirs")
 		w.set(func() { w.broken = "" })
 		w.open("U1", "")
-		require.Equal(t, "U1", w.calls[2].person)
+		require.Equal(t, "U1", w.published()[2].person)
 	})
 }
