@@ -116,6 +116,7 @@ func TestNobodyOpensTheCredentials(t *testing.T) {
 		defer db.Close()
 		for _, statement := range []string{
 			`UPDATE request SET delivered_at = delivered_at - 90000000`,
+			`UPDATE message SET at = at - 90000000`,
 			`UPDATE river_job SET scheduled_at = created_at WHERE kind = 'prompt' AND state = 'scheduled'`,
 		} {
 			_, err := db.Exec(statement)
