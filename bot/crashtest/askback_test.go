@@ -21,7 +21,14 @@ func TestAskBackMatrix(t *testing.T) {
 		databases = append(databases, postgres)
 	}
 	for _, d := range databases {
-		t.Run(d.name, func(t *testing.T) { runMatrix(t, d, byMessage, (*life).liveWithQuestion, sampleOfQuestion) })
+		t.Run(d.name, func(t *testing.T) {
+			of := sampleOfQuestion
+			if full {
+				before := pointsOf(t, d, byMessage, (*life).live)
+				of = func(all []point) []point { return choose(all, before) }
+			}
+			runMatrix(t, d, byMessage, (*life).liveWithQuestion, of)
+		})
 	}
 }
 

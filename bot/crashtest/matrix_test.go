@@ -28,8 +28,8 @@ var byMessage = flow{name: "message", take: (*life).takeMessage, end: (*life).ju
 
 // TestMatrix lets the program live through one whole flow, from the command to "I have saved it", and counts
 // its steps: every call of Slack and of the EHPC API, and every commit. Then, for each of them, the flow is
-// lived through anew, and the program killed right before the step takes effect, or right after. With the button, a plain
-// run leaves out the points that the other flow has as well.
+// lived through anew, and the program killed right before the step takes effect, or right after. With the button, the points
+// are left out that the other flow has as well.
 func TestMatrix(t *testing.T) {
 	t.Parallel()
 	databases := []database{sqlite}
@@ -59,14 +59,19 @@ func choose(all, before []point) []point {
 // all points.
 func runMatrix(t *testing.T, d database, f flow, live func(*life), choose func([]point) []point) []point {
 	begun := time.Now()
-	whole := newLife(t, d, f, point{})
-	live(whole)
-	all := whole.points.all()
+	all := pointsOf(t, d, f, live)
 	m := &matrix{flow: f, live: live}
 	m.run(t, d, choose(all))
 	t.Logf("one life on %s by %s passes %d points: %s", d.name, f.name, len(all), count(all))
 	t.Logf("figures: %s, %s: %s, in %s", d.name, f.name, m, time.Since(begun).Round(time.Second))
 	return all
+}
+
+// pointsOf lives a life through, and returns its points.
+func pointsOf(t *testing.T, d database, f flow, live func(*life)) []point {
+	whole := newLife(t, d, f, point{})
+	live(whole)
+	return whole.points.all()
 }
 
 // sample keeps every point at the two APIs, and of the commits the first and every seventh, but for those before.
