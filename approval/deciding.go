@@ -201,7 +201,7 @@ func (at scene) onlyRequester() error {
 	case at.who.Unsure:
 		return errUnsure
 	}
-	return &Refusal{Kind: KindNotYours, Value: fmt.Sprint(at.ID)}
+	return &Refusal{Kind: KindNotYours, Value: fmt.Sprint(at.ID), Story: at.Story}
 }
 
 // press is act for what a button or a form asks for. It is bound to the request that the person saw.

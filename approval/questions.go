@@ -136,13 +136,11 @@ func (s *Service) MayAnswer(ctx context.Context, on Target, person string) (Stor
 func (s *Service) answer(ctx context.Context, on Target, person string, f func(Tx, *Request, scene, Question) error) (Story, error) {
 	return s.act(ctx, on.ID, deed{person: person, action: "answer"}, func(tx Tx, r *Request, at scene) error {
 		q, known := at.Question(on)
-		switch {
-		case !known:
+		if !known {
 			return &Refusal{Kind: KindStale, Value: fmt.Sprint(r.ID)}
-		case !at.who.Is(r.Requester) && at.who.Unsure:
-			return errUnsure
-		case !at.who.Is(r.Requester):
-			return &Refusal{Kind: KindNotYours, Value: fmt.Sprint(r.ID)}
+		}
+		if err := at.onlyRequester(); err != nil {
+			return err
 		}
 		return f(tx, r, at, q)
 	})

@@ -2,7 +2,6 @@ package approval
 
 import (
 	"context"
-	"fmt"
 	"time"
 )
 
@@ -23,7 +22,7 @@ func (s *Service) TakeBack(ctx context.Context, on Target, person string) (Story
 
 func (s *Service) cancelOwn(ctx context.Context) func(Tx, *Request, scene) error {
 	return func(tx Tx, r *Request, at scene) error {
-		if err := at.ofRequester(); err != nil {
+		if err := at.onlyRequester(); err != nil {
 			return err
 		}
 		return s.cancel(ctx, tx, r, at)
@@ -37,7 +36,7 @@ const RemindEvery = 24 * time.Hour
 func (s *Service) Remind(ctx context.Context, on Target, person string) (Story, error) {
 	story, err := s.press(ctx, on, deed{person: person, action: "remind"}, func(tx Tx, r *Request, at scene) error {
 		now := s.now()
-		err := at.ofRequester()
+		err := at.onlyRequester()
 		switch {
 		case err != nil:
 			return err
@@ -62,17 +61,6 @@ func (s *Service) Remind(ctx context.Context, on Target, person string) (Story, 
 		return s.enqueue(ctx, tx, *r, NudgeJob)
 	})
 	return story, s.unknownToOthers(ctx, person, err)
-}
-
-// ofRequester returns a refusal unless it is the requester who acts.
-func (at scene) ofRequester() error {
-	switch {
-	case at.who.Is(at.Requester):
-		return nil
-	case at.who.Unsure:
-		return errUnsure
-	}
-	return &Refusal{Kind: KindNotYours, Value: fmt.Sprint(at.ID), Story: at.Story}
 }
 
 // unknownToOthers says of a request that is not the person's that there is none such, unless they are an approver.

@@ -17,11 +17,8 @@ const resetsADay = 3
 // is asked for by [Service.Ask].
 func (s *Service) Reset(ctx context.Context, on Target, person string) (reset Story, err error) {
 	_, err = s.press(ctx, on, deed{person: person, action: "reset"}, func(tx Tx, r *Request, at scene) error {
-		switch {
-		case !at.who.Is(r.Requester) && at.who.Unsure:
-			return errUnsure
-		case !at.who.Is(r.Requester):
-			return &Refusal{Kind: KindNotYours, Value: fmt.Sprint(r.ID)}
+		if err := at.onlyRequester(); err != nil {
+			return err
 		}
 		if later, ok, err := tx.DeliveredAfter(ctx, *r); err != nil {
 			return err

@@ -2,7 +2,6 @@ package approval
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -21,7 +20,7 @@ type Trouble struct {
 }
 
 // Purpose is that of the message that tells the approvers: there is one for each report.
-func (t Trouble) Purpose() Purpose { return Purpose(fmt.Sprintf("%s %d", PurposeTrouble, t.Number)) }
+func (t Trouble) Purpose() Purpose { return PurposeTrouble.Of(t.Number) }
 
 // Sees is what a person sees who can't log in.
 type Sees string

@@ -51,8 +51,8 @@ func (p *Messenger) Trouble(ctx context.Context, s approval.Story, t approval.Tr
 
 // postInThread posts once below the message for the approvers, or in the channel where that is gone.
 func (p *Messenger) postInThread(ctx context.Context, s approval.Story, purpose approval.Purpose, m view.Message) error {
-	card, known := s.Message(approval.PurposeApproval)
-	if !known || p.isElsewhere(card.Place) {
+	card, known := p.card(s)
+	if !known {
 		_, err := p.postOnce(ctx, s, purpose, p.channel, m)
 		return err
 	}

@@ -34,8 +34,16 @@ func (p *Messenger) tellChange(ctx context.Context, s approval.Story, c approval
 	if _, told := s.Message(purpose); told {
 		return nil
 	}
-	_, err := p.postOnce(ctx, s, purpose, s.Requester, p.readers.View(ctx, s.Requester).ChangeNotice(s, c))
-	return p.orNobody(s, err)
+	return p.tellOnce(ctx, s, purpose, p.readers.View(ctx, s.Requester).ChangeNotice(s, c))
+}
+
+// tellOnce tells the requester something once. Where there is nobody who could be told, it is remembered as told.
+func (p *Messenger) tellOnce(ctx context.Context, s approval.Story, purpose approval.Purpose, m view.Message) error {
+	_, err := p.postOnce(ctx, s, purpose, s.Requester, m)
+	if unreachable(err) {
+		return errors.Join(p.orNobody(s, err), p.service.Sent(ctx, s.ID, approval.Message{Purpose: purpose, Version: s.Version}))
+	}
+	return err
 }
 
 // orNobody takes it for told where there is nobody who could be.
@@ -62,11 +70,7 @@ func (p *Messenger) putQuestion(ctx context.Context, s approval.Story, q approva
 		return nil
 	}
 	s.Version = showsQuestion
-	_, err := p.postOnce(ctx, s, purpose, s.Requester, m)
-	if unreachable(err) {
-		return errors.Join(p.orNobody(s, err), p.service.Sent(ctx, s.ID, approval.Message{Purpose: purpose, Version: showsQuestion}))
-	}
-	return err
+	return p.tellOnce(ctx, s, purpose, m)
 }
 
 // showAnswer changes the message of a question. Where that can't be, its button says that there is an answer.
@@ -94,21 +98,30 @@ func (p *Messenger) showInThread(ctx context.Context, s approval.Story, q approv
 // errNoCard says that the approval message is not posted yet.
 var errNoCard = errors.New("the approval message is not there yet")
 
-// reply posts a message once, in the thread of the approval message that is in the approval channel now.
+// card returns the approval message that is in the approval channel now.
+func (p *Messenger) card(s approval.Story) (approval.Message, bool) {
+	i := slices.IndexFunc(s.Messages, func(m approval.Message) bool {
+		return m.Purpose == approval.PurposeApproval && !p.isElsewhere(m.Place)
+	})
+	if i < 0 {
+		return approval.Message{}, false
+	}
+	return s.Messages[i], true
+}
+
+// reply posts a message once, in the thread of the approval message.
 func (p *Messenger) reply(ctx context.Context, s approval.Story, purpose approval.Purpose, m view.Message) error {
 	if _, told := s.Message(purpose); told {
 		return nil
 	}
-	card := slices.IndexFunc(s.Messages, func(m approval.Message) bool {
-		return m.Purpose == approval.PurposeApproval && !p.isElsewhere(m.Place)
-	})
-	if card < 0 {
+	card, known := p.card(s)
+	if !known {
 		if s.AwaitsApprover() {
 			return &approval.LaterError{After: time.Second, Err: errNoCard}
 		}
 		return nil // nobody needs it any more
 	}
-	_, err := p.postOnce(ctx, s, purpose, s.Messages[card].Place, m, slack.MsgOptionTS(s.Messages[card].Ref))
+	_, err := p.postOnce(ctx, s, purpose, card.Place, m, slack.MsgOptionTS(card.Ref))
 	switch {
 	case (gone(err) || closedTo(err)) && !s.AwaitsApprover():
 		p.log.Warn("what was asked back is not shown", "request", s.ID, "error", err)

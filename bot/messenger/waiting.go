@@ -20,44 +20,37 @@ func (p *Messenger) Remind(ctx context.Context, s approval.Story, what approval.
 	case approval.PurposeFallback:
 		return p.postInThread(ctx, s, what, p.readers.Channel().AskFallback(s))
 	case approval.PurposeReminded, approval.PurposePassedOn:
-		return p.tellTurn(ctx, s, what)
+		return p.tellOnce(ctx, s, what, p.readers.View(ctx, s.Requester).Turn(s))
 	}
 	return fmt.Errorf("nothing is said for the purpose %q", what)
 }
 
 // remindDaily puts the reminder of today in the place of the one before.
 func (p *Messenger) remindDaily(ctx context.Context, s approval.Story) error {
-	for _, old := range s.Messages {
-		if old.Purpose != approval.PurposeDaily {
-			continue
-		}
-		if err := p.takeAway(ctx, s, old); err != nil {
-			return err
-		}
+	if err := p.takeAllAway(ctx, s, approval.PurposeDaily); err != nil {
+		return err
 	}
 	return p.postInThread(ctx, s, approval.PurposeDaily, p.readers.Channel().DailyReminder(s))
 }
 
 // Nudge implements [approval.Messenger].
 func (p *Messenger) Nudge(ctx context.Context, s approval.Story) error {
+	if err := p.takeAllAway(ctx, s, approval.PurposeNudge); err != nil {
+		return err
+	}
+	_, err := p.postOnce(ctx, s, approval.PurposeNudge, p.channel, p.readers.Channel().Nudge(s))
+	return err
+}
+
+// takeAllAway deletes the messages of a purpose.
+func (p *Messenger) takeAllAway(ctx context.Context, s approval.Story, purpose approval.Purpose) error {
 	for _, old := range s.Messages {
-		if old.Purpose != approval.PurposeNudge {
+		if old.Purpose != purpose {
 			continue
 		}
 		if err := p.takeAway(ctx, s, old); err != nil {
 			return err
 		}
 	}
-	_, err := p.postOnce(ctx, s, approval.PurposeNudge, p.channel, p.readers.Channel().Nudge(s))
-	return err
-}
-
-// tellTurn tells the requester who is to decide.
-func (p *Messenger) tellTurn(ctx context.Context, s approval.Story, purpose approval.Purpose) error {
-	_, err := p.postOnce(ctx, s, purpose, s.Requester, p.readers.View(ctx, s.Requester).Turn(s))
-	if unreachable(err) {
-		p.log.Warn("there is nobody who could be told", "request", s.ID, "person", s.Requester, "error", err)
-		return p.service.Sent(ctx, s.ID, approval.Message{Purpose: purpose, Version: s.Version})
-	}
-	return err
+	return nil
 }

@@ -26,8 +26,8 @@ func textElement(s string, style textStyle) *slack.RichTextSectionTextElement {
 	return slack.NewRichTextSectionTextElement(s, &style)
 }
 
-// mention names a person, or a group of people, by id. What has not the form of an id is shown as text, because Slack refuses a whole
-// message for the sake of one mention that it can't read.
+// mention names a person, or a group of people, by id. What has not the form of an id is shown as text, because Slack
+// refuses a whole message for the sake of one mention that it can't read.
 func mention(id string) richText {
 	if groupID.MatchString(id) {
 		return richText{slack.NewRichTextSectionUserGroupElement(id)}
@@ -36,14 +36,6 @@ func mention(id string) richText {
 		return text(oneLine(id, nameMaxLength))
 	}
 	return richText{slack.NewRichTextSectionUserElement(id, nil)}
-}
-
-// mentionAny names a person or a group of people by id.
-func mentionAny(id string) richText {
-	if !groupID.MatchString(id) {
-		return mention(id)
-	}
-	return richText{slack.NewRichTextSectionUserGroupElement(id)}
 }
 
 // groupMark is what Slack wants before the id of a group.

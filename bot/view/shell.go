@@ -16,7 +16,7 @@ func (v View) person(id string) richText {
 	if name, shell := approval.ShellName(id); shell {
 		return v.texts().Shell.Person.fill(fields{"name": text(oneLine(name, nameMaxLength))})
 	}
-	return mentionAny(id)
+	return mention(id)
 }
 
 // cancelled says who cancelled the request: its requester, or somebody from the shell.
