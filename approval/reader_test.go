@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,11 +35,11 @@ func (b *bench) reader() *store.Reader {
 }
 
 // raw opens a database as its owner could, past everything that ehpcbot holds.
-func raw(t testing.TB, url string) *sql.DB {
+func raw(t testing.TB, address string) *sql.DB {
 	t.Helper()
-	driver, name := "pgx", url
-	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
-		driver, name = "sqlite", path
+	driver, name := "pgx", address
+	if path, ok := strings.CutPrefix(address, "sqlite:"); ok {
+		driver, name = "sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?_pragma=busy_timeout(10000)"
 	}
 	db, err := sql.Open(driver, name)
 	require.NoError(t, err)
