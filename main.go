@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
@@ -121,8 +122,8 @@ func rootCommand(out, errOut io.Writer, env envconfig.Lookuper, environ func() [
 			}()
 		}
 		err := serve(ctx, env, errOut, environ())
-		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-			return nil // told to stop while it was still starting
+		if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, driver.ErrBadConn)) {
+			return nil // told to stop while it was still starting; of what it cut short PostgreSQL's driver says only the latter
 		}
 		return err
 	}

@@ -141,6 +141,8 @@ func (m *life) settle() {
 	m.api.ClearFaults()
 	for id := int64(1); id <= m.requests; id++ {
 		m.settled(id)
+	}
+	for id := int64(1); id <= m.requests; id++ {
 		switch story := m.story(id); story.State {
 		case approval.Delivered:
 			if !m.hasAnother(story) {

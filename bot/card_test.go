@@ -14,9 +14,16 @@ import (
 	"ehpcbot/ehpc/ehpctest"
 )
 
-// vanish deletes a message, as an administrator or the retention policy does.
+// vanish deletes the card of the first request, as an administrator or the retention policy does, once the bot has noted
+// where it is.
 func (o *office) vanish(m slacktest.Message) {
 	o.t.Helper()
+	o.eventually(func() bool {
+		story, err := o.service.Story(o.t.Context(), 1)
+		require.NoError(o.t, err)
+		noted, ok := story.Message(approval.PurposeApproval)
+		return ok && noted.Ref == m.TS
+	}, "the message is noted")
 	client := slack.New(slacktest.BotToken, slack.OptionAPIURL(o.slack.APIURL()))
 	_, _, err := client.DeleteMessageContext(o.t.Context(), m.Channel, m.TS)
 	require.NoError(o.t, err)

@@ -78,8 +78,7 @@ func Start() (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Short, because the path of a socket may have some hundred characters at most.
-	dir, err := os.MkdirTemp("/tmp", "ehpcbot-pg-")
+	dir, err := os.MkdirTemp(place(), "ehpcbot-pg-")
 	if err != nil {
 		return nil, err
 	}
@@ -93,6 +92,15 @@ func Start() (*Server, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// place returns where a server is kept: among the temporary files, or in /tmp where their path is long, as the path of
+// a socket may have some hundred characters at most.
+func place() string {
+	if dir := os.TempDir(); len(dir) < 40 {
+		return dir
+	}
+	return "/tmp"
 }
 
 func binaries() (string, error) {

@@ -46,6 +46,7 @@ func Main(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	pgtest.UseMemory() // but for the program, as programs may not be run everywhere in memory
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		pgtest.Stop()
 		_ = os.RemoveAll(dir)
