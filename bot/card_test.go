@@ -14,19 +14,24 @@ import (
 	"ehpcbot/ehpc/ehpctest"
 )
 
-// vanish deletes the card of the first request, as an administrator or the retention policy does, once the bot has noted
-// where it is.
+// vanish deletes a message, as an administrator or the retention policy does.
 func (o *office) vanish(m slacktest.Message) {
+	o.t.Helper()
+	client := slack.New(slacktest.BotToken, slack.OptionAPIURL(o.slack.APIURL()))
+	_, _, err := client.DeleteMessageContext(o.t.Context(), m.Channel, m.TS)
+	require.NoError(o.t, err)
+}
+
+// noted waits until the bot knows where the card of the first request is.
+func (o *office) noted(card slacktest.Message) slacktest.Message {
 	o.t.Helper()
 	o.eventually(func() bool {
 		story, err := o.service.Story(o.t.Context(), 1)
 		require.NoError(o.t, err)
-		noted, ok := story.Message(approval.PurposeApproval)
-		return ok && noted.Ref == m.TS
-	}, "the message is noted")
-	client := slack.New(slacktest.BotToken, slack.OptionAPIURL(o.slack.APIURL()))
-	_, _, err := client.DeleteMessageContext(o.t.Context(), m.Channel, m.TS)
-	require.NoError(o.t, err)
+		m, ok := story.Message(approval.PurposeApproval)
+		return ok && m.Ref == card.TS
+	}, "the card is noted")
+	return card
 }
 
 // restart ends the bot, and starts it anew on the same database.
@@ -52,7 +57,7 @@ func TestMessageVanishes(t *testing.T) {
 	t.Run("at the reminder", func(t *testing.T) {
 		t.Parallel()
 		o := open(t, plan{before: func(o *office) { o.policy.Reminder = 2 * time.Second }}).connected()
-		o.vanish(o.asked("isabel"))
+		o.vanish(o.noted(o.asked("isabel")))
 		reminder := o.says(channel, "Reminder: request 1 is still waiting")
 		m := o.live(channel, "Approve")
 		require.Contains(t, string(slices.Concat(reminder.Blocks...)), strings.ReplaceAll(m.TS, ".", ""), "it leads to the new message")
@@ -63,7 +68,7 @@ func TestMessageVanishes(t *testing.T) {
 	t.Run("status", func(t *testing.T) {
 		t.Parallel()
 		o := open(t, plan{}).connected()
-		o.vanish(o.asked("isabel"))
+		o.vanish(o.noted(o.asked("isabel")))
 		require.Contains(t, o.slack.Person(anna).Command(t.Context(), command, "status 1").Plain(), "waiting for approval")
 		o.press(anna, o.live(channel, "Approve"), "Approve")
 		o.delivered("isabel")
@@ -83,7 +88,7 @@ func TestMessageVanishes(t *testing.T) {
 	t.Run("start", func(t *testing.T) {
 		t.Parallel()
 		o := open(t, plan{}).connected()
-		o.vanish(o.asked("isabel"))
+		o.vanish(o.noted(o.asked("isabel")))
 		o.restart(plan{})
 		o.press(anna, o.live(channel, "Approve"), "Approve")
 		o.delivered("isabel")

@@ -74,18 +74,20 @@ func pointsOf(t *testing.T, d database, f flow, live func(*life)) []point {
 	return whole.points.all()
 }
 
-// sample keeps every point at the two APIs, and of the commits the first and every seventh, but for those before.
+// sample keeps every third point at the two APIs, so that some are before and some after the call, and of the commits every
+// fifteenth and those that take in what people say, but for the points before.
 func sample(all, before []point) []point {
-	commits := 0
+	commits, calls := 0, 0
 	return slices.DeleteFunc(slices.Clone(all), func(at point) bool {
 		if slices.Contains(before, at) {
 			return true
 		}
 		if !strings.HasPrefix(at.kind, "commit ") {
-			return false
+			calls++
+			return calls%3 != 1
 		}
 		commits++
-		return commits%7 != 1 && !slices.Contains([]string{"commit INSERT request", "commit INSERT trouble", "commit INSERT event"}, at.kind)
+		return commits%15 != 1 && !slices.Contains([]string{"commit INSERT request", "commit INSERT trouble", "commit INSERT event"}, at.kind)
 	})
 }
 

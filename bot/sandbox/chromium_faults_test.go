@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -20,12 +21,14 @@ func testFaults(t *testing.T, c *chromium) {
 		}
 	}
 	const delivered, making = "were delivered", "is being made"
+	alike := [][]string{ // how it ends, and the faults that end so, of which a plain run has the first alone
+		{delivered, "changed", "well", "start", "api-5000", "api-2500", "api-lost", "slack-429", "slack-500", "slack-edit", "slack-drop", "too-often"},
+		{making, "api-slow", "jobs-hang"},
+		{"Retry", "job-fails", "api-1400"},
+		{"taken", "api-2110"},
+		{"has not pressed it yet", "by-button"},
+	}
 	plays := map[string]func(*tab){
-		"api-5000": ends(delivered), "api-2500": ends(delivered), "api-1400": ends("Retry"), "api-2110": ends("taken"),
-		"api-slow": ends(making), "jobs-hang": ends(making), "api-lost": ends(delivered), "job-fails": ends("Retry"),
-		"slack-429": ends(delivered), "slack-500": ends(delivered), "slack-edit": ends(delivered), "slack-drop": ends(delivered),
-		"start": ends(delivered), "well": ends(delivered),
-		"by-button": ends("has not pressed it yet"), "changed": ends(delivered), "too-often": ends(delivered),
 		"taken": func(p *tab) {
 			p.says("/ehpc-adduser otto")
 			p.sees("#messages", "taken")
@@ -79,9 +82,19 @@ func testFaults(t *testing.T, c *chromium) {
 			ends(delivered)(p)
 		},
 	}
+	left := map[string]bool{}
+	for _, of := range alike {
+		for i, name := range of[1:] {
+			plays[name] = ends(of[0])
+			left[name] = i > 0 && os.Getenv("CI") == ""
+		}
+	}
 	for _, group := range faults {
 		for _, f := range group.all {
 			require.Contains(t, plays, f.name)
+			if left[f.name] {
+				continue
+			}
 			t.Run(f.name, func(t *testing.T) {
 				t.Parallel()
 				c.seat(t)
