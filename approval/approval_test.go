@@ -70,10 +70,11 @@ const (
 
 func policy() approval.Config {
 	return approval.Config{
-		Clusters:    []approval.Cluster{{ID: cluster, Zone: "jn1a", Name: "Training"}, {ID: "ehpc-x", Zone: "jn1a"}},
-		AllowedMods: []string{"700", "750", "755"}, Reserved: []string{"root", "Admin"},
-		Approvers: []string{anna, otto, staff}, Required: 1,
-		Expiry: 72 * time.Hour, MaxActive: 5, PasswordLength: 20, CredentialsTTL: 24 * time.Hour,
+		Rules: approval.Rules{
+			Channel: "CAPPROVALS", Approvers: []string{anna, otto, staff}, Required: 1, Expiry: 72 * time.Hour, AllowedMods: []string{"700", "750", "755"},
+		},
+		Clusters: []approval.Cluster{{ID: cluster, Zone: "jn1a", Name: "Training"}, {ID: "ehpc-x", Zone: "jn1a"}},
+		Reserved: []string{"root", "Admin"}, MaxActive: 5, PasswordLength: 20, CredentialsTTL: 24 * time.Hour,
 	}
 }
 
@@ -349,15 +350,15 @@ func (m *messenger) Refresh(ctx context.Context, s approval.Story) error {
 
 func (m *messenger) Digest(ctx context.Context, d approval.Digest) error {
 	if !d.Wanted() {
-		return errors.Join(m.note("digest away", approval.Story{}), m.service.ForgetDigest(ctx))
+		return errors.Join(m.note("digest away", approval.Story{}), m.service.ForgetDigest(ctx, d.Posted))
 	}
 	if d.Posted.Ref != "" && !d.IsOld() {
 		return nil
 	}
-	if err := errors.Join(m.note("digest of "+d.Shows(), approval.Story{}), m.service.ForgetDigest(ctx)); err != nil {
+	if err := errors.Join(m.note("digest of "+d.Shows(), approval.Story{}), m.service.ForgetDigest(ctx, d.Posted)); err != nil {
 		return err
 	}
-	_, err := m.service.ClaimDigest(ctx, approval.DigestMessage{Place: "P", Ref: "digest", At: d.Now}, approval.DigestMessage{})
+	_, err := m.service.ClaimDigest(ctx, approval.DigestMessage{Channel: d.Channel, Place: "P", Ref: "digest", At: d.Now}, approval.DigestMessage{})
 	return err
 }
 

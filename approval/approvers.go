@@ -3,7 +3,10 @@ package approval
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -54,7 +57,7 @@ func (s *Service) fallback(r Request) []string {
 // approver or, once the request is passed on, of the fallback, by id or as a member of a group. A group that can't be
 // asked about speaks for nobody.
 func (s *Service) checkApprover(ctx context.Context, who Person, r Request) error {
-	is, unknown := s.belongs(ctx, slices.Concat(s.conf.Approvers, s.fallback(r)), who, 0)
+	is, unknown := s.belongs(ctx, slices.Concat(s.rules(r).Approvers, s.fallback(r)), who, 0)
 	switch {
 	case is:
 		return nil
@@ -63,6 +66,68 @@ func (s *Service) checkApprover(ctx context.Context, who Person, r Request) erro
 		return &Refusal{Kind: KindNoAnswer, Value: who.ID, Cause: unknown}
 	}
 	return &Refusal{Kind: KindNotApprover, Value: who.ID}
+}
+
+// decisions tells on which requests a person may decide, as nobody may be asked about while a transaction is open.
+type decisions struct {
+	person   Person
+	rules    func(Request) Rules
+	approver map[string]bool // whether the person is one, by the approvers of [Rules]
+	fallback bool
+	unsure   error // who belongs to a group is not known now
+}
+
+// decides asks about all approvers, those of some requests too, and about the fallback at the same time.
+func (s *Service) decides(ctx context.Context, who Person, requests []Request, within time.Duration) decisions {
+	d := decisions{person: who, rules: s.rules, approver: map[string]bool{}}
+	var mu sync.Mutex
+	var asking errgroup.Group
+	ask := func(listed []string, told func(bool)) {
+		asking.Go(func() error {
+			is, unknown := s.belongs(ctx, listed, who, within)
+			mu.Lock()
+			defer mu.Unlock()
+			told(is)
+			d.unsure = errors.Join(d.unsure, unknown)
+			return nil
+		})
+	}
+	ask(s.conf.Fallback, func(is bool) { d.fallback = is })
+	all := s.conf.Each()
+	for _, r := range requests {
+		all = append(all, s.rules(r))
+	}
+	for _, rules := range all {
+		list := strings.Join(rules.Approvers, ",")
+		if _, asked := d.approver[list]; asked {
+			continue
+		}
+		d.approver[list] = false
+		ask(rules.Approvers, func(is bool) { d.approver[list] = is })
+	}
+	_ = asking.Wait()
+	return d
+}
+
+// on tells whether the person may decide on a request.
+func (d decisions) on(r Request) bool {
+	return d.approver[strings.Join(d.rules(r).Approvers, ",")] || d.fallback && !r.PassedAt.IsZero()
+}
+
+// any tells whether there can be a request on which the person may decide.
+func (d decisions) any() bool {
+	return d.fallback || slices.Contains(slices.Collect(maps.Values(d.approver)), true)
+}
+
+// nothing returns why the person may decide on nothing; nil where they may.
+func (d decisions) nothing() *Refusal {
+	switch {
+	case d.any():
+		return nil
+	case d.unsure != nil:
+		return &Refusal{Kind: KindNoAnswer, Value: d.person.ID, Cause: d.unsure}
+	}
+	return &Refusal{Kind: KindNotApprover, Value: d.person.ID}
 }
 
 // belongs tells whether a person is on a list, by id or as a member of a group. The error says that it is not known, and
@@ -154,7 +219,7 @@ func (s *Service) lapsed(ctx context.Context, story Story, within time.Duration)
 		asking.Go(func() error {
 			who := s.people.Identify(ctx, id)
 			refusal := Refused(s.checkApprover(ctx, who, story.Request))
-			is[i] = refusal != nil && refusal.Kind == KindNotApprover || !s.conf.AllowSelf && who.Is(story.Requester) ||
+			is[i] = refusal != nil && refusal.Kind == KindNotApprover || !story.Rules.AllowSelf && who.Is(story.Requester) ||
 				errors.Is(s.people.Approver(ctx, id, within), ErrGone)
 			return nil
 		})

@@ -99,13 +99,13 @@ func (s *Service) ask(ctx context.Context, tx Tx, a Ask, who Person) (Story, err
 	if a.Policy != s.conf.Use.Version {
 		a.Policy = "" // of another version than the one that counts
 	}
-	now := s.now()
+	now, rules := s.now(), s.conf.Of(cluster.ID)
 	r := Request{
 		ClusterID: cluster.ID, Username: a.Username, Mod: a.Mod, Reason: a.Reason, Until: a.Until, Policy: a.Policy, Requester: a.Requester,
-		Reset: a.Reset, State: Pending, Version: 1, Required: s.conf.required(a.Reset),
-		CreatedAt: now, UpdatedAt: now, ExpiresAt: now.Add(s.conf.Expiry), Envelope: a.Envelope, Nonce: rand.Text(),
+		Reset: a.Reset, State: Pending, Version: 1,
+		CreatedAt: now, UpdatedAt: now, ExpiresAt: now.Add(rules.Expiry), Envelope: a.Envelope, Nonce: rand.Text(),
 	}
-	if r.Required == 0 {
+	if r.Required = s.required(r); r.Required == 0 {
 		r.State = Approved
 	}
 	if err := tx.Insert(ctx, &r); err != nil {

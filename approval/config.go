@@ -27,40 +27,28 @@ func (c Cluster) Label() string {
 
 // Config holds the policy. Package config reads it from the environment and checks it.
 type Config struct {
-	Clusters       []Cluster      // at least one; the first is the default
-	AllowedMods    []string       // permissions that may be asked for; none: any three octal digits
-	Reserved       []string       // usernames that are never made, whatever their case
-	Reusable       []string       // usernames that may be given to somebody else than their former owner
-	Usernames      *regexp.Regexp // that usernames must match as a whole, beside the API's rule; nil: any
-	Approvers      []string       // ids of people and of groups of people
-	Administrators []string       // the same, of those who are shown how the bot is; they may decide nothing
-	Fallback       []string       // likewise: those who may decide as well on what waits for half of its time
-	Required       int            // different approvers needed, at least 1
-	AllowSelf      bool           // approvers may decide on their own requests
-	ResetsDecided  bool           // a new password needs as many approvals as an account; else none
-	Expiry         time.Duration
-	Reminder       time.Duration // 0: none
-	MaxActive      int           // active requests of one requester
-	PasswordLength int           // 12–30
-	CredentialsTTL time.Duration // 0: the credentials stay
-	ByButton       bool          // the credentials are shown at a press, and stand in no message
-	AccountsAtOnce int           // jobs of the API that may run on one cluster at the same time; 0 is 1
-	CallsPerHour   int           // of the API, by all processes on the database; 0: no limit but the API's
-	Use            UsePolicy     // that who asks has to accept; the zero value: none
+	Rules                           // of clusters that have none of their own
+	ByCluster      map[string]Rules // of POLICY_FILE, by the clusters' ids; nil where there is no such file
+	Clusters       []Cluster        // at least one; the first is the default
+	Reserved       []string         // usernames that are never made, whatever their case
+	Reusable       []string         // usernames that may be given to somebody else than their former owner
+	Usernames      *regexp.Regexp   // that usernames must match as a whole, beside the API's rule; nil: any
+	Administrators []string         // ids of people and of groups of people, of those who are shown how the bot is; they may decide nothing
+	Fallback       []string         // likewise: those who may decide as well on what waits for half of its time
+	ResetsDecided  bool             // a new password needs as many approvals as an account; else none
+	MaxActive      int              // active requests of one requester
+	PasswordLength int              // 12–30
+	CredentialsTTL time.Duration    // 0: the credentials stay
+	ByButton       bool             // the credentials are shown at a press, and stand in no message
+	AccountsAtOnce int              // jobs of the API that may run on one cluster at the same time; 0 is 1
+	CallsPerHour   int              // of the API, by all processes on the database; 0: no limit but the API's
+	Use            UsePolicy        // that who asks has to accept; the zero value: none
 }
 
 // UsePolicy is what people accept before they ask. Another version is accepted anew.
 type UsePolicy struct {
 	URL     string // where it is to be read
 	Version string // empty: there is none
-}
-
-// required is how many approvals a request needs by the rules of the moment.
-func (c Config) required(reset bool) int {
-	if reset && !c.ResetsDecided {
-		return 0
-	}
-	return c.Required
 }
 
 // ReasonMaxLength is the longest reason, in characters.
@@ -98,6 +86,12 @@ type Ask struct {
 // returns all refusals at once, so that a form can show each at its field. The order is that of the fields of Ask. An
 // account that is there may have any name.
 func (c Config) Check(a Ask) []*Refusal {
+	cluster, _ := c.Cluster(a.Cluster)
+	return c.check(a, c.Of(cluster.ID))
+}
+
+// check is Check by the rules of a request.
+func (c Config) check(a Ask, rules Rules) []*Refusal {
 	var refusals []*Refusal
 	if _, ok := c.Cluster(a.Cluster); !ok {
 		refusals = append(refusals, &Refusal{Kind: KindCluster, Value: a.Cluster, Right: c.clusterIDs()})
@@ -108,7 +102,7 @@ func (c Config) Check(a Ask) []*Refusal {
 	if r := c.checkUsername(a.Username); r != nil {
 		refusals = append(refusals, r)
 	}
-	if r := c.checkMod(a.Mod); r != nil {
+	if r := rules.checkMod(a.Mod); r != nil {
 		refusals = append(refusals, r)
 	}
 	if n := len([]rune(a.Reason)); n > ReasonMaxLength {
@@ -135,19 +129,6 @@ func (c Config) checkUsername(name string) *Refusal {
 // isListed tells whether a name is on a list. The cluster's directory does not tell upper from lower case.
 func isListed(names []string, name string) bool {
 	return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
-}
-
-func (c Config) checkMod(mod string) *Refusal {
-	if mod == "" {
-		return nil
-	}
-	if err := ehpc.ValidateMod(mod); err != nil {
-		return &Refusal{Kind: KindMod, Value: mod, Right: c.AllowedMods, Rule: ruleError(err)}
-	}
-	if len(c.AllowedMods) > 0 && !slices.Contains(c.AllowedMods, mod) {
-		return &Refusal{Kind: KindMod, Value: mod, Right: c.AllowedMods}
-	}
-	return nil
 }
 
 func (c Config) clusterIDs() []string {

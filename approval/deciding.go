@@ -73,7 +73,7 @@ func (s *Service) isUndecided(at scene) error {
 	switch {
 	case at.State != Pending || !s.now().Before(at.ExpiresAt):
 		return &Refusal{Kind: KindDecided, Story: at.Story}
-	case at.who.Is(at.Requester) && !s.conf.AllowSelf:
+	case at.who.Is(at.Requester) && !at.Rules.AllowSelf:
 		return &Refusal{Kind: KindSelf, Story: at.Story}
 	}
 	return nil
@@ -95,7 +95,7 @@ func (s *Service) mayBeApproved(at scene) error {
 
 // notAllowed returns why what a request asks for is not allowed any more, if it is not.
 func (s *Service) notAllowed(r Request, now standing) *Refusal {
-	if refusals := s.conf.Check(r.Ask()); len(refusals) > 0 {
+	if refusals := s.conf.check(r.Ask(), s.rules(r)); len(refusals) > 0 {
 		return refusals[0]
 	}
 	return now.former

@@ -3,6 +3,8 @@ package approval
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,15 +20,17 @@ const SeveralMax = 50
 // digestEvery is how often the digest is posted anew. In between it is only changed.
 const digestEvery = 24 * time.Hour
 
-// DigestMessage is where the digest is. The zero value is none.
+// DigestMessage is where the digest of a channel is. One without a Ref is none.
 type DigestMessage struct {
+	Channel    string    // as in [Rules]
 	Place, Ref string    // as in a [Message]
 	Shows      string    // the requests that it shows, see [Digest.Shows]
 	At         time.Time // when it was posted
 }
 
-// Digest is what the digest is to show, and the one that there is.
+// Digest is what the digest of a channel is to show, and the one that there is.
 type Digest struct {
+	Channel string  // as in [Rules]
 	Waiting []Story // the oldest first, up to [SeveralMax]
 	Count   int     // of all that wait
 	Now     time.Time
@@ -35,6 +39,9 @@ type Digest struct {
 
 // Wanted reports whether enough waits.
 func (d Digest) Wanted() bool { return d.Count > DigestOver }
+
+// IsThere reports whether there is a digest, or is to be one.
+func (d Digest) IsThere() bool { return d.Wanted() || d.Posted.Ref != "" }
 
 // IsOld reports whether the digest that there is, if any, is not of today.
 func (d Digest) IsOld() bool {
@@ -51,35 +58,71 @@ func (d Digest) Shows() string {
 	return strings.Join(words, " ")
 }
 
-// Digest returns what the digest is to show now.
-func (s *Service) Digest(ctx context.Context) (d Digest, err error) {
+// Digests returns what the digest of each channel is to show now, of those in which something waits, or that have one.
+func (s *Service) Digests(ctx context.Context) (digests []Digest, err error) {
 	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
 		pending, err := tx.Pending(ctx)
 		if err != nil {
 			return err
 		}
-		d = Digest{Count: len(pending), Now: s.now()}
-		if d.Posted, err = tx.Digest(ctx); err != nil {
+		if digests, err = s.digests(ctx, tx, pending); err != nil {
 			return err
 		}
-		for _, r := range pending[:min(len(pending), SeveralMax)] {
-			story, err := s.story(ctx, tx, r)
-			if err != nil {
-				return err
+		for i := range digests {
+			for _, r := range pending {
+				if s.rules(r).Channel != digests[i].Channel || len(digests[i].Waiting) == SeveralMax {
+					continue
+				}
+				story, err := s.story(ctx, tx, r)
+				if err != nil {
+					return err
+				}
+				digests[i].Waiting = append(digests[i].Waiting, story)
 			}
-			d.Waiting = append(d.Waiting, story)
 		}
 		return nil
 	})
-	return d, err
+	return digests, err
+}
+
+// digests tells of each channel how many requests wait there, and where its digest is.
+func (s *Service) digests(ctx context.Context, tx Tx, pending []Request) ([]Digest, error) {
+	posted, err := tx.Digests(ctx)
+	if err != nil {
+		return nil, err
+	}
+	of := map[string]*Digest{}
+	in := func(channel string) *Digest {
+		if of[channel] == nil {
+			of[channel] = &Digest{Channel: channel, Now: s.now()}
+		}
+		return of[channel]
+	}
+	for _, m := range posted {
+		in(m.Channel).Posted = m
+	}
+	for _, r := range pending {
+		in(s.rules(r).Channel).Count++
+	}
+	var digests []Digest
+	for _, channel := range slices.Sorted(maps.Keys(of)) {
+		digests = append(digests, *of[channel])
+	}
+	return digests, nil
 }
 
 // ClaimDigest remembers a digest that takes the place of another, and returns the one that counts: where another process
 // has posted one meanwhile, that one.
 func (s *Service) ClaimDigest(ctx context.Context, m, former DigestMessage) (first DigestMessage, err error) {
 	err = s.store.Write(ctx, func(ctx context.Context, tx Tx) error {
-		if first, err = tx.Digest(ctx); err != nil || first.Ref != "" && first.Ref != former.Ref {
+		posted, err := tx.Digests(ctx)
+		if err != nil {
 			return err
+		}
+		for _, first = range posted {
+			if first.Channel == m.Channel && first.Ref != former.Ref {
+				return nil
+			}
 		}
 		first = m
 		return tx.SaveDigest(ctx, m)
@@ -87,32 +130,31 @@ func (s *Service) ClaimDigest(ctx context.Context, m, former DigestMessage) (fir
 	return first, err
 }
 
-// ForgetDigest forgets the digest, which no longer exists.
-func (s *Service) ForgetDigest(ctx context.Context) error {
-	return s.store.Write(ctx, func(ctx context.Context, tx Tx) error { return tx.DeleteDigest(ctx) })
+// ForgetDigest forgets a digest, which no longer exists.
+func (s *Service) ForgetDigest(ctx context.Context, m DigestMessage) error {
+	return s.store.Write(ctx, func(ctx context.Context, tx Tx) error { return tx.DeleteDigest(ctx, m.Channel) })
 }
 
 // Decidable returns the requests that a person may decide on now, the oldest first, up to [SeveralMax]. Somebody who may
 // decide on none, because they are no approver, gets a *Refusal.
 func (s *Service) Decidable(ctx context.Context, person string) (stories []Story, err error) {
 	who := s.people.Identify(ctx, person)
-	refusal := Refused(s.checkApprover(ctx, who, Request{}))
-	isApprover := refusal == nil
-	if !isApprover && s.checkApprover(ctx, who, Request{PassedAt: s.now()}) != nil {
+	pending, err := s.pending(ctx)
+	if err != nil {
+		return nil, err
+	}
+	decides := s.decides(ctx, who, pending, 0)
+	if refusal := decides.nothing(); refusal != nil {
 		s.unrecorded(s.TurnAway(ctx, 0, person, "decide", string(refusal.Kind)))
 		return nil, refusal
 	}
 	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
 		stories = nil
-		pending, err := tx.Pending(ctx)
-		if err != nil {
-			return err
-		}
 		for _, r := range pending {
 			if len(stories) == SeveralMax {
 				return nil
 			}
-			if !isApprover && r.PassedAt.IsZero() {
+			if !decides.on(r) {
 				continue
 			}
 			story, err := s.story(ctx, tx, r)
@@ -126,4 +168,13 @@ func (s *Service) Decidable(ctx context.Context, person string) (stories []Story
 		return nil
 	})
 	return stories, err
+}
+
+// pending returns the requests that wait for approval, the oldest first.
+func (s *Service) pending(ctx context.Context) (pending []Request, err error) {
+	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
+		pending, err = tx.Pending(ctx)
+		return err
+	})
+	return pending, err
 }

@@ -32,7 +32,7 @@ const (
 	DelayJob     JobKind = "delay"     // tells the requester that it takes longer than usual
 	AlarmJob     JobKind = "alarm"     // tells the approvers that two accounts have the same uid
 	TellJob      JobKind = "tell"      // tells the requester, and the approvers in the thread, what was asked, answered and changed
-	DigestJob    JobKind = "digest"    // lists what waits, once a day; there is one for all requests
+	DigestJob    JobKind = "digest"    // lists what waits, once a day; there is one for all channels
 	PromptJob    JobKind = "prompt"    // tells of credentials that nobody opens
 	RedrawJob    JobKind = "redraw"    // makes the requester's message follow, where it holds no password
 	HelpJob      JobKind = "help"      // tells the approvers that somebody can't log in
@@ -102,7 +102,7 @@ func (s *Service) dueAt(r Request, kind JobKind) (at time.Time, wanted bool) {
 func (s *Service) scrubAt(r Request) (at time.Time, wanted bool) {
 	switch {
 	case r.State == Failed:
-		return r.UpdatedAt.Add(s.conf.Expiry), r.Sealed != nil
+		return r.UpdatedAt.Add(s.rules(r).Expiry), r.Sealed != nil
 	case !r.ClearedAt.IsZero():
 		return time.Time{}, true
 	}
@@ -137,17 +137,12 @@ func (s *Service) Sweep(ctx context.Context) (put int, err error) {
 	return put, err
 }
 
-// sweepDigest puts the job of the digest there when enough waits. It ends by itself.
+// sweepDigest puts the job of the digests there when enough waits in a channel. It ends by itself.
 func (s *Service) sweepDigest(ctx context.Context, tx Tx, unsettled []Request, there map[Job]bool) error {
-	var d Digest
-	for _, r := range unsettled {
-		if r.State == Pending {
-			d.Count++
-		}
-	}
-	posted, err := tx.Digest(ctx)
+	pending := slices.DeleteFunc(slices.Clone(unsettled), func(r Request) bool { return r.State != Pending })
+	digests, err := s.digests(ctx, tx, pending)
 	job := Job{Kind: DigestJob}
-	if err != nil || there[job] || !d.Wanted() && posted.Ref == "" {
+	if err != nil || there[job] || !slices.ContainsFunc(digests, Digest.IsThere) {
 		return err
 	}
 	return tx.Enqueue(ctx, job)

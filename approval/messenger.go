@@ -19,7 +19,7 @@ type Messenger interface {
 	Remind(ctx context.Context, s Story, what Purpose) error
 	// Nudge reminds the approvers because the requester asks for it. What reminded them so before is taken away.
 	Nudge(ctx context.Context, s Story) error
-	// Digest posts, changes or takes away the message that lists what waits, as there is need.
+	// Digest posts, changes or takes away the message that lists what waits in a channel, as there is need.
 	Digest(ctx context.Context, d Digest) error
 	// Alarm tells the approvers that the account has the same uid as another (Twin).
 	Alarm(ctx context.Context, s Story) error

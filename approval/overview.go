@@ -37,15 +37,16 @@ const showTime = time.Minute
 // Overview returns what concerns a person, of each list at most so many.
 func (s *Service) Overview(ctx context.Context, person string, most int) (o Overview, err error) {
 	who := s.people.Identify(ctx, person)
-	var unknown [3]error
-	var approver, fallback bool
-	approver, unknown[0] = s.belongs(ctx, s.conf.Approvers, who, showTime)
-	fallback, unknown[1] = s.belongs(ctx, s.conf.Fallback, who, showTime)
-	o.Administrator, unknown[2] = s.belongs(ctx, s.conf.Administrators, who, showTime)
-	o.Decides = approver || fallback
-	o.Unsure = errors.Join(unknown[:]...)
+	waiting, err := s.pending(ctx)
+	if err != nil {
+		return o, err
+	}
+	decides := s.decides(ctx, who, waiting, showTime)
+	var unknown error
+	o.Administrator, unknown = s.belongs(ctx, s.conf.Administrators, who, showTime)
+	o.Decides, o.Unsure = decides.any(), errors.Join(decides.unsure, unknown)
 	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
-		return errors.Join(s.ownOf(ctx, tx, &o, who, most), s.waitingFor(ctx, tx, &o, who, approver, most), countFor(ctx, tx, &o))
+		return errors.Join(s.ownOf(ctx, tx, &o, who, most), s.waitingFor(ctx, tx, &o, decides, waiting, most), countFor(ctx, tx, &o))
 	})
 	return o, err
 }
@@ -72,24 +73,18 @@ func (s *Service) ownOf(ctx context.Context, tx Tx, o *Overview, who Person, mos
 	return err
 }
 
-// waitingFor tells an approver what waits, and others of the fallback what is passed on to them.
-func (s *Service) waitingFor(ctx context.Context, tx Tx, o *Overview, who Person, approver bool, most int) error {
+// waitingFor tells a person what waits for their decision.
+func (s *Service) waitingFor(ctx context.Context, tx Tx, o *Overview, decides decisions, waiting []Request, most int) (err error) {
 	if !o.Decides {
 		return nil
 	}
-	waiting, err := tx.Pending(ctx)
-	if err != nil {
-		return err
-	}
-	if !approver {
-		waiting = slices.DeleteFunc(waiting, func(r Request) bool { return r.PassedAt.IsZero() })
-	}
+	waiting = slices.DeleteFunc(waiting, func(r Request) bool { return !decides.on(r) })
 	if o.Waiting, err = s.excerpt(ctx, tx, waiting, len(waiting), most); err != nil {
 		return err
 	}
 	o.Barred = map[int64]Kind{}
 	for _, story := range o.Waiting.Stories {
-		if r := Refused(s.mayDecide(scene{Story: story, who: who})); r != nil {
+		if r := Refused(s.mayDecide(scene{Story: story, who: decides.person})); r != nil {
 			o.Barred[story.ID] = r.Kind
 		}
 	}

@@ -64,7 +64,7 @@ func (s *Service) Recheck(ctx context.Context, r *Request) (holds bool, err erro
 		return false, s.fail(ctx, r, FailureNotAllowed, string(notAllowed.Kind))
 	case now.count(story.Approvals()) < story.Required:
 		r.Forget()
-		r.ExpiresAt, r.Failure, r.FailureDetail = s.now().Add(s.conf.Expiry), "", ""
+		r.ExpiresAt, r.Failure, r.FailureDetail = s.now().Add(story.Rules.Expiry), "", ""
 		return false, s.Move(ctx, r, Pending, "reopen", "its approvals do not suffice any more")
 	}
 	return true, nil
@@ -87,7 +87,7 @@ func (s *Service) Credentials(ctx context.Context, r *Request) (password secret.
 // as well, or it has been so for as long as people may take to decide.
 func (s *Service) Unreachable(ctx context.Context, r *Request) (over bool, err error) {
 	gone := errors.Is(s.people.Requester(ctx, r.Requester, 0), ErrGone)
-	if !gone && s.now().Sub(r.UpdatedAt) < s.conf.Expiry {
+	if !gone && s.now().Sub(r.UpdatedAt) < s.rules(*r).Expiry {
 		return false, nil
 	}
 	return true, s.fail(ctx, r, FailureUnreachable, "")

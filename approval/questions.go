@@ -88,7 +88,7 @@ func (s *Service) AskBack(ctx context.Context, on Target, person, question strin
 
 // beginAnew lets the time to decide start again, and that of the reminder.
 func (s *Service) beginAnew(ctx context.Context, tx Tx, r *Request, now time.Time, actor, question string) error {
-	r.ExpiresAt = now.Add(s.conf.Expiry)
+	r.ExpiresAt = now.Add(s.rules(*r).Expiry)
 	detail := Asked{{"until", r.ExpiresAt.UTC().Format(time.RFC3339)}, {"question", question}}.String()
 	if err := s.note(ctx, tx, r, actor, "ask_back", detail); err != nil {
 		return err

@@ -209,8 +209,8 @@ type Story struct {
 	Changes   []Change   // oldest first
 	Messages  []Message  // oldest first
 	Cluster   Cluster    // as configured now; only its ID is set where it no longer is
-	Approvers []string   // who may decide: ids of people and of groups
-	Fallback  []string   // who may as well, once it is passed on to them
+	Rules     Rules      // that hold for it
+	Fallback  []string   // who may decide as well, once it is passed on to them
 	RemindAt  time.Time  // when the approvers are reminded the first time since it waits; zero: never
 	Replaced  bool       // the account was given another password since its credentials were cleared
 

@@ -185,10 +185,10 @@ func (s *Service) story(ctx context.Context, tx Tx, r Request) (Story, error) {
 	if cluster, ok := s.conf.Cluster(r.ClusterID); ok {
 		story.Cluster = cluster
 	}
-	story.Required = max(r.Required, s.conf.required(r.Reset))
-	story.Approvers, story.Fallback = s.conf.Approvers, s.fallback(r)
-	if s.conf.Reminder > 0 {
-		story.RemindAt = s.waitsSince(r).Add(s.conf.Reminder)
+	story.Required = max(r.Required, s.required(r))
+	story.Rules, story.Fallback = s.rules(r), s.fallback(r)
+	if story.Rules.Reminder > 0 {
+		story.RemindAt = s.waitsSince(r).Add(story.Rules.Reminder)
 	}
 	if err == nil && r.State == Delivered && !r.ClearedAt.IsZero() {
 		var later Request

@@ -82,12 +82,12 @@ type Tx interface {
 	// DeleteMessage forgets a message.
 	DeleteMessage(ctx context.Context, requestID int64, m Message) error
 
-	// Digest returns where the digest is; the zero value where there is none.
-	Digest(ctx context.Context) (DigestMessage, error)
-	// SaveDigest remembers where the digest is.
+	// Digests returns where the digests are, one for each channel that has one.
+	Digests(ctx context.Context) ([]DigestMessage, error)
+	// SaveDigest remembers where the digest of a channel is.
 	SaveDigest(ctx context.Context, m DigestMessage) error
-	// DeleteDigest forgets the digest.
-	DeleteDigest(ctx context.Context) error
+	// DeleteDigest forgets the digest of a channel.
+	DeleteDigest(ctx context.Context, channel string) error
 	// Troubles returns what was reported by who can't log in, the oldest first.
 	Troubles(ctx context.Context, requestID int64) ([]Trouble, error)
 	// AddTrouble stores such a report.

@@ -15,8 +15,8 @@ const remindEvery = 24 * time.Hour
 
 // waitsSince tells since when a request waits for its approval: since it was asked for, or its time began anew.
 func (s *Service) waitsSince(r Request) time.Time {
-	since := r.ExpiresAt.Add(-s.conf.Expiry)
-	if since.Before(r.CreatedAt) { // it was asked for while APPROVAL_EXPIRY was less
+	since := r.ExpiresAt.Add(-s.rules(r).Expiry)
+	if since.Before(r.CreatedAt) { // it was asked for while the time to decide was less
 		return r.CreatedAt
 	}
 	return since
@@ -58,11 +58,12 @@ func (s *Service) PassOn(ctx context.Context, story Story) (Story, error) {
 
 // firstReminder tells when there is first something to say about a request that waits, and whether there ever is.
 func (s *Service) firstReminder(r Request) (at time.Time, wanted bool) {
-	at = s.waitsSince(r).Add(s.conf.Reminder)
-	if half := s.halfTime(r); s.isToBePassedOn(r) && (half.Before(at) || s.conf.Reminder == 0) {
+	reminder := s.rules(r).Reminder
+	at = s.waitsSince(r).Add(reminder)
+	if half := s.halfTime(r); s.isToBePassedOn(r) && (half.Before(at) || reminder == 0) {
 		at = half
 	}
-	return at, s.conf.Reminder > 0 || len(s.conf.Fallback) > 0
+	return at, reminder > 0 || len(s.conf.Fallback) > 0
 }
 
 // Due returns what is to be said now about a request that waits, and in what time more may be; 0 where it does not wait
@@ -83,7 +84,7 @@ func (s *Service) Due(story Story) (say []Purpose, next time.Duration) {
 	if s.isToBePassedOn(story.Request) {
 		then = append(then, s.halfTime(story.Request))
 	}
-	if s.conf.Reminder > 0 {
+	if story.Rules.Reminder > 0 {
 		what, at := s.reminder(story)
 		if what == PurposeDaily && slices.Contains(say, PurposeFallback) {
 			at = now.Add(remindEvery)
@@ -104,7 +105,7 @@ func (s *Service) Due(story Story) (say []Purpose, next time.Duration) {
 
 // reminder tells which reminder is the next, and when it is due: a day after people were last urged.
 func (s *Service) reminder(story Story) (what Purpose, at time.Time) {
-	at = s.waitsSince(story.Request).Add(s.conf.Reminder)
+	at = s.waitsSince(story.Request).Add(story.Rules.Reminder)
 	if _, reminded := story.Message(PurposeReminder); !reminded {
 		return PurposeReminder, at
 	}

@@ -53,8 +53,7 @@ func (b *Bot) admitPresser(ctx context.Context, c slack.InteractionCallback, act
 	case action == view.ActionReset:
 		return b.admitRequester(ctx, c.User.ID, teamsOf(c))
 	}
-	conf := b.service.Config()
-	return b.people.AdmitDecider(ctx, c.User.ID, teamsOf(c), slices.Concat(conf.Approvers, conf.Fallback))
+	return b.people.AdmitDecider(ctx, c.User.ID, teamsOf(c), b.service.Config().Deciders())
 }
 
 // requestersOnly are the buttons that do something for who asked alone.

@@ -50,17 +50,15 @@ type Bot struct {
 
 // New returns a bot that is not connected yet.
 func New(conf Config, api *slackapi.API, people *slackapi.People, service *approval.Service, log *slog.Logger, met socket.Observer) *Bot {
-	policy := service.Config()
 	readers := &messenger.Readers{
 		Base: view.View{
-			Locale: conf.Locale, Command: conf.Command, Channel: conf.Channel, LoginHint: conf.LoginHint,
-			SelfApproval: policy.AllowSelf,
+			Locale: conf.Locale, Command: conf.Command,
 		},
 		People: people,
 	}
 	b := &Bot{
 		conf: conf, api: api, service: service, people: people, readers: readers, log: log,
-		messenger: messenger.New(conf.Channel, readers, api, service, log),
+		messenger: messenger.New(readers, api, service, log),
 		limit:     limit{perMinute: conf.RequestsPerMinute, now: time.Now, persons: map[string]*rate.Limiter{}},
 		forms:     newForms(),
 	}

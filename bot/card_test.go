@@ -98,14 +98,14 @@ func TestMessageVanishes(t *testing.T) {
 		t.Parallel()
 		const former, other = "G0OLD", "C0OTHER"
 		o := open(t, plan{before: func(o *office) {
-			o.conf.Channel = former
+			o.policy.Channel = former
 			o.slack.AddChannel(slacktest.Channel{ID: former, Name: "old", BotIsMember: true})
 		}}).connected()
 		o.ask("isabel")
 		old := o.live(former, "Approve")
 		o.slack.SetChannel(slacktest.Channel{ID: former, Name: "old", BotIsMember: true, Archived: true})
 		o.slack.AddChannel(slacktest.Channel{ID: other, Name: "other", BotIsMember: true})
-		o.conf.Channel = other
+		o.policy.Channel = other
 		o.restart(plan{})
 		o.press(anna, o.live(other, "Approve"), "Approve")
 		o.delivered("isabel")

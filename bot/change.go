@@ -16,7 +16,7 @@ func (b *Bot) openChange(ctx context.Context, v view.View, c slack.InteractionCa
 	if err != nil {
 		return err
 	}
-	return b.openModal(ctx, c, v.ChangeForm(b.service.Config(), story))
+	return b.openModal(ctx, c, v.ChangeForm(story))
 }
 
 func (b *Bot) approveChanged(ctx context.Context, _ view.View, c slack.InteractionCallback, on approval.Target) (view.Message, error) {

@@ -10,8 +10,6 @@ type Config struct {
 	API               slackapi.Config
 	Connections       int         // Socket Mode connections of this process, 1–10
 	Command           string      // the slash command, with its slash
-	Channel           string      // id of the channel in which requests are approved
 	RequestsPerMinute int         // that one person may make of this process; 0: no limit
-	LoginHint         string      // shown with the credentials; {username} stands for the username
 	Locale            view.Locale // the language of the channel, and of people whose own is neither English nor Chinese
 }

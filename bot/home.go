@@ -3,7 +3,6 @@ package bot
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/slack-go/slack"
 
@@ -41,8 +40,8 @@ func (b *Bot) homeOpened(ctx context.Context, opened socket.HomeOpened) socket.R
 
 // admitViewer looks at a person who opens the Home tab: one who may ask, or a guest who may decide.
 func (b *Bot) admitViewer(ctx context.Context, who home.Viewer) error {
-	err, conf := b.admitRequester(ctx, who.ID, who.Teams), b.service.Config()
-	if errors.Is(err, slackapi.ErrForeign) && b.people.AdmitDecider(ctx, who.ID, who.Teams, slices.Concat(conf.Approvers, conf.Fallback)) == nil {
+	err := b.admitRequester(ctx, who.ID, who.Teams)
+	if errors.Is(err, slackapi.ErrForeign) && b.people.AdmitDecider(ctx, who.ID, who.Teams, b.service.Config().Deciders()) == nil {
 		return nil
 	}
 	return err

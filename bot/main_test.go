@@ -95,12 +95,14 @@ func open(t testing.TB, p plan) *office {
 		API: slackapi.Config{
 			URL: o.slack.APIURL(), AppToken: secret.New(slacktest.AppToken), BotToken: secret.New(slacktest.BotToken),
 		},
-		Connections: 2, Command: command, Channel: channel, Locale: view.English,
+		Connections: 2, Command: command, Locale: view.English,
 	}
 	o.policy = approval.Config{
-		Clusters:    []approval.Cluster{{ID: ehpctest.ClusterID, Zone: ehpctest.Zone, Name: "Training"}},
-		AllowedMods: []string{"700", "750"}, Approvers: []string{anna, staff}, Required: 1,
-		Expiry: 72 * time.Hour, MaxActive: 100_000, PasswordLength: 20, CredentialsTTL: 24 * time.Hour,
+		Rules: approval.Rules{
+			Channel: channel, Approvers: []string{anna, staff}, Required: 1, Expiry: 72 * time.Hour, AllowedMods: []string{"700", "750"},
+		},
+		Clusters:  []approval.Cluster{{ID: ehpctest.ClusterID, Zone: ehpctest.Zone, Name: "Training"}},
+		MaxActive: 100_000, PasswordLength: 20, CredentialsTTL: 24 * time.Hour,
 	}
 	if p.before != nil {
 		p.before(o)

@@ -99,7 +99,7 @@ func (b *Bot) atCard(do presser) presser {
 	}
 }
 
-// isApprovals tells whether a channel is the approval channel, or was when the bot asked there about a request. Where
+// isApprovals tells whether a channel is the approval channel of a request, or was when the bot asked there about a request. Where
 // the bot has not learned yet by which id Slack calls it, what the button holds has to do.
 func (b *Bot) isApprovals(channel string, story approval.Story) bool {
 	var asked []string
@@ -108,7 +108,7 @@ func (b *Bot) isApprovals(channel string, story approval.Story) bool {
 			asked = append(asked, m.Place)
 		}
 	}
-	return b.messenger.IsApprovals(channel) || slices.Contains(asked, channel) || channel != "" && len(asked) == 0
+	return b.messenger.IsIn(channel, story.Rules.Channel) || slices.Contains(asked, channel) || channel != "" && len(asked) == 0
 }
 
 func (b *Bot) approve(ctx context.Context, _ view.View, c slack.InteractionCallback, on approval.Target) error {

@@ -69,7 +69,7 @@ func TestChannelByAnotherName(t *testing.T) {
 	t.Parallel()
 	o := open(t, plan{before: func(o *office) {
 		o.slack.AddAlias("G0APPROVALS", channel)
-		o.conf.Channel = "G0APPROVALS"
+		o.policy.Channel = "G0APPROVALS"
 	}})
 	o.slack.Fail("chat.postMessage", slacktest.Fault{DropAfter: true})
 	o.connected()

@@ -27,9 +27,10 @@ func (o *office) wait(people int) approval.Digest {
 
 func (o *office) digest() approval.Digest {
 	o.t.Helper()
-	d, err := o.service.Digest(o.t.Context())
+	digests, err := o.service.Digests(o.t.Context())
 	require.NoError(o.t, err)
-	return d
+	require.Len(o.t, digests, 1)
+	return digests[0]
 }
 
 // digests returns the digests that stand in the channel.

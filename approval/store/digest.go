@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 
 	"ehpcbot/approval"
@@ -20,25 +18,26 @@ func (tx *Tx) Pending(ctx context.Context) ([]approval.Request, error) {
 	return rows.Collect(found, doing, scanRequest)
 }
 
-// Digest implements [approval.Tx].
-func (tx *Tx) Digest(ctx context.Context) (m approval.DigestMessage, err error) {
-	var at int64
-	err = tx.QueryRowContext(ctx, `SELECT place, ref, shows, at FROM digest`).Scan(&m.Place, &m.Ref, &m.Shows, &at)
-	if errors.Is(err, sql.ErrNoRows) {
-		return approval.DigestMessage{}, nil
-	}
+// Digests implements [approval.Tx].
+func (tx *Tx) Digests(ctx context.Context) ([]approval.DigestMessage, error) {
+	const doing = "read where the digests are"
+	found, err := tx.QueryContext(ctx, `SELECT channel, place, ref, shows, at FROM digest ORDER BY channel`)
 	if err != nil {
-		return approval.DigestMessage{}, fmt.Errorf("read where the digest is: %w", err)
+		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
-	m.At = rows.Moment(at)
-	return m, nil
+	return rows.Collect(found, doing, func(row rows.Scanner) (m approval.DigestMessage, err error) {
+		var at int64
+		err = row.Scan(&m.Channel, &m.Place, &m.Ref, &m.Shows, &at)
+		m.At = rows.Moment(at)
+		return m, err
+	})
 }
 
 // SaveDigest implements [approval.Tx].
 func (tx *Tx) SaveDigest(ctx context.Context, m approval.DigestMessage) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO digest (one, place, ref, shows, at) VALUES (1, $1, $2, $3, $4)
-		ON CONFLICT (one) DO UPDATE SET place = excluded.place, ref = excluded.ref, shows = excluded.shows, at = excluded.at`,
-		m.Place, m.Ref, m.Shows, m.At.UnixMilli())
+	_, err := tx.ExecContext(ctx, `INSERT INTO digest (channel, place, ref, shows, at) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (channel) DO UPDATE SET place = excluded.place, ref = excluded.ref, shows = excluded.shows, at = excluded.at`,
+		m.Channel, m.Place, m.Ref, m.Shows, m.At.UnixMilli())
 	if err != nil {
 		return fmt.Errorf("remember the digest: %w", err)
 	}
@@ -46,8 +45,8 @@ func (tx *Tx) SaveDigest(ctx context.Context, m approval.DigestMessage) error {
 }
 
 // DeleteDigest implements [approval.Tx].
-func (tx *Tx) DeleteDigest(ctx context.Context) error {
-	if _, err := tx.ExecContext(ctx, `DELETE FROM digest`); err != nil {
+func (tx *Tx) DeleteDigest(ctx context.Context, channel string) error {
+	if _, err := tx.ExecContext(ctx, `DELETE FROM digest WHERE channel = $1`, channel); err != nil {
 		return fmt.Errorf("forget the digest: %w", err)
 	}
 	return nil

@@ -31,7 +31,7 @@ func TestLostJobsAreTakenUp(t *testing.T) {
 		db, err := store.Open(t.Context(), url)
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, db.Close()) })
-		conf := approval.Config{Clusters: []approval.Cluster{{ID: "ehpc-x", Zone: "jn1a"}}, Required: 1, MaxActive: 1, Expiry: time.Hour}
+		conf := approval.Config{Rules: approval.Rules{Required: 1, Expiry: time.Hour}, Clusters: []approval.Cluster{{ID: "ehpc-x", Zone: "jn1a"}}, MaxActive: 1}
 		service := approval.NewService(conf, db, nil, strangers{}, slog.New(slog.DiscardHandler), time.Now)
 		_, err = service.Ask(t.Context(), approval.Ask{Requester: "U1", Username: "isabel"})
 		require.NoError(t, err)

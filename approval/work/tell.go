@@ -174,13 +174,16 @@ func (r runner) shownAnew(ctx context.Context, id int64) (story approval.Story, 
 // digestFollows is how soon the digest follows what has changed.
 const digestFollows = time.Minute
 
-// digest keeps the message that lists what waits, as long as enough does.
+// digest keeps the messages that list what waits in a channel, as long as enough does in one.
 func (r runner) digest(ctx context.Context, _ int64) error {
-	d, err := r.Service.Digest(ctx)
+	digests, err := r.Service.Digests(ctx)
 	if err != nil {
 		return err
 	}
-	if err := r.Messenger.Digest(ctx, d); err != nil || !d.Wanted() {
+	for _, d := range digests {
+		err = errors.Join(err, r.Messenger.Digest(ctx, d)) // one channel holds up no other
+	}
+	if err != nil || !slices.ContainsFunc(digests, approval.Digest.Wanted) {
 		return err
 	}
 	return &approval.LaterError{After: digestFollows, Err: errNotYet}

@@ -100,7 +100,7 @@ func Run(ctx context.Context, conf config.Config, api *slackapi.API, accounts *e
 		defer cancel()
 		return api.AuthTestContext(ctx)
 	})
-	questions := []question{c.appToken, c.botToken, c.sameApp, c.channel, c.approvers, c.fallback, c.administrators, c.messages}
+	questions := []question{c.appToken, c.botToken, c.sameApp, c.channels, c.approvers, c.fallback, c.administrators, c.messages}
 	for i, cluster := range conf.Policy.Clusters {
 		questions = append(questions, func(ctx context.Context) []Finding {
 			findings := c.cluster(ctx, cluster)
@@ -223,15 +223,29 @@ func (c *checker) sameApp(ctx context.Context) []Finding {
 	return []Finding{ok(name, "they are of one app")}
 }
 
-// channel tries whether the bot may post. conversations.info would say so, but needs a scope that the bot has
-// no other use for; so where that is missing a message is scheduled for a far day, and taken back at once.
-func (c *checker) channel(ctx context.Context) []Finding {
+// channels tries of each approval channel whether the bot may post there.
+func (c *checker) channels(ctx context.Context) (findings []Finding) {
 	if _, err := c.self(); err != nil {
 		return nil
 	}
+	for _, id := range c.conf.Policy.Channels() {
+		variable := "APPROVAL_CHANNEL"
+		if id != c.conf.Policy.Channel {
+			variable = policyFile
+		}
+		findings = append(findings, c.channel(ctx, variable, id))
+	}
+	return findings
+}
+
+// policyFile is where what holds for a cluster alone comes from.
+const policyFile = "POLICY_FILE"
+
+// channel tries whether the bot may post. conversations.info would say so, but needs a scope that the bot has
+// no other use for; so where that is missing a message is scheduled for a far day, and taken back at once.
+func (c *checker) channel(ctx context.Context, variable, id string) Finding {
 	ctx, cancel := limited(ctx)
 	defer cancel()
-	id := c.conf.Slack.Channel
 	info, err := c.api.GetConversationInfoContext(ctx, &slack.GetConversationInfoInput{ChannelID: id})
 	switch {
 	case err == nil && info.IsArchived:
@@ -242,14 +256,14 @@ func (c *checker) channel(ctx context.Context) []Finding {
 		err = schedule(ctx, c.api, id)
 	}
 	if err == nil {
-		return []Finding{ok("APPROVAL_CHANNEL "+id, "the bot may post there")}
+		return ok(variable+" "+id, "the bot may post there")
 	}
 	advice := map[string]string{
 		"not_in_channel":    "invite the bot: type /invite @ehpcbot in the channel",
 		"channel_not_found": "look at the id (at the end of the channel's details); for a private channel type /invite @ehpcbot there first",
 		"is_archived":       "choose another channel, or unarchive this one",
 	}[slackapi.Code(err)]
-	return []Finding{fault("APPROVAL_CHANNEL "+id, err, slackURL, advice)}
+	return fault(variable+" "+id, err, slackURL, advice)
 }
 
 // untold reports whether Slack did not even look at the channel.
@@ -267,13 +281,31 @@ func schedule(ctx context.Context, api *slackapi.API, id string) error {
 	return err
 }
 
-// approvers asks about all approvers, and counts the people among them.
-func (c *checker) approvers(ctx context.Context) []Finding {
-	people, findings := c.people(ctx, "APPROVERS", c.conf.Policy.Approvers)
+// approvers asks about all approvers: those of the variables, and those of each cluster that has its own.
+func (c *checker) approvers(ctx context.Context) (findings []Finding) {
+	asked := map[string]bool{}
+	for _, rules := range c.conf.Policy.Each() {
+		which := fmt.Sprint(rules.Approvers, rules.Required)
+		if asked[which] {
+			continue
+		}
+		asked[which] = true
+		variable, number := "APPROVERS", "APPROVALS_REQUIRED"
+		if which != fmt.Sprint(c.conf.Policy.Approvers, c.conf.Policy.Required) {
+			variable, number = policyFile, policyFile
+		}
+		findings = append(findings, c.enough(ctx, rules, variable, number)...)
+	}
+	return findings
+}
+
+// enough asks about the approvers of a cluster, and counts the people among them.
+func (c *checker) enough(ctx context.Context, rules approval.Rules, variable, number string) []Finding {
+	people, findings := c.people(ctx, variable, rules.Approvers)
 	known := !slices.ContainsFunc(findings, func(f Finding) bool { return f.Status != OK })
-	if n, need := different(people), c.conf.Policy.Required; len(findings) > 0 && known && n < need {
-		findings = append(findings, Finding{"APPROVALS_REQUIRED", Fault, fmt.Sprintf("%d approvers are needed, and there are %d", need, n),
-			"name more people in APPROVERS, or lower APPROVALS_REQUIRED"})
+	if n, need := different(people), rules.Required; len(findings) > 0 && known && n < need {
+		findings = append(findings, Finding{number, Fault, fmt.Sprintf("%d approvers are needed, and there are %d", need, n),
+			"name more people in " + variable + ", or lower the number that is needed"})
 	}
 	return findings
 }

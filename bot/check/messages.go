@@ -56,7 +56,7 @@ func (c *checker) samples() (all []sample) {
 			Requester: c.conf.Policy.Approvers[0], State: approval.Pending, Required: c.conf.Policy.Required,
 			CreatedAt: now, UpdatedAt: now, ExpiresAt: now.Add(c.conf.Policy.Expiry), CredentialsUntil: now.Add(c.conf.Policy.CredentialsTTL),
 		},
-		Cluster: c.conf.Policy.Clusters[0], Approvers: c.conf.Policy.Approvers, Fallback: c.conf.Policy.Fallback,
+		Cluster: c.conf.Policy.Clusters[0], Rules: c.conf.Policy.Of(c.conf.Policy.Clusters[0].ID), Fallback: c.conf.Policy.Fallback,
 		Changes:   []approval.Change{{Number: 1, Person: c.conf.Policy.Approvers[0], Before: approval.Wish{Username: "other"}, After: approval.Wish{Username: "example"}, At: now}},
 		Questions: []approval.Question{{Number: 1, Person: c.conf.Policy.Approvers[0], Text: "an example", At: now}},
 	}
@@ -68,7 +68,7 @@ func (c *checker) samples() (all []sample) {
 	facts := approval.Facts{Status: "active", Logins: []string{"192.0.2.1"}, LoginsKnown: true, Listed: true, ListedKnown: true}
 	password := secret.New("Example-1-only!")
 	for locale, language := range map[view.Locale]string{view.English: "English", view.Chinese: "Chinese"} {
-		v := view.View{Locale: locale, Command: c.conf.Slack.Command, Channel: c.conf.Slack.Channel, LoginHint: c.conf.Slack.LoginHint}
+		v := view.View{Locale: locale, Command: c.conf.Slack.Command}
 		var blocks []slack.Block
 		for _, m := range []view.Message{
 			v.Approval(story), v.Approval(reset), v.Reminder(story), v.DailyReminder(story), v.AskFallback(story), v.Turn(story), v.Asked(story),
@@ -85,7 +85,7 @@ func (c *checker) samples() (all []sample) {
 			sample{"the form with several, in " + language, slackapi.KindView, v.SeveralForm([]approval.Story{story}, now)},
 			sample{"the form that denies, in " + language, slackapi.KindView, v.DenyForm(story)},
 			sample{"the Home tab, in " + language, slackapi.KindView, v.Home(home(story), []view.Health{{Part: "slack"}})},
-			sample{"the form that approves with changes, in " + language, slackapi.KindView, v.ChangeForm(c.conf.Policy, story)},
+			sample{"the form that approves with changes, in " + language, slackapi.KindView, v.ChangeForm(story)},
 			sample{"the form that asks back, in " + language, slackapi.KindView, v.QuestionForm(story)},
 			sample{"the form that answers, in " + language, slackapi.KindView, v.AnswerForm(story, question)},
 			sample{"the credentials, in " + language, slackapi.KindView, v.CredentialsModal(delivered, password)},

@@ -83,7 +83,6 @@ func TestLoadDefaults(t *testing.T) {
 			Connections:       2,
 			RequestsPerMinute: 10,
 			Command:           "/ehpc-adduser",
-			Channel:           "C0123456789",
 			Locale:            view.English,
 		},
 		EHPC: ehpc.Config{
@@ -92,12 +91,15 @@ func TestLoadDefaults(t *testing.T) {
 			SecretAccessKey: secret.New("SECRETACCESSKEY"),
 		},
 		Policy: approval.Config{
+			Rules: approval.Rules{
+				Channel:     "C0123456789",
+				Approvers:   []string{"U0123456789"},
+				Required:    1,
+				Expiry:      72 * time.Hour,
+				Reminder:    24 * time.Hour,
+				AllowedMods: []string{"700", "750", "755"},
+			},
 			Clusters:       []approval.Cluster{{ID: "ehpc-8jqdq0mz", Zone: "jn1a"}},
-			AllowedMods:    []string{"700", "750", "755"},
-			Approvers:      []string{"U0123456789"},
-			Required:       1,
-			Expiry:         72 * time.Hour,
-			Reminder:       24 * time.Hour,
 			MaxActive:      5,
 			PasswordLength: 20,
 			AccountsAtOnce: 1,
@@ -161,8 +163,6 @@ func TestLoadEverything(t *testing.T) {
 	require.Equal(t, 10, c.Slack.Connections)
 	require.Equal(t, "/training_2-adduser", c.Slack.Command)
 	require.Zero(t, c.Slack.RequestsPerMinute)
-	require.Equal(t, "G0123456789", c.Slack.Channel)
-	require.Equal(t, "ssh {username}@login.example.org", c.Slack.LoginHint)
 	require.Equal(t, view.Chinese, c.Slack.Locale)
 	require.Equal(t, "http://localhost:4001", c.EHPC.Endpoint)
 	require.Zero(t, c.Policy.CallsPerHour)
@@ -171,15 +171,19 @@ func TestLoadEverything(t *testing.T) {
 			{ID: "ehpc-8jqdq0mz", Zone: "jn1a"},
 			{ID: "ehpc-x", Zone: "sd2a", Name: "Training = Zhōngwén 中文 @ home"},
 		},
-		AllowedMods:    []string{"700", "770"},
+		Rules: approval.Rules{
+			Channel:     "G0123456789",
+			Approvers:   []string{"U1", "W2", "S3"},
+			Required:    5,
+			AllowSelf:   true,
+			Expiry:      72 * time.Hour,
+			Reminder:    36 * time.Hour,
+			AllowedMods: []string{"700", "770"},
+			LoginHint:   "ssh {username}@login.example.org",
+		},
 		Reserved:       []string{"root", "systemd-network", "host$"},
-		Approvers:      []string{"U1", "W2", "S3"},
 		Administrators: []string{"S3", "U4"},
-		Required:       5,
-		AllowSelf:      true,
 		ResetsDecided:  true,
-		Expiry:         72 * time.Hour,
-		Reminder:       36 * time.Hour,
 		MaxActive:      20,
 		PasswordLength: 30,
 		ByButton:       true,

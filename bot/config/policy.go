@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"ehpcbot/approval"
 	"ehpcbot/ehpc"
@@ -31,25 +33,31 @@ type policyEnv struct {
 	Delivery       string `env:"CREDENTIALS_DELIVERY"`
 	AccountsAtOnce string `env:"EHPC_ACCOUNTS_AT_ONCE"`
 	CallsPerHour   string `env:"EHPC_CALLS_PER_HOUR"`
+	Channel        string `env:"APPROVAL_CHANNEL"`
+	LoginHint      string `env:"LOGIN_HINT"`
 	UseURL         string `env:"POLICY_URL"`
 	UseVersion     string `env:"POLICY_VERSION"`
 }
 
 func (e policyEnv) config(f *collector) approval.Config {
 	c := approval.Config{
+		Rules: approval.Rules{
+			Channel:     checkChannel(f, e.Channel),
+			Approvers:   approvers(f, e.Approvers),
+			Required:    f.number("APPROVALS_REQUIRED", e.Required, 1, math.MaxInt32),
+			AllowSelf:   f.boolean("APPROVAL_ALLOW_SELF", e.AllowSelf),
+			Expiry:      f.duration("APPROVAL_EXPIRY", e.Expiry),
+			Reminder:    f.duration("APPROVAL_REMINDER", e.Reminder),
+			AllowedMods: allowedMods(f, e.AllowedMods),
+			LoginHint:   checkHint(f, e.LoginHint),
+		},
 		Clusters:       clusters(f, e.Clusters),
-		AllowedMods:    allowedMods(f, e.AllowedMods),
 		Reserved:       usernames(f, "EHPC_RESERVED_USERNAMES", e.Reserved),
 		Reusable:       usernames(f, "EHPC_REUSABLE_USERNAMES", e.Reusable),
 		Usernames:      pattern(f, e.Pattern),
-		Approvers:      approvers(f, e.Approvers),
 		Administrators: people(f, "ADMINISTRATORS", e.Administrators),
 		Fallback:       people(f, "APPROVERS_FALLBACK", e.Fallback),
-		Required:       f.number("APPROVALS_REQUIRED", e.Required, 1, math.MaxInt32),
-		AllowSelf:      f.boolean("APPROVAL_ALLOW_SELF", e.AllowSelf),
 		ResetsDecided:  f.boolean("RESET_NEEDS_APPROVAL", e.ResetsDecided),
-		Expiry:         f.duration("APPROVAL_EXPIRY", e.Expiry),
-		Reminder:       f.duration("APPROVAL_REMINDER", e.Reminder),
 		MaxActive:      f.number("MAX_ACTIVE_REQUESTS", e.MaxActive, 1, math.MaxInt32),
 		PasswordLength: f.number("PASSWORD_LENGTH", e.PasswordLength, 12, 30),
 		CredentialsTTL: f.duration("CREDENTIALS_TTL", e.CredentialsTTL),
@@ -132,6 +140,31 @@ func people(f *collector, variable, value string) []string {
 		}
 	}
 	return ids
+}
+
+var channelForm = regexp.MustCompile(`^[CG][A-Z0-9]+$`)
+
+func checkChannel(f *collector, value string) string {
+	switch {
+	case f.missing("APPROVAL_CHANNEL", value):
+	case strings.HasPrefix(value, "#"):
+		f.add("APPROVAL_CHANNEL", "%s is a channel's name", f.quote(value))
+	case !channelForm.MatchString(value):
+		f.add("APPROVAL_CHANNEL", "%s is no channel's id", f.quote(value))
+	}
+	return value
+}
+
+const hintMaxLength = 500
+
+func checkHint(f *collector, value string) string {
+	switch n := utf8.RuneCountInString(value); {
+	case n > hintMaxLength:
+		f.add("LOGIN_HINT", "has %d characters", n)
+	case !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl):
+		f.add("LOGIN_HINT", "holds a line break or another control character")
+	}
+	return value
 }
 
 func checkRequired(f *collector, c approval.Config) {

@@ -4,8 +4,6 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"ehpcbot/bot"
 	"ehpcbot/bot/slackapi"
@@ -21,9 +19,7 @@ type slackEnv struct {
 	APIURL      string `env:"SLACK_API_URL"`
 	Connections string `env:"SLACK_CONNECTIONS"`
 	Command     string `env:"SLACK_COMMAND"`
-	Channel     string `env:"APPROVAL_CHANNEL"`
 	PerMinute   string `env:"REQUESTS_PER_MINUTE"`
-	LoginHint   string `env:"LOGIN_HINT"`
 	Locale      string `env:"LOCALE"`
 }
 
@@ -35,9 +31,7 @@ func (e slackEnv) config(f *collector) bot.Config {
 		},
 		Connections:       f.number("SLACK_CONNECTIONS", e.Connections, 1, 10),
 		Command:           checkCommand(f, e.Command),
-		Channel:           checkChannel(f, e.Channel),
 		RequestsPerMinute: f.number("REQUESTS_PER_MINUTE", e.PerMinute, 0, 1000),
-		LoginHint:         checkHint(f, e.LoginHint),
 		Locale:            view.Locale(f.choice("LOCALE", e.Locale, string(view.English), string(view.Chinese))),
 	}
 }
@@ -97,31 +91,6 @@ var commandForm = regexp.MustCompile(`^/[a-z0-9_-]{1,31}$`)
 func checkCommand(f *collector, value string) string {
 	if !commandForm.MatchString(value) {
 		f.add("SLACK_COMMAND", "%s is not the name of a command", f.quote(value))
-	}
-	return value
-}
-
-var channelForm = regexp.MustCompile(`^[CG][A-Z0-9]+$`)
-
-func checkChannel(f *collector, value string) string {
-	switch {
-	case f.missing("APPROVAL_CHANNEL", value):
-	case strings.HasPrefix(value, "#"):
-		f.add("APPROVAL_CHANNEL", "%s is a channel's name", f.quote(value))
-	case !channelForm.MatchString(value):
-		f.add("APPROVAL_CHANNEL", "%s is no channel's id", f.quote(value))
-	}
-	return value
-}
-
-const hintMaxLength = 500
-
-func checkHint(f *collector, value string) string {
-	switch n := utf8.RuneCountInString(value); {
-	case n > hintMaxLength:
-		f.add("LOGIN_HINT", "has %d characters", n)
-	case !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl):
-		f.add("LOGIN_HINT", "holds a line break or another control character")
 	}
 	return value
 }

@@ -53,12 +53,12 @@ func (p *Messenger) Trouble(ctx context.Context, s approval.Story, t approval.Tr
 func (p *Messenger) postInThread(ctx context.Context, s approval.Story, purpose approval.Purpose, m view.Message) error {
 	card, known := p.card(s)
 	if !known {
-		_, err := p.postOnce(ctx, s, purpose, p.channel, m)
+		_, err := p.postOnce(ctx, s, purpose, s.Rules.Channel, m)
 		return err
 	}
-	posted, err := p.send(ctx, s, purpose, p.channel, m, slack.MsgOptionTS(card.Ref))
+	posted, err := p.send(ctx, s, purpose, s.Rules.Channel, m, slack.MsgOptionTS(card.Ref))
 	if gone(err) {
-		posted, err = p.send(ctx, s, purpose, p.channel, m)
+		posted, err = p.send(ctx, s, purpose, s.Rules.Channel, m)
 	}
 	if err != nil {
 		return err

@@ -7,7 +7,7 @@ import (
 	"ehpcbot/bot/slackapi"
 )
 
-// This file holds the message that lists what waits.
+// This file holds the messages that list what waits, one for each approval channel.
 
 // purposeDigest names the digest, which is about no request, among what is posted.
 const purposeDigest approval.Purpose = "digest"
@@ -15,7 +15,7 @@ const purposeDigest approval.Purpose = "digest"
 // Digest implements [approval.Messenger].
 func (p *Messenger) Digest(ctx context.Context, d approval.Digest) error {
 	posted := d.Posted.Ref != ""
-	if posted && d.Wanted() && !d.IsOld() && !p.isElsewhere(d.Posted.Place) {
+	if posted && d.Wanted() && !d.IsOld() && !p.isElsewhere(d.Posted.Place, d.Channel) {
 		err := p.followDigest(ctx, d)
 		if !gone(err) && !fixed(err) {
 			return err
@@ -28,18 +28,18 @@ func (p *Messenger) Digest(ctx context.Context, d approval.Digest) error {
 		}
 	}
 	if !d.Wanted() {
-		p.pace.leave(p.channel, posting(approval.Story{}, purposeDigest))
+		p.pace.leave(d.Channel, posting(approval.Story{}, purposeDigest))
 		return nil
 	}
 	return p.postDigest(ctx, d)
 }
 
 func (p *Messenger) postDigest(ctx context.Context, d approval.Digest) error {
-	posted, err := p.send(ctx, approval.Story{}, purposeDigest, p.channel, p.readers.Channel().Digest(d))
+	posted, err := p.send(ctx, approval.Story{}, purposeDigest, d.Channel, p.readers.Channel().Digest(d))
 	if err != nil {
 		return err
 	}
-	mine := approval.DigestMessage{Place: posted.Place, Ref: posted.Ref, Shows: d.Shows(), At: d.Now}
+	mine := approval.DigestMessage{Channel: d.Channel, Place: posted.Place, Ref: posted.Ref, Shows: d.Shows(), At: d.Now}
 	first, err := p.service.ClaimDigest(ctx, mine, approval.DigestMessage{})
 	if err == nil && first.Ref != mine.Ref {
 		p.log.Info("a digest that was posted twice is taken back")
@@ -72,5 +72,5 @@ func (p *Messenger) takeDigestAway(ctx context.Context, old approval.DigestMessa
 	if err != nil {
 		p.log.Warn("an outdated digest could not be deleted", "error", err)
 	}
-	return p.service.ForgetDigest(ctx)
+	return p.service.ForgetDigest(ctx, old)
 }

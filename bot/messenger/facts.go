@@ -34,7 +34,7 @@ func (p *Messenger) facts(ctx context.Context, s approval.Story) view.Facts {
 
 // deciders returns the ids of all who may decide on a request; none where that is not known.
 func (p *Messenger) deciders(ctx context.Context, s approval.Story) (ids []string) {
-	for _, id := range slices.Concat(s.Approvers, s.Fallback) {
+	for _, id := range slices.Concat(s.Rules.Approvers, s.Fallback) {
 		members := []string{id}
 		if approval.IsGroup(id) {
 			var err error

@@ -23,37 +23,70 @@ import (
 
 // Messenger implements [approval.Messenger].
 type Messenger struct {
-	channel string // in which requests are approved
 	readers *Readers
 	api     *slackapi.API
 	service *approval.Service
 	log     *slog.Logger
 	pace    *pace
 
-	mu     sync.Mutex
-	named  string // the id by which Slack calls the approval channel, which may be another; empty: not known yet
-	closed error  // why the approval channel takes no messages
+	mu    sync.Mutex
+	rooms map[string]room // the approval channels in which something was posted, by their configured ids
+}
+
+// room is what Slack tells of an approval channel.
+type room struct {
+	named  string // the id by which Slack calls it, which may be another; empty: not known yet
+	closed error  // why it takes no messages
 }
 
 var _ approval.Messenger = (*Messenger)(nil)
 
-// New returns a messenger whose approvals stand in a channel.
-func New(channel string, readers *Readers, api *slackapi.API, service *approval.Service, log *slog.Logger) *Messenger {
-	return &Messenger{channel: channel, readers: readers, api: api, service: service, log: log, pace: newPace(time.Now)}
+// New returns a messenger.
+func New(readers *Readers, api *slackapi.API, service *approval.Service, log *slog.Logger) *Messenger {
+	return &Messenger{readers: readers, api: api, service: service, log: log, pace: newPace(time.Now), rooms: map[string]room{}}
 }
 
-// Ready returns why no messages get to the approval channel; nil as long as they do.
+// Ready returns why no messages get to an approval channel; nil as long as they do to all.
 func (p *Messenger) Ready() error {
+	channels := p.service.Config().Channels()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.closed
+	var closed error
+	for _, channel := range channels {
+		closed = errors.Join(closed, p.rooms[channel].closed)
+	}
+	return closed
 }
 
-// IsApprovals tells whether an id is that of the approval channel: the configured one, or what Slack calls it.
-func (p *Messenger) IsApprovals(channel string) bool {
+// IsIn tells whether a conversation is an approval channel: by its configured id, or by what Slack calls it.
+func (p *Messenger) IsIn(conversation, channel string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return channel == p.channel || channel != "" && channel == p.named
+	return conversation == channel || conversation != "" && conversation == p.rooms[channel].named
+}
+
+// approvals returns the approval channel that a conversation is, if it is one.
+func (p *Messenger) approvals(conversation string) (channel string, is bool) {
+	channels := p.service.Config().Channels()
+	p.mu.Lock()
+	for channel := range p.rooms { // some may be those of requests that were asked for under other rules
+		channels = append(channels, channel)
+	}
+	p.mu.Unlock()
+	i := slices.IndexFunc(channels, func(channel string) bool { return p.IsIn(conversation, channel) })
+	if i < 0 {
+		return "", false
+	}
+	return channels[i], true
+}
+
+// note changes what is known of an approval channel.
+func (p *Messenger) note(channel string, change func(*room)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r := p.rooms[channel]
+	change(&r)
+	p.rooms[channel] = r
 }
 
 // methodUpdate is the lane of changes: Slack limits them in the whole workspace.
@@ -111,10 +144,8 @@ func (p *Messenger) send(ctx context.Context, s approval.Story, purpose approval
 	if channel == "" || ts == "" {
 		return approval.Message{}, fmt.Errorf("%s: Slack does not say where it is", doing)
 	}
-	if to == p.channel {
-		p.mu.Lock()
-		p.named = channel
-		p.mu.Unlock()
+	if approvals, is := p.approvals(to); is {
+		p.note(approvals, func(r *room) { r.named = channel })
 	}
 	return approval.Message{Purpose: purpose, Place: channel, Ref: ts, Version: s.Version}, nil
 }
@@ -160,8 +191,8 @@ func (p *Messenger) remove(ctx context.Context, old approval.Message) error {
 
 // closedAdvice says what to do about an approval channel that takes no messages.
 var closedAdvice = map[string]string{
-	"is_archived":         "it is archived: unarchive it, or set APPROVAL_CHANNEL to another",
-	"is_inactive":         "it is archived or frozen: open it again, or set APPROVAL_CHANNEL to another", // so chat.update says it
+	"is_archived":         "it is archived: unarchive it, or set another",
+	"is_inactive":         "it is archived or frozen: open it again, or set another", // so chat.update says it
 	"not_in_channel":      "the bot is not in it: invite it there with /invite",
 	"channel_not_found":   "Slack does not know it, or it is private and the bot is not in it: invite the bot there, or correct the id",
 	"restricted_action":   "the workspace does not let the bot post there: an administrator of the workspace can allow it",
@@ -178,22 +209,23 @@ func advised(err error) (advice string, isClosed bool) {
 	return advice, isClosed
 }
 
-// reached notes, of a call that had to do with the approval channel, whether messages get there, and says in
+// reached notes, of a call that had to do with an approval channel, whether messages get there, and says in
 // the error what to do.
-func (p *Messenger) reached(channel string, err error) error {
+func (p *Messenger) reached(conversation string, err error) error {
 	advice, isClosed := advised(err)
-	if !p.IsApprovals(channel) || err != nil && !isClosed {
+	channel, is := p.approvals(conversation)
+	if !is || err != nil && !isClosed {
 		return err
 	}
 	if isClosed {
-		err = fmt.Errorf("APPROVAL_CHANNEL: no messages get to %s, %s: %w", channel, advice, err)
+		err = fmt.Errorf("APPROVAL_CHANNEL: no messages get to %s, %s: %w", conversation, advice, err)
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed != nil && err == nil {
-		p.log.Info("messages get to the approval channel again")
-	}
-	p.closed = err
+	p.note(channel, func(r *room) {
+		if r.closed != nil && err == nil {
+			p.log.Info("messages get to the approval channel again", "channel", channel)
+		}
+		r.closed = err
+	})
 	return err
 }
 
@@ -253,7 +285,7 @@ func (p *Messenger) refresh(ctx context.Context, s approval.Story, facts view.Fa
 			err = p.takeAway(ctx, s, old)
 		case old.Purpose != approval.PurposeApproval:
 			continue
-		case s.AwaitsApprover() && p.isElsewhere(old.Place):
+		case s.AwaitsApprover() && p.isElsewhere(old.Place, s.Rules.Channel):
 			known++
 			err = p.replace(ctx, s, old, m)
 		default:
@@ -273,20 +305,20 @@ func (p *Messenger) refresh(ctx context.Context, s approval.Story, facts view.Fa
 		return nil // the channel is left in peace
 	case s.State.Final():
 		p.log.Info("the end of a request is not shown, as nobody saw it before", "request", s.ID, "state", s.State)
-		p.pace.leave(p.channel, posting(s, approval.PurposeApproval))
+		p.pace.leave(s.Rules.Channel, posting(s, approval.PurposeApproval))
 		return nil
 	}
-	_, err := p.postOnce(ctx, s, approval.PurposeApproval, p.channel, m)
+	_, err := p.postOnce(ctx, s, approval.PurposeApproval, s.Rules.Channel, m)
 	return err
 }
 
-// isElsewhere tells whether a conversation is surely not the approval channel. A channel has another id than the one that
+// isElsewhere tells whether a conversation is surely not an approval channel. That has another id than the one that
 // is configured only where one of the two is of the old form (G…), and until Slack has told which.
-func (p *Messenger) isElsewhere(place string) bool {
+func (p *Messenger) isElsewhere(place, channel string) bool {
 	p.mu.Lock()
-	told := p.named != ""
+	told := p.rooms[channel].named != ""
 	p.mu.Unlock()
-	return !p.IsApprovals(place) && (told || !strings.HasPrefix(p.channel, "G") && !strings.HasPrefix(place, "G"))
+	return !p.IsIn(place, channel) && (told || !strings.HasPrefix(channel, "G") && !strings.HasPrefix(place, "G"))
 }
 
 // takeAway deletes a message that is over. Where Slack does not let it, it stays.
@@ -314,7 +346,7 @@ func (p *Messenger) refreshOne(ctx context.Context, s approval.Story, old approv
 		p.log.Info("an approval message is gone, which nobody needs any more", "request", s.ID, "error", err)
 		old.Version = s.Version
 		return p.service.Sent(ctx, s.ID, old)
-	case gone(err), fixed(err), closedTo(err) && s.AwaitsApprover() && !p.IsApprovals(old.Place):
+	case gone(err), fixed(err), closedTo(err) && s.AwaitsApprover() && !p.IsIn(old.Place, s.Rules.Channel):
 		p.log.Warn("the approval message can't be updated, a new one follows", "request", s.ID, "error", err)
 		return p.replace(ctx, s, old, m)
 	}
@@ -325,10 +357,10 @@ func (p *Messenger) refreshOne(ctx context.Context, s approval.Story, old approv
 // elsewhere. Killed in between, the bot finds the new one when it comes here again.
 func (p *Messenger) replace(ctx context.Context, s approval.Story, old approval.Message, m view.Message) error {
 	replaced := slices.ContainsFunc(s.Messages, func(k approval.Message) bool {
-		return k.Purpose == old.Purpose && !p.isElsewhere(k.Place) && k.Ref != old.Ref && k.Version >= s.Version
+		return k.Purpose == old.Purpose && !p.isElsewhere(k.Place, s.Rules.Channel) && k.Ref != old.Ref && k.Version >= s.Version
 	})
 	if !replaced {
-		if err := p.post(ctx, s, old.Purpose, p.channel, m); err != nil {
+		if err := p.post(ctx, s, old.Purpose, s.Rules.Channel, m); err != nil {
 			return err
 		}
 	}
@@ -340,7 +372,7 @@ func (p *Messenger) replace(ctx context.Context, s approval.Story, old approval.
 
 // Alarm implements [approval.Messenger].
 func (p *Messenger) Alarm(ctx context.Context, s approval.Story) error {
-	_, err := p.postOnce(ctx, s, approval.PurposeAlarm, p.channel, p.readers.Channel().Alarm(s))
+	_, err := p.postOnce(ctx, s, approval.PurposeAlarm, s.Rules.Channel, p.readers.Channel().Alarm(s))
 	return err
 }
 

@@ -101,7 +101,7 @@ var errNoCard = errors.New("the approval message is not there yet")
 // card returns the approval message that is in the approval channel now.
 func (p *Messenger) card(s approval.Story) (approval.Message, bool) {
 	i := slices.IndexFunc(s.Messages, func(m approval.Message) bool {
-		return m.Purpose == approval.PurposeApproval && !p.isElsewhere(m.Place)
+		return m.Purpose == approval.PurposeApproval && !p.isElsewhere(m.Place, s.Rules.Channel)
 	})
 	if i < 0 {
 		return approval.Message{}, false

@@ -13,7 +13,7 @@ import (
 func (p *Messenger) Remind(ctx context.Context, s approval.Story, what approval.Purpose) error {
 	switch what {
 	case approval.PurposeReminder:
-		_, err := p.postOnce(ctx, s, what, p.channel, p.readers.Channel().Reminder(s))
+		_, err := p.postOnce(ctx, s, what, s.Rules.Channel, p.readers.Channel().Reminder(s))
 		return err
 	case approval.PurposeDaily:
 		return p.remindDaily(ctx, s)
@@ -38,7 +38,7 @@ func (p *Messenger) Nudge(ctx context.Context, s approval.Story) error {
 	if err := p.takeAllAway(ctx, s, approval.PurposeNudge); err != nil {
 		return err
 	}
-	_, err := p.postOnce(ctx, s, approval.PurposeNudge, p.channel, p.readers.Channel().Nudge(s))
+	_, err := p.postOnce(ctx, s, approval.PurposeNudge, s.Rules.Channel, p.readers.Channel().Nudge(s))
 	return err
 }
 

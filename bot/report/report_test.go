@@ -64,8 +64,9 @@ func play(t *testing.T) (env map[string]string) {
 		require.NoError(t, err)
 		db.SignWith(keys)
 		service := approval.NewService(approval.Config{
+			Rules:     approval.Rules{Approvers: []string{anna, otto}, Required: 2, Expiry: 72 * time.Hour},
 			Clusters:  []approval.Cluster{{ID: "ehpc-8jqdq0mz", Zone: "jn1a", Name: "Training"}, {ID: "ehpc-x", Zone: "jn1a"}},
-			Approvers: []string{anna, otto}, Required: 2, Expiry: 72 * time.Hour, MaxActive: 10,
+			MaxActive: 10,
 		}, db, keys, nobody{}, slog.New(slog.DiscardHandler), time.Now)
 		target := func(id int64) approval.Target {
 			story, err := service.Story(ctx, id)

@@ -57,7 +57,7 @@ func (b *builder) whoAndWhen() {
 		return
 	}
 	t := b.texts.Asking
-	if len(b.story.Approvers) > 0 {
+	if len(b.story.Rules.Approvers) > 0 {
 		b.line(t.Deciders)
 	}
 	if b.view.remindersAhead(b.story) {

@@ -63,14 +63,14 @@ func (v View) ChangeNotice(s approval.Story, c approval.Change) Message {
 }
 
 // ChangeForm asks an approver what is to be approved instead of what was asked for.
-func (v View) ChangeForm(conf approval.Config, s approval.Story) slack.ModalViewRequest {
+func (v View) ChangeForm(s approval.Story) slack.ModalViewRequest {
 	t := v.texts()
 	b := v.about(s, "change-form")
 	b.asked()
 	b.line(t.Change.FormHint)
 	form := v.form(CallbackChange, t.Change.FormTitle, t.Change.FormSubmit, b.richTextBlock(),
 		t.Form.Username.input(blockUsername, t.Form.Username.textField(s.Username, usernameMaxTyped)),
-		v.modInput(conf.AllowedMods, s.Mod),
+		v.modInput(s.Rules.AllowedMods, s.Mod),
 	)
 	form.PrivateMetadata = formatTarget(s.Target())
 	return form

@@ -56,7 +56,7 @@ func TestChangeLimits(t *testing.T) {
 			for _, m := range []Message{v.Approval(s), v.Status(s), v.ChangeNotice(s, s.Changes[0])} {
 				require.Empty(t, checkMessage(m))
 			}
-			require.Empty(t, checkModal(v.ChangeForm(approval.Config{AllowedMods: []string{"700"}}, s)))
+			require.Empty(t, checkModal(v.ChangeForm(s)))
 		}
 	}
 }

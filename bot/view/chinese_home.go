@@ -8,7 +8,7 @@ var chineseHome = homeTexts{
 
 	Waiting:     "等待您审批",
 	NoneWaiting: "没有等待审批的申请。",
-	MoreWaiting: "还有 {count} 条较晚的申请未列出，可在 {channel} 中查看。",
+	MoreWaiting: "还有 {count} 条较晚的申请未列出，可在各自的审批频道中查看。",
 
 	Requests:    "您的申请",
 	NoRequests:  "您没有未完成的申请。",

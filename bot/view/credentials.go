@@ -107,7 +107,7 @@ func (b *builder) password(password secret.Text) {
 
 // login says how to log in, if that is configured.
 func (b *builder) login() {
-	hint := strings.NewReplacer("{username}", b.story.Username, "{cluster}", b.story.ClusterID).Replace(b.view.LoginHint)
+	hint := strings.NewReplacer("{username}", b.story.Username, "{cluster}", b.story.ClusterID).Replace(b.story.Rules.LoginHint)
 	if hint = oneLine(hint, loginMaxLength); hint != "" {
 		b.fields["login"] = code(hint)
 		b.line(b.texts.Credentials.Login)

@@ -8,7 +8,7 @@ var englishHome = homeTexts{
 
 	Waiting:     "Waiting for your decision",
 	NoneWaiting: "Nothing waits for a decision.",
-	MoreWaiting: "Later ones that are not shown: {count}. They are in {channel}, too.",
+	MoreWaiting: "Later ones that are not shown: {count}. Each is in its approval channel, too.",
 
 	Requests:    "Your requests",
 	NoRequests:  "No request of yours is open.",

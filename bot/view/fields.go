@@ -17,7 +17,7 @@ func (v View) fields(s approval.Story) fields {
 	denial, _ := s.Denial()
 	f := fields{
 		"command":          text(v.Command),
-		"channel":          channelLink(v.Channel),
+		"channel":          channelLink(s.Rules.Channel),
 		"id":               text(formatID(s.ID)),
 		"state":            v.textsOf(s.Request).States[s.State].fill(nil),
 		"requester":        mention(s.Requester),

@@ -49,7 +49,7 @@ func (v View) AskForm(conf approval.Config, prefill approval.Ask) slack.ModalVie
 		blocks = append(blocks, v.clusterInput(conf, prefill.Cluster))
 	}
 	blocks = append(blocks,
-		v.modInput(conf.AllowedMods, prefill.Mod),
+		v.modInput(conf.Mods(), prefill.Mod),
 		v.untilInput(prefill.Until),
 		t.Reason.reasonInput(prefill.Reason))
 	if conf.Use.Version != "" && prefill.Policy != conf.Use.Version {

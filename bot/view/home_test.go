@@ -70,8 +70,8 @@ func TestHomeHoldsTheLimits(t *testing.T) {
 		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		v := View{Locale: rapid.SampledFrom([]Locale{English, Chinese}).Draw(t, "locale"), Command: "/ehpc-adduser", Channel: "C0APPROVE",
-			LoginHint: typed(200).Draw(t, "hint"), Reader: people.Draw(t, "reader")}
+		v := View{Locale: rapid.SampledFrom([]Locale{English, Chinese}).Draw(t, "locale"), Command: "/ehpc-adduser",
+			Reader: people.Draw(t, "reader")}
 		excerpt := rapid.Custom(func(t *rapid.T) approval.Excerpt {
 			return approval.Excerpt{Stories: numbered(rapid.SliceOfN(stories, 0, HomeMost).Draw(t, "stories")...), More: rapid.IntRange(0, 1000).Draw(t, "more")}
 		})

@@ -46,8 +46,7 @@ func TestLimitsHoldForAnyStory(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		v := View{
 			Locale: rapid.SampledFrom([]Locale{English, Chinese, ""}).Draw(t, "locale"), Command: "/ehpc-adduser",
-			Channel:   rapid.SampledFrom([]string{"C0APPROVE", "", "<!channel>"}).Draw(t, "channel"),
-			LoginHint: typed(200).Draw(t, "hint"), Reader: people.Draw(t, "reader"),
+			Reader: people.Draw(t, "reader"),
 		}
 		s := stories.Draw(t, "story")
 		r := anyRefusal(s).Draw(t, "refusal")
@@ -114,8 +113,13 @@ var stories = rapid.Custom(func(t *rapid.T) approval.Story {
 			FailureDetail: typed(2000).Draw(t, "detail"),
 			DeliveredAt:   moments.Draw(t, "delivered"), ShownAt: moments.Draw(t, "shown"),
 		},
-		Cluster:   approval.Cluster{ID: typed(200).Draw(t, "configured id"), Name: typed(200).Draw(t, "name")},
-		Approvers: rapid.SliceOfN(deciders, 0, 30).Draw(t, "approvers"), Fallback: rapid.SliceOfN(deciders, 0, 12).Draw(t, "fallback"), RemindAt: moments.Draw(t, "reminder"),
+		Cluster: approval.Cluster{ID: typed(200).Draw(t, "configured id"), Name: typed(200).Draw(t, "name")},
+		Rules: approval.Rules{
+			Channel:   rapid.SampledFrom([]string{"C0APPROVE", "", "<!channel>"}).Draw(t, "channel"),
+			Approvers: rapid.SliceOfN(deciders, 0, 30).Draw(t, "approvers"), LoginHint: typed(200).Draw(t, "hint"),
+			AllowedMods: rapid.SliceOfN(rapid.StringMatching(`[0-7]{3}`), 0, 120).Draw(t, "mods"),
+		},
+		Fallback: rapid.SliceOfN(deciders, 0, 12).Draw(t, "fallback"), RemindAt: moments.Draw(t, "reminder"),
 	}
 	for range rapid.IntRange(0, 15).Draw(t, "decisions") {
 		s.Decisions = append(s.Decisions, approval.Decision{
@@ -166,8 +170,8 @@ var configs = rapid.Custom(func(t *rapid.T) approval.Config {
 		Clusters: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) approval.Cluster {
 			return approval.Cluster{ID: rapid.StringMatching(`[a-z]{1,8}-[a-z0-9]{1,40}`).Draw(t, "id"), Name: typed(200).Draw(t, "name")}
 		}), 1, 110).Draw(t, "clusters"),
-		AllowedMods: rapid.SliceOfN(rapid.StringMatching(`[0-7]{3}`), 0, 120).Draw(t, "mods"),
-		Use:         rapid.SampledFrom([]approval.UsePolicy{{}, testPolicy}).Draw(t, "policy"),
+		Rules: approval.Rules{AllowedMods: rapid.SliceOfN(rapid.StringMatching(`[0-7]{3}`), 0, 120).Draw(t, "mods")},
+		Use:   rapid.SampledFrom([]approval.UsePolicy{{}, testPolicy}).Draw(t, "policy"),
 	}
 })
 

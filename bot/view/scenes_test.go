@@ -17,10 +17,15 @@ import (
 // testPassword has every character that Slack might read as markup.
 const testPassword = `*K7_~&<x>@h#e^r(!)%`
 
+var testRules = approval.Rules{
+	Channel: "C0APPROVE", Approvers: []string{"U0ADA", "S0HPC"}, LoginHint: "ssh {username}@{cluster}.example.org",
+	AllowedMods: []string{"700", "750", "755", "770", "711"},
+}
+
 var testPolicy = approval.UsePolicy{URL: "https://hpc.example.org/policy", Version: "2026-10"}
 
 func testView(l Locale) View {
-	return View{Locale: l, Command: "/ehpc-adduser", Channel: "C0APPROVE", LoginHint: "ssh {username}@{cluster}.example.org", Reader: "U0ISABEL"}
+	return View{Locale: l, Command: "/ehpc-adduser", Reader: "U0ISABEL"}
 }
 
 // other is the view of somebody else than the requester.
@@ -39,8 +44,8 @@ func story(state approval.State, change ...func(*approval.Story)) approval.Story
 			Requester: "U0ISABEL", State: state, Version: 1, Required: 1,
 			CreatedAt: monday, UpdatedAt: monday, ExpiresAt: monday.Add(72 * time.Hour),
 		},
-		Cluster:   approval.Cluster{ID: "ehpc-8jqdq0mz", Zone: "jn1a", Name: "Training"},
-		Approvers: []string{"U0ADA", "S0HPC"}, RemindAt: monday.Add(24 * time.Hour),
+		Cluster: approval.Cluster{ID: "ehpc-8jqdq0mz", Zone: "jn1a", Name: "Training"},
+		Rules:   testRules, RemindAt: monday.Add(24 * time.Hour),
 	}
 	switch state {
 	case approval.Pending, approval.Expired, approval.Cancelled:
@@ -95,7 +100,7 @@ func reminded(s *approval.Story) {
 func untilMarch(s *approval.Story) { s.Until = "2027-03-31" }
 
 func unseenThere(s *approval.Story) { s.Unseen = true }
-func toDecide(s *approval.Story)    { s.Approvers = []string{"U0ADA", "S0STAFF"} }
+func toDecide(s *approval.Story)    { s.Rules.Approvers = []string{"U0ADA", "S0STAFF"} }
 
 func passedOn(s *approval.Story) {
 	toDecide(s)
@@ -181,7 +186,7 @@ func messages(v View) map[string]Message {
 		"report":                         v.Report(story(approval.Delivered), refusedPassword, allFacts),
 		"report-unknown":                 v.Report(story(approval.Delivered, unopened, jobless), approval.Trouble{Number: 2, Sees: approval.SeesOther}, approval.Facts{}),
 		"report-hostile":                 v.Report(hostile(approval.Delivered), hostileTrouble, hostileFacts),
-		"credentials-without-login-hint": View{Locale: v.Locale}.Credentials(story(approval.Provisioned), secret.New(testPassword)),
+		"credentials-without-login-hint": v.Credentials(story(approval.Provisioned, func(s *approval.Story) { s.Rules.LoginHint = "" }), secret.New(testPassword)),
 		"notice-expired-one-of-two":      v.Notice(story(approval.Expired, oneHasApproved)),
 		"notice-denied-no-reason":        v.Notice(story(approval.Denied, noReason)),
 		"status-expired-one-of-two":      v.Status(story(approval.Expired, oneHasApproved)),
@@ -246,8 +251,8 @@ func outcomes() []Outcome {
 
 func modals(v View) map[string]slack.ModalViewRequest {
 	conf := approval.Config{
-		Clusters:    []approval.Cluster{{ID: "ehpc-8jqdq0mz", Zone: "jn1a"}, {ID: "ehpc-x", Zone: "jn1a", Name: "Training"}},
-		AllowedMods: []string{"700", "750", "755", "770", "711"},
+		Clusters: []approval.Cluster{{ID: "ehpc-8jqdq0mz", Zone: "jn1a"}, {ID: "ehpc-x", Zone: "jn1a", Name: "Training"}},
+		Rules:    testRules,
 	}
 	withPolicy := conf
 	withPolicy.Use = testPolicy
@@ -268,7 +273,7 @@ func modals(v View) map[string]slack.ModalViewRequest {
 		"modal-credentials":      v.CredentialsModal(story(approval.Provisioned), secret.New(testPassword)),
 	}
 	maps.Copy(all, questionModals(v))
-	all["form-change"] = v.ChangeForm(conf, story(approval.Pending))
+	all["form-change"] = v.ChangeForm(story(approval.Pending))
 	return all
 }
 

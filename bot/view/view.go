@@ -21,14 +21,9 @@ import (
 
 // View renders in one language.
 type View struct {
-	Locale    Locale // English where it is none of the languages
-	Command   string // the slash command, with its slash
-	Channel   string // id of the channel in which the approvers are asked
-	LoginHint string // how to log in, with {username} and {cluster} for the two; empty: nothing is shown
-
-	SelfApproval bool // approvers may decide on their own requests
-
-	Reader string // id of the person who reads, whose own requests are spoken of as such; empty: a channel
+	Locale  Locale // English where it is none of the languages
+	Command string // the slash command, with its slash
+	Reader  string // id of the person who reads, whose own requests are spoken of as such; empty: a channel
 }
 
 // Message is a message as chat.postMessage, chat.update and an acknowledgement take it.

@@ -240,7 +240,7 @@ func TestProposedCommandsCanBeTyped(t *testing.T) {
 
 func TestFieldFaults(t *testing.T) {
 	t.Parallel()
-	conf := approval.Config{Clusters: []approval.Cluster{{ID: "ehpc-x"}}, AllowedMods: []string{"700"}}
+	conf := approval.Config{Rules: approval.Rules{AllowedMods: []string{"700"}}, Clusters: []approval.Cluster{{ID: "ehpc-x"}}}
 	faults := conf.Check(approval.Ask{Cluster: "y", Username: "isabél", Mod: "777", Reason: strings.Repeat("x", 501)})
 	require.Equal(t, map[string]string{
 		blockUsername: "The username isabél can't have é in it. Only a–z, A–Z, 0–9 and _ are right, such as isabel_2.",

@@ -59,6 +59,6 @@ func (b *builder) passedOn() {
 
 // deciders names all who may decide. Where only the requester sees it that notifies nobody.
 func (v View) deciders(s approval.Story) richText {
-	all := slices.Concat(s.Approvers, s.Fallback)
-	return v.people(slices.DeleteFunc(all, func(id string) bool { return id == s.Requester && !v.SelfApproval }))
+	all := slices.Concat(s.Rules.Approvers, s.Fallback)
+	return v.people(slices.DeleteFunc(all, func(id string) bool { return id == s.Requester && !s.Rules.AllowSelf }))
 }
