@@ -178,6 +178,7 @@ func IsGroup(id string) bool { return len(id) > 0 && id[0] == 'S' }
 type standing struct {
 	former    *Refusal // of a username that was, or an account that is, somebody else's meanwhile
 	requester error    // of [Directory.Requester]
+	unexempt  bool     // the requester does not belong to the group any more whose members need no approval
 	lapsed    []string // whose approval does not count
 }
 
@@ -194,6 +195,10 @@ func (s *Service) lookAgain(ctx context.Context, story Story, within time.Durati
 		now.requester = s.people.Requester(ctx, story.Requester, within)
 		return nil
 	})
+	if story.Exempt != "" {
+		is, unknown := s.belongs(ctx, []string{story.Exempt}, s.people.Identify(ctx, story.Requester), within)
+		now.unexempt = !is && unknown == nil
+	}
 	now.lapsed = s.lapsed(ctx, story, within)
 	_ = asking.Wait()
 	return now, nil
@@ -236,16 +241,15 @@ func (s *Service) lapsed(ctx context.Context, story Story, within time.Duration)
 // signed leaves out the decisions on a request as it stands of which no event tells that the bot has signed: nobody can
 // write one into the database without a key. In a request whose state is not the one that the last of them tells, none
 // count.
-func signed(ctx context.Context, tx Tx, r Request, decisions []Decision) ([]Decision, error) {
-	events, err := tx.Signed(ctx, r.ID)
-	if err != nil || len(events) == 0 || events[len(events)-1].To != r.State {
-		return nil, err
+func signed(r Request, decisions []Decision, events []Event) []Decision {
+	if len(events) == 0 || events[len(events)-1].To != r.State {
+		return nil
 	}
 	return slices.DeleteFunc(decisions, func(d Decision) bool {
 		return !slices.ContainsFunc(events, func(e Event) bool {
 			return e.Actor == d.Person && e.IsApproval() && e.Detail == r.seen()
 		})
-	}), nil
+	})
 }
 
 // count counts the approvals that hold.

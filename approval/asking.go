@@ -18,6 +18,7 @@ func (s *Service) Ask(ctx context.Context, a Ask) (Story, error) {
 	}
 	var story Story
 	if len(refusals) == 0 {
+		a.exempt = s.exemptBy(ctx, a, who)
 		err = s.store.Write(ctx, func(ctx context.Context, tx Tx) (err error) {
 			story, err = s.ask(ctx, tx, a, who)
 			return err
@@ -61,6 +62,15 @@ func (s *Service) examine(ctx context.Context, a Ask, who Person) (refusals Refu
 	return refusals, seen, err
 }
 
+// exemptBy returns the group for whose sake what somebody asks for needs no approval, if there is one.
+func (s *Service) exemptBy(ctx context.Context, a Ask, who Person) (group string) {
+	cluster, _ := s.conf.Cluster(a.Cluster)
+	if group = s.conf.Of(cluster.ID).Exempt; a.Reset || !s.isExempt(ctx, who, group, 0) {
+		return ""
+	}
+	return group
+}
+
 // untilYears is for how many years an account can be asked for at the most.
 const untilYears = 5
 
@@ -102,6 +112,7 @@ func (s *Service) ask(ctx context.Context, tx Tx, a Ask, who Person) (Story, err
 	now, rules := s.now(), s.conf.Of(cluster.ID)
 	r := Request{
 		ClusterID: cluster.ID, Username: a.Username, Mod: a.Mod, Reason: a.Reason, Until: a.Until, Policy: a.Policy, Requester: a.Requester,
+		Kept: s.conf.keep(cluster.ID), Exempt: a.exempt,
 		Reset: a.Reset, State: Pending, Version: 1,
 		CreatedAt: now, UpdatedAt: now, ExpiresAt: now.Add(rules.Expiry), Envelope: a.Envelope, Nonce: rand.Text(),
 	}

@@ -27,22 +27,22 @@ func (c Cluster) Label() string {
 
 // Config holds the policy. Package config reads it from the environment and checks it.
 type Config struct {
-	Rules                           // of clusters that have none of their own
-	ByCluster      map[string]Rules // of POLICY_FILE, by the clusters' ids; nil where there is no such file
-	Clusters       []Cluster        // at least one; the first is the default
-	Reserved       []string         // usernames that are never made, whatever their case
-	Reusable       []string         // usernames that may be given to somebody else than their former owner
-	Usernames      *regexp.Regexp   // that usernames must match as a whole, beside the API's rule; nil: any
-	Administrators []string         // ids of people and of groups of people, of those who are shown how the bot is; they may decide nothing
-	Fallback       []string         // likewise: those who may decide as well on what waits for half of its time
-	ResetsDecided  bool             // a new password needs as many approvals as an account; else none
-	MaxActive      int              // active requests of one requester
-	PasswordLength int              // 12–30
-	CredentialsTTL time.Duration    // 0: the credentials stay
-	ByButton       bool             // the credentials are shown at a press, and stand in no message
-	AccountsAtOnce int              // jobs of the API that may run on one cluster at the same time; 0 is 1
-	CallsPerHour   int              // of the API, by all processes on the database; 0: no limit but the API's
-	Use            UsePolicy        // that who asks has to accept; the zero value: none
+	Rules                         // of clusters that have none of their own
+	ByCluster      *Policies      // of POLICY_FILE; nil where there is no such file
+	Clusters       []Cluster      // at least one; the first is the default
+	Reserved       []string       // usernames that are never made, whatever their case
+	Reusable       []string       // usernames that may be given to somebody else than their former owner
+	Usernames      *regexp.Regexp // that usernames must match as a whole, beside the API's rule; nil: any
+	Administrators []string       // ids of people and of groups of people, of those who are shown how the bot is; they may decide nothing
+	Fallback       []string       // likewise: those who may decide as well on what waits for half of its time
+	ResetsDecided  bool           // a new password needs as many approvals as an account; else none
+	MaxActive      int            // active requests of one requester
+	PasswordLength int            // 12–30
+	CredentialsTTL time.Duration  // 0: the credentials stay
+	ByButton       bool           // the credentials are shown at a press, and stand in no message
+	AccountsAtOnce int            // jobs of the API that may run on one cluster at the same time; 0 is 1
+	CallsPerHour   int            // of the API, by all processes on the database; 0: no limit but the API's
+	Use            UsePolicy      // that who asks has to accept; the zero value: none
 }
 
 // UsePolicy is what people accept before they ask. Another version is accepted anew.
@@ -80,6 +80,8 @@ type Ask struct {
 	Until     string // the last day on which the account is needed, as 2027-03-31; empty: for good
 	Policy    string // version of the use policy that is accepted with it; empty: none
 	Reset     bool   // for a new password of the account
+
+	exempt string // group for whose sake no approval is needed
 }
 
 // Check applies every rule that holds for a request as long as its account is not made, and that needs no database. It

@@ -98,6 +98,9 @@ func (s *Service) notAllowed(r Request, now standing) *Refusal {
 	if refusals := s.conf.check(r.Ask(), s.rules(r)); len(refusals) > 0 {
 		return refusals[0]
 	}
+	if now.unexempt {
+		return &Refusal{Kind: KindUnexempt, Value: r.Exempt}
+	}
 	return now.former
 }
 

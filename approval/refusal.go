@@ -55,6 +55,7 @@ const (
 	KindNoAnswer      Kind = "no_answer"       // it can't be found out now whether the person is an approver
 	KindGone          Kind = "gone"            // the requester can have no account any more
 	KindUntold        Kind = "untold"          // it can't be found out now whether the requester still can have one
+	KindUnexempt      Kind = "unexempt"        // the requester is no member any more of the group (Value) whose members need no approval
 	KindNotAllowed    Kind = "not_allowed"     // what was asked for is not allowed any more (Why)
 	KindOver          Kind = "over"            // the credentials are not shown any more, or not yet
 	KindNoKey         Kind = "no_key"          // the sealed password can't be opened, for want of its key

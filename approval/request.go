@@ -17,6 +17,8 @@ type Request struct {
 	Until     string // the last day on which the account is needed, as 2027-03-31; empty: for good
 	Policy    string // version of the use policy that was accepted with it; empty: none, or before
 	Requester string // id of the person who asked
+	Kept      string // the rules of the moment at which it was asked for, as JSON; empty: those of now hold for it
+	Exempt    string // the group to which the requester belongs, and whose members need no approval; empty: none
 	Reset     bool   // for a new password of an account that is there, and not for an account
 	State     State
 	Version   int64 // counts the changes, from 1
@@ -210,6 +212,7 @@ type Story struct {
 	Messages  []Message  // oldest first
 	Cluster   Cluster    // as configured now; only its ID is set where it no longer is
 	Rules     Rules      // that hold for it
+	Former    bool       // which are others than those that hold for new requests now
 	Fallback  []string   // who may decide as well, once it is passed on to them
 	RemindAt  time.Time  // when the approvers are reminded the first time since it waits; zero: never
 	Replaced  bool       // the account was given another password since its credentials were cleared

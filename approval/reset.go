@@ -117,7 +117,7 @@ func (r Request) RestsOn(e Event) bool {
 	if r.Reset || r.State == Delivered {
 		return r.isToldBy(e)
 	}
-	return e.IsApproval()
+	return e.IsApproval() || e.Action == "ask" && (r.Kept != "" || r.Exempt != "")
 }
 
 // Account returns the last request by which an account of a username was made, or may have been.

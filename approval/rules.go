@@ -1,7 +1,13 @@
 package approval
 
 import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"ehpcbot/ehpc"
@@ -22,10 +28,27 @@ type Rules struct {
 	LoginHint   string        // how to log in, with {username} and {cluster} for the two; empty: nothing is shown
 }
 
+// Policies are the rules of each cluster, by its id, as POLICY_FILE has them. They may be replaced while the program runs.
+type Policies struct {
+	current atomic.Pointer[map[string]Rules]
+}
+
+// NewPolicies returns policies that begin as these.
+func NewPolicies(byCluster map[string]Rules) *Policies {
+	p := &Policies{}
+	p.Replace(byCluster)
+	return p
+}
+
+// Replace lets others hold from now on.
+func (p *Policies) Replace(byCluster map[string]Rules) { p.current.Store(&byCluster) }
+
 // Of returns the rules of a cluster as they are now.
 func (c Config) Of(clusterID string) Rules {
-	if rules, ok := c.ByCluster[clusterID]; ok {
-		return rules
+	if c.ByCluster != nil {
+		if rules, ok := (*c.ByCluster.current.Load())[clusterID]; ok {
+			return rules
+		}
 	}
 	return c.Rules
 }
@@ -76,14 +99,79 @@ func (c Config) Deciders() []string {
 
 // required is how many approvals a request needs by its rules.
 func (s *Service) required(r Request) int {
-	if r.Reset && !s.conf.ResetsDecided {
+	if r.Exempt != "" || r.Reset && !s.conf.ResetsDecided {
 		return 0
 	}
 	return s.rules(r).Required
 }
 
-// rules returns what holds for a request.
-func (s *Service) rules(r Request) Rules { return s.conf.Of(r.ClusterID) }
+// rules returns what holds for a request: what it keeps, or what holds now.
+func (s *Service) rules(r Request) Rules {
+	if r.Kept == "" {
+		return s.conf.Of(r.ClusterID)
+	}
+	var kept Rules
+	if err := json.Unmarshal([]byte(r.Kept), &kept); err != nil {
+		s.log.Error("the rules that a request keeps can't be read: those of now hold", "request", r.ID, "error", err)
+		return s.conf.Of(r.ClusterID)
+	}
+	return kept
+}
+
+// keep returns the rules that a request keeps; empty where those of now hold for it at any time.
+func (c Config) keep(clusterID string) string {
+	if c.ByCluster == nil {
+		return ""
+	}
+	kept, _ := json.Marshal(c.Of(clusterID)) // of words, numbers and lists of words: there is no error
+	return string(kept)
+}
+
+// areFormer tells whether the rules that a request keeps are others than those that hold now.
+func (s *Service) areFormer(r Request) bool {
+	return r.Kept != "" && r.Kept != s.conf.keep(r.ClusterID)
+}
+
+// digestOf names the rules that a request keeps, in the audit log.
+func digestOf(kept string) string {
+	if kept == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(kept))
+	return hex.EncodeToString(sum[:8])
+}
+
+// vouched leaves out of a request what lets others decide about it, or nobody, unless the bot has signed that it was asked
+// for so: nobody can write that into the database without a key.
+func vouched(r Request, events []Event) Request {
+	for _, w := range []struct {
+		word
+		value *string
+	}{{word{"rules", digestOf(r.Kept)}, &r.Kept}, {word{"exempt", r.Exempt}, &r.Exempt}} {
+		if !slices.ContainsFunc(events, func(e Event) bool { return (e.Action == "ask" || e.Action == "sign") && tells(e, w.word) }) {
+			*w.value = ""
+		}
+	}
+	return r
+}
+
+// tells whether an event tells a word of what was asked for. What people may word as they like comes last in it.
+func tells(e Event, w word) bool {
+	words, _, _ := strings.Cut(e.Detail, " reason=")
+	return strings.Contains(" "+words+" ", " "+w.String()+" ")
+}
+
+// isExempt tells whether what somebody asks for needs no approval. Where it is not known now, it does.
+func (s *Service) isExempt(ctx context.Context, who Person, group string, within time.Duration) bool {
+	if group == "" {
+		return false
+	}
+	is, unknown := s.belongs(ctx, []string{group}, who, within)
+	if unknown != nil {
+		s.log.Warn("it is not known whether a request needs an approval, so it does", "group", group, "error", unknown)
+	}
+	return is
+}
 
 func (rules Rules) checkMod(mod string) *Refusal {
 	if mod == "" {

@@ -180,13 +180,16 @@ func (s *Service) Events(ctx context.Context, requestID int64) (events []Event, 
 func (s *Service) story(ctx context.Context, tx Tx, r Request) (Story, error) {
 	story, err := tx.Story(ctx, r)
 	if err == nil && slices.Contains([]State{Pending, Approved, Provisioning}, r.State) {
-		story.Decisions, err = signed(ctx, tx, r, story.Decisions)
+		var events []Event
+		events, err = tx.Signed(ctx, r.ID)
+		story.Decisions, r = signed(r, story.Decisions, events), vouched(r, events)
+		story.Request = r
 	}
 	if cluster, ok := s.conf.Cluster(r.ClusterID); ok {
 		story.Cluster = cluster
 	}
 	story.Required = max(r.Required, s.required(r))
-	story.Rules, story.Fallback = s.rules(r), s.fallback(r)
+	story.Rules, story.Former, story.Fallback = s.rules(r), s.areFormer(r), s.fallback(r)
 	if story.Rules.Reminder > 0 {
 		story.RemindAt = s.waitsSince(r).Add(story.Rules.Reminder)
 	}

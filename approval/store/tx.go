@@ -24,7 +24,7 @@ type Tx struct {
 
 const requestColumns = `id, COALESCE(envelope, ''), cluster, username, mod, reason, requester, state, version, COALESCE(reset_approvals, required), reset_approvals IS NOT NULL,
 	created_at, updated_at, expires_at, failure, failure_detail, sealed, attempted_at, job_id, started_at, until_at, cleared_at,
-	asked_at, nonce, COALESCE(uid, 0), twin, until_date, policy, reminded_at, passed_at, delivered_at, shown_at, works_at`
+	asked_at, nonce, COALESCE(uid, 0), twin, until_date, policy, rules, exempt, reminded_at, passed_at, delivered_at, shown_at, works_at`
 
 func scanRequest(row rows.Scanner) (approval.Request, error) {
 	var r approval.Request
@@ -32,9 +32,12 @@ func scanRequest(row rows.Scanner) (approval.Request, error) {
 	var attempted, started, until, cleared, asked, reminded, passed, delivered, shown, works sql.NullInt64
 	err := row.Scan(&r.ID, &r.Envelope, &r.ClusterID, &r.Username, &r.Mod, &r.Reason, &r.Requester, &r.State, &r.Version, &r.Required, &r.Reset,
 		&created, &updated, &expires, &r.Failure, &r.FailureDetail, &r.Sealed, &attempted, &r.JobID, &started, &until, &cleared, &asked, &r.Nonce, &r.UID, &r.Twin,
-		&r.Until, &r.Policy, &reminded, &passed, &delivered, &shown, &works)
+		&r.Until, &r.Policy, &r.Kept, &r.Exempt, &reminded, &passed, &delivered, &shown, &works)
 	if err != nil {
 		return approval.Request{}, err
+	}
+	if r.Exempt != "" {
+		r.Required = 0 // as which older versions of the table could not hold it
 	}
 	r.CreatedAt, r.UpdatedAt, r.ExpiresAt = rows.Moment(created), rows.Moment(updated), rows.Moment(expires)
 	r.AskedAt, r.AttemptedAt, r.StartedAt = optional(asked), optional(attempted), optional(started)
@@ -58,11 +61,11 @@ func nullable(t time.Time) sql.NullInt64 {
 func (tx *Tx) Insert(ctx context.Context, r *approval.Request) error {
 	err := tx.QueryRowContext(ctx, `INSERT INTO request
 		(envelope, cluster, username, mod, reason, requester, state, version, required, created_at, updated_at, expires_at, nonce,
-		until_date, policy, reset_approvals)
-		VALUES (NULLIF($1, ''), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id`,
+		until_date, policy, reset_approvals, rules, exempt)
+		VALUES (NULLIF($1, ''), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) RETURNING id`,
 		r.Envelope, r.ClusterID, r.Username, r.Mod, r.Reason, r.Requester, string(r.State), r.Version, max(r.Required, 1),
 		r.CreatedAt.UnixMilli(), r.UpdatedAt.UnixMilli(), r.ExpiresAt.UnixMilli(), r.Nonce,
-		r.Until, r.Policy, sql.NullInt64{Int64: int64(r.Required), Valid: r.Reset}).Scan(&r.ID)
+		r.Until, r.Policy, sql.NullInt64{Int64: int64(r.Required), Valid: r.Reset}, r.Kept, r.Exempt).Scan(&r.ID)
 	if err != nil {
 		return fmt.Errorf("store the request: %w", err)
 	}

@@ -301,7 +301,7 @@ func (p *Messenger) refresh(ctx context.Context, s approval.Story, facts view.Fa
 	}
 	switch {
 	case s.AwaitsApprover():
-	case s.Required == 0:
+	case s.Required == 0 && s.Exempt == "":
 		return nil // the channel is left in peace
 	case s.State.Final():
 		p.log.Info("the end of a request is not shown, as nobody saw it before", "request", s.ID, "state", s.State)

@@ -13,7 +13,7 @@ func (v View) Asked(s approval.Story) Message {
 	b := v.about(s, "asked")
 	t := b.texts.Answer
 	if s.State != approval.Pending { // nobody has to approve it
-		b.line(b.texts.Reset.Begins, t.AskedNext)
+		b.line(b.begins(), t.AskedNext)
 		b.follow()
 		return b.message()
 	}
@@ -29,6 +29,14 @@ func (v View) Asked(s approval.Story) Message {
 	b.follow()
 	b.requesterButtons()
 	return b.message()
+}
+
+// begins says of a request that nobody has to approve what happens now.
+func (b *builder) begins() phrase {
+	if b.story.Reset {
+		return b.texts.Reset.Begins
+	}
+	return b.texts.Rules.Begins
 }
 
 // alreadyAsked answers the person who asks once more for what they have asked for: by a second command, or

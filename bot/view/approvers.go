@@ -90,6 +90,7 @@ func (v View) Alarm(s approval.Story) Message {
 }
 
 func (b *builder) approvedBy() {
+	b.exempt()
 	if len(b.story.Approvals()) > 0 {
 		b.line(b.texts.Approval.ApprovedBy)
 	}

@@ -8,6 +8,7 @@ import (
 
 var chinese = catalogue{
 	Waiting:   chineseWaiting,
+	Rules:     chineseRules,
 	Several:   chineseSeveral,
 	Separator: "、",
 	None:      "无",
@@ -302,6 +303,7 @@ var chinese = catalogue{
 			approval.KindNoAnswer:      "暂时无法确认您是不是审批人。没有做任何更改，请稍等一分钟再试。",
 			approval.KindGone:          "申请 {id} 不能批准：{requester} 已停用、是访客，或已不是本工作区的成员。没有做任何更改。",
 			approval.KindUntold:        "暂时无法确认 {requester} 是否仍是本工作区的成员。没有做任何更改，请稍等一分钟再试。",
+			approval.KindUnexempt:      "只有特定用户组的成员无需审批，而您已不在其中。请重新申请，由审批人决定。",
 			approval.KindNotAllowed:    "申请 {id} 已不能批准，没有做任何更改。现在提交同样申请的人会看到：",
 			approval.KindReminded:      "已于 {reminded} 就申请 {id} 提醒过审批人。{remindAgain} 之后可以再次提醒。",
 			approval.KindNotStuck:      "只能结束已批准但尚未完成的申请。申请 {id}：{state}。",

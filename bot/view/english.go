@@ -8,6 +8,7 @@ import (
 
 var english = catalogue{
 	Waiting:   englishWaiting,
+	Rules:     englishRules,
 	Several:   englishSeveral,
 	Separator: ", ",
 	None:      "none",
@@ -302,6 +303,7 @@ var english = catalogue{
 			approval.KindNoAnswer:      "I can't find out at the moment whether you are an approver. Nothing was changed. Please try again in a minute.",
 			approval.KindGone:          "Request {id} can't be approved: {requester} is deactivated, a guest, or no member of this workspace any more. Nothing was changed.",
 			approval.KindUntold:        "I can't find out at the moment whether {requester} is still a member of this workspace. Nothing was changed. Please try again in a minute.",
+			approval.KindUnexempt:      "Only members of a certain group need no approval, and you are none any more. Please ask again, so that the approvers decide.",
 			approval.KindNotAllowed:    "Request {id} can't be approved any more, and nothing was changed. Who asks for the same now is told:",
 			approval.KindReminded:      "The approvers were reminded of request {id} at {reminded} already. You can have them reminded again from {remindAgain} on.",
 			approval.KindNotStuck:      "Only a request that is approved and not at its end can be abandoned. Request {id}: {state}.",

@@ -29,6 +29,7 @@ func (v View) fields(s approval.Story) fields {
 		"approvers":        v.people(approvals),
 		"fallback":         v.people(s.Fallback),
 		"deciders":         v.deciders(s),
+		"exempt":           v.people([]string{s.Exempt}),
 		"denier":           v.people([]string{denial.Person}),
 		"created":          date(s.CreatedAt),
 		"updated":          date(s.UpdatedAt),

@@ -135,7 +135,7 @@ var refusalKinds = []approval.Kind{
 	approval.KindActive, approval.KindTooMany, approval.KindUnknown, approval.KindNotYours, approval.KindNotApprover,
 	approval.KindSelf, approval.KindVoted, approval.KindDecided, approval.KindNoRetry, approval.KindNoAnswer,
 	approval.KindDigits, approval.KindPattern, approval.KindTwin, approval.KindFormer, approval.KindStale,
-	approval.KindGone, approval.KindUntold, approval.KindNotAllowed, approval.KindNotStuck,
+	approval.KindGone, approval.KindUntold, approval.KindNotAllowed, approval.KindUnexempt, approval.KindNotStuck,
 	approval.KindTaken, approval.KindUntil, approval.KindPolicy, approval.KindReminded,
 	approval.KindNoAccount, approval.KindUnproven, approval.KindTooManyResets,
 	approval.KindNothingSaid, approval.KindTooLong, approval.KindAnswered, approval.KindTooLate,

@@ -18,6 +18,9 @@ func (b *builder) request() {
 	}
 	b.changes()
 	b.quote(t.Reason, t.NoReason, b.story.Reason, reasonMaxLength)
+	if b.story.Former && b.story.State == approval.Pending {
+		b.line(b.texts.Rules.Former)
+	}
 }
 
 // asked says who asks for what, or asked for it, once that is over.
@@ -32,6 +35,7 @@ func (b *builder) asked() {
 // approvals says how many approvals there are of how many, and whose; or that there were too few.
 func (b *builder) approvals() {
 	if b.story.Required == 0 {
+		b.exempt()
 		return
 	}
 	t := b.texts.Request
@@ -44,6 +48,13 @@ func (b *builder) approvals() {
 		return
 	}
 	b.line(some)
+}
+
+// exempt says why nobody has to approve the request.
+func (b *builder) exempt() {
+	if b.story.Exempt != "" {
+		b.line(b.texts.Rules.Exempt)
+	}
 }
 
 // denial says who denied the request, and quotes why.

@@ -107,6 +107,10 @@ func passedOn(s *approval.Story) {
 	s.Fallback = []string{"U0HEAD", "S0HEADS"}
 }
 
+func keepsRules(s *approval.Story) { s.Former = true }
+
+func exempt(s *approval.Story) { s.Exempt, s.Required, s.Decisions = "S0STAFF", 0, nil }
+
 func bare(s *approval.Story) { s.Mod, s.Reason, s.Cluster.Name = "", "", "" }
 
 func noReason(s *approval.Story) { s.Decisions[0].Reason = "" }
@@ -154,6 +158,13 @@ func messages(v View) map[string]Message {
 		"waiting-fallback":               v.AskFallback(story(approval.Pending, passedOn)),
 		"waiting-turn-reminded":          v.Turn(story(approval.Pending, toDecide)),
 		"waiting-turn-passed-on":         v.Turn(story(approval.Pending, passedOn)),
+		"rules-approval-former":          v.Approval(story(approval.Pending, keepsRules)),
+		"rules-status-former":            v.Status(story(approval.Pending, keepsRules)),
+		"rules-asked-exempt":             v.Asked(story(approval.Approved, exempt)),
+		"rules-approval-exempt":          v.Approval(story(approval.Provisioning, exempt)),
+		"rules-approval-exempt-failed":   v.Approval(story(approval.Failed, exempt, failing(approval.FailureNotAllowed, string(approval.KindUnexempt)))),
+		"rules-status-exempt":            v.Status(story(approval.Delivered, exempt)),
+		"rules-notice-unexempt":          v.Notice(story(approval.Failed, exempt, failing(approval.FailureNotAllowed, string(approval.KindUnexempt)))),
 		"asked":                          v.Asked(story(approval.Pending)),
 		"asked-two":                      v.Asked(story(approval.Pending, twoApprovers)),
 		"asked-unseen":                   v.Asked(story(approval.Pending, unseenThere)),
