@@ -31,6 +31,8 @@ type Config struct {
 	Database Database
 	HTTPAddr string // host:port of /healthz, /readyz and /metrics; empty: none of them
 	Log      Log
+
+	PolicyFile string // what [PolicyFile] reads; empty: there is none
 }
 
 // environment holds the text of each variable. The parts know how to read their own.
@@ -56,11 +58,29 @@ func Load(env envconfig.Lookuper) (Config, error) {
 		Database: e.Database.config(f),
 		HTTPAddr: e.Process.httpAddr(f),
 		Log:      e.Process.log(f),
+
+		PolicyFile: e.Policy.File,
 	}
+	_ = e.Policy.byCluster(f, c.Policy.Clusters, c.rules(f.boolean("SPONSOR_REQUIRED", e.Policy.Sponsored)))
 	if err := f.err(); err != nil {
 		return Config{}, err
 	}
 	return c, nil
+}
+
+// rules are what the variables set for all clusters.
+func (c Config) rules(sponsored bool) approval.Rules {
+	return approval.Rules{
+		Channel:     c.Slack.Channel,
+		Approvers:   c.Policy.Approvers,
+		Required:    c.Policy.Required,
+		AllowSelf:   c.Policy.AllowSelf,
+		Expiry:      c.Policy.Expiry,
+		Reminder:    c.Policy.Reminder,
+		Sponsored:   sponsored,
+		AllowedMods: c.Policy.AllowedMods,
+		LoginHint:   c.Slack.LoginHint,
+	}
 }
 
 // Command reads the name of the slash command alone. The manifest needs it, at a time when nothing else is

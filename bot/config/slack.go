@@ -35,9 +35,9 @@ func (e slackEnv) config(f *collector) bot.Config {
 		},
 		Connections:       f.number("SLACK_CONNECTIONS", e.Connections, 1, 10),
 		Command:           checkCommand(f, e.Command),
-		Channel:           checkChannel(f, e.Channel),
+		Channel:           checkChannel(f, "APPROVAL_CHANNEL", e.Channel),
 		RequestsPerMinute: f.number("REQUESTS_PER_MINUTE", e.PerMinute, 0, 1000),
-		LoginHint:         checkHint(f, e.LoginHint),
+		LoginHint:         checkHint(f, "LOGIN_HINT", e.LoginHint),
 		Locale:            view.Locale(f.choice("LOCALE", e.Locale, string(view.English), string(view.Chinese))),
 	}
 }
@@ -103,25 +103,25 @@ func checkCommand(f *collector, value string) string {
 
 var channelForm = regexp.MustCompile(`^[CG][A-Z0-9]+$`)
 
-func checkChannel(f *collector, value string) string {
+func checkChannel(f *collector, name, value string) string {
 	switch {
-	case f.missing("APPROVAL_CHANNEL", value):
+	case f.missing(name, value):
 	case strings.HasPrefix(value, "#"):
-		f.add("APPROVAL_CHANNEL", "%s is a channel's name", f.quote(value))
+		f.add(name, "%s is a channel's name", f.quote(value))
 	case !channelForm.MatchString(value):
-		f.add("APPROVAL_CHANNEL", "%s is no channel's id", f.quote(value))
+		f.add(name, "%s is no channel's id", f.quote(value))
 	}
 	return value
 }
 
 const hintMaxLength = 500
 
-func checkHint(f *collector, value string) string {
+func checkHint(f *collector, name, value string) string {
 	switch n := utf8.RuneCountInString(value); {
 	case n > hintMaxLength:
-		f.add("LOGIN_HINT", "has %d characters", n)
+		f.add(name, "has %d characters", n)
 	case !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl):
-		f.add("LOGIN_HINT", "holds a line break or another control character")
+		f.add(name, "holds a line break or another control character")
 	}
 	return value
 }
