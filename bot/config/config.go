@@ -31,6 +31,8 @@ type Config struct {
 	Database Database
 	HTTPAddr string // host:port of /healthz, /readyz and /metrics; empty: none of them
 	Log      Log
+
+	PolicyFile string // what [PolicyFile] reads; empty: there is none
 }
 
 // environment holds the text of each variable. The parts know how to read their own.
@@ -56,7 +58,10 @@ func Load(env envconfig.Lookuper) (Config, error) {
 		Database: e.Database.config(f),
 		HTTPAddr: e.Process.httpAddr(f),
 		Log:      e.Process.log(f),
+
+		PolicyFile: e.Policy.File,
 	}
+	c.Policy.ByCluster = e.Policy.byCluster(f, c.Policy)
 	if err := f.err(); err != nil {
 		return Config{}, err
 	}

@@ -33,16 +33,22 @@ func (f Faults) Error() string {
 // collector gathers the faults of one reading.
 type collector struct {
 	faults  Faults
-	closed  map[string]bool // variables whose value could not be had, so that nothing more is to say of it
-	secrets []string        // what must appear in no fault
+	closed  map[string]bool          // variables whose value could not be had, so that nothing more is to say of it
+	secrets []string                 // what must appear in no fault
+	right   func(name string) string // what the table says would be right
 }
 
-func newCollector() *collector { return &collector{closed: map[string]bool{}} }
+func newCollector() *collector { return &collector{closed: map[string]bool{}, right: rightOf} }
+
+// rightOf is what the table of variables says would be right.
+func rightOf(name string) string {
+	v, _ := variable(name)
+	return v.right
+}
 
 // add notes what is wrong with a variable. What is right says the table.
 func (c *collector) add(name, wrong string, args ...any) {
-	v, _ := variable(name)
-	c.addRight(name, v.right, wrong, args...)
+	c.addRight(name, c.right(name), wrong, args...)
 }
 
 // addRight is add for a fault that the words of the table would not mend.
@@ -63,7 +69,9 @@ func (c *collector) missing(name, value string) bool {
 
 // good reports whether nothing is wrong with any of the variables so far.
 func (c *collector) good(names ...string) bool {
-	return !slices.ContainsFunc(c.faults, func(f Fault) bool { return slices.Contains(names, f.Variable) })
+	return !slices.ContainsFunc(names, func(name string) bool {
+		return c.closed[name] || slices.ContainsFunc(c.faults, func(f Fault) bool { return f.Variable == name })
+	})
 }
 
 func (c *collector) err() error {

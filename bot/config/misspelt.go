@@ -50,6 +50,14 @@ func misspelling(name string, known []string) string {
 	if base, found := strings.CutPrefix(name, programPrefix); found && slices.Contains(known, base) {
 		return "is not read; set " + base + ", without " + programPrefix
 	}
+	if best := nearest(name, known); best != "" {
+		return "is not read; is " + best + " meant?"
+	}
+	return ""
+}
+
+// nearest returns the known name that name seems to be a misspelling of; empty: there is none.
+func nearest(name string, known []string) string {
 	best, least := "", maxDistance+1
 	for _, k := range known {
 		// The first letter is seldom wrong, and SMTP_ADDR is not HTTP_ADDR.
@@ -57,10 +65,7 @@ func misspelling(name string, known []string) string {
 			best, least = k, d
 		}
 	}
-	if best == "" {
-		return ""
-	}
-	return "is not read; is " + best + " meant?"
+	return best
 }
 
 // distance is how many letters must be changed, added or left out to make b of a.

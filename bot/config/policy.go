@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -37,19 +38,22 @@ type policyEnv struct {
 	LoginHint      string `env:"LOGIN_HINT"`
 	UseURL         string `env:"POLICY_URL"`
 	UseVersion     string `env:"POLICY_VERSION"`
+	Sponsored      string `env:"SPONSOR_REQUIRED"`
+	File           string `env:"POLICY_FILE"`
 }
 
 func (e policyEnv) config(f *collector) approval.Config {
 	c := approval.Config{
 		Rules: approval.Rules{
-			Channel:     checkChannel(f, e.Channel),
-			Approvers:   approvers(f, e.Approvers),
+			Channel:     checkChannel(f, "APPROVAL_CHANNEL", e.Channel),
+			Approvers:   approvers(f, "APPROVERS", e.Approvers),
 			Required:    f.number("APPROVALS_REQUIRED", e.Required, 1, math.MaxInt32),
 			AllowSelf:   f.boolean("APPROVAL_ALLOW_SELF", e.AllowSelf),
 			Expiry:      f.duration("APPROVAL_EXPIRY", e.Expiry),
 			Reminder:    f.duration("APPROVAL_REMINDER", e.Reminder),
-			AllowedMods: allowedMods(f, e.AllowedMods),
-			LoginHint:   checkHint(f, e.LoginHint),
+			Sponsored:   f.boolean("SPONSOR_REQUIRED", e.Sponsored),
+			AllowedMods: allowedMods(f, "EHPC_ALLOWED_MODS", e.AllowedMods),
+			LoginHint:   checkHint(f, "LOGIN_HINT", e.LoginHint),
 		},
 		Clusters:       clusters(f, e.Clusters),
 		Reserved:       usernames(f, "EHPC_RESERVED_USERNAMES", e.Reserved),
@@ -66,9 +70,17 @@ func (e policyEnv) config(f *collector) approval.Config {
 		CallsPerHour:   callsPerHour(f, e.CallsPerHour),
 		Use:            usePolicy(f, e.UseURL, e.UseVersion),
 	}
-	checkTimes(f, e, c)
-	checkRequired(f, c)
+	checkTimes(f, timing{"APPROVAL_EXPIRY", e.Expiry, c.Expiry}, timing{"APPROVAL_REMINDER", e.Reminder, c.Reminder})
+	checkRequired(f, "APPROVALS_REQUIRED", c.Required, "APPROVERS", c.Approvers)
 	return c
+}
+
+// byCluster reads the POLICY_FILE, where there is one. The variables come first, as what it leaves out is taken from them.
+func (e policyEnv) byCluster(f *collector, c approval.Config) *approval.Policies {
+	if e.File == "" {
+		return nil
+	}
+	return approval.NewPolicies(readPolicyFile(f, e.File, c.Clusters, c.Rules))
 }
 
 func callsPerHour(f *collector, value string) int {
@@ -82,15 +94,15 @@ func callsPerHour(f *collector, value string) int {
 // maxChoices is how many permissions a form can offer: Slack takes 100 options, of which one is the cluster's own.
 const maxChoices = 99
 
-func allowedMods(f *collector, value string) []string {
-	mods := f.list("EHPC_ALLOWED_MODS", value)
+func allowedMods(f *collector, name, value string) []string {
+	mods := f.list(name, value)
 	for _, m := range mods {
 		if ehpc.ValidateMod(m) != nil {
-			f.add("EHPC_ALLOWED_MODS", "%s is not three octal digits", f.quote(m))
+			f.add(name, "%s is not three octal digits", f.quote(m))
 		}
 	}
 	if len(mods) > maxChoices {
-		f.add("EHPC_ALLOWED_MODS", "lists %d values, and a form has room for %d", len(mods), maxChoices)
+		f.add(name, "lists %d values, and a form has room for %d", len(mods), maxChoices)
 	}
 	return mods
 }
@@ -121,11 +133,11 @@ func pattern(f *collector, value string) *regexp.Regexp {
 
 var idForm = regexp.MustCompile(`^[UWS][A-Z0-9]+$`)
 
-func approvers(f *collector, value string) []string {
-	if f.missing("APPROVERS", value) {
+func approvers(f *collector, name, value string) []string {
+	if f.missing(name, value) {
 		return nil
 	}
-	return people(f, "APPROVERS", value)
+	return people(f, name, value)
 }
 
 // people reads ids of people and user groups.
@@ -144,43 +156,49 @@ func people(f *collector, variable, value string) []string {
 
 var channelForm = regexp.MustCompile(`^[CG][A-Z0-9]+$`)
 
-func checkChannel(f *collector, value string) string {
+func checkChannel(f *collector, name, value string) string {
 	switch {
-	case f.missing("APPROVAL_CHANNEL", value):
+	case f.missing(name, value):
 	case strings.HasPrefix(value, "#"):
-		f.add("APPROVAL_CHANNEL", "%s is a channel's name", f.quote(value))
+		f.add(name, "%s is a channel's name", f.quote(value))
 	case !channelForm.MatchString(value):
-		f.add("APPROVAL_CHANNEL", "%s is no channel's id", f.quote(value))
+		f.add(name, "%s is no channel's id", f.quote(value))
 	}
 	return value
 }
 
 const hintMaxLength = 500
 
-func checkHint(f *collector, value string) string {
+func checkHint(f *collector, name, value string) string {
 	switch n := utf8.RuneCountInString(value); {
 	case n > hintMaxLength:
-		f.add("LOGIN_HINT", "has %d characters", n)
+		f.add(name, "has %d characters", n)
 	case !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl):
-		f.add("LOGIN_HINT", "holds a line break or another control character")
+		f.add(name, "holds a line break or another control character")
 	}
 	return value
 }
 
-func checkRequired(f *collector, c approval.Config) {
-	groups := slices.ContainsFunc(c.Approvers, func(id string) bool { return strings.HasPrefix(id, "S") })
-	if groups || c.Required <= len(c.Approvers) || !f.good("APPROVERS", "APPROVALS_REQUIRED") {
+func checkRequired(f *collector, name string, required int, listName string, list []string) {
+	groups := slices.ContainsFunc(list, func(id string) bool { return strings.HasPrefix(id, "S") })
+	if groups || required <= len(list) || !f.good(listName, name) {
 		return
 	}
-	f.addRight("APPROVALS_REQUIRED", "lower it, or list more approvers",
-		"%d is more than the people whom APPROVERS lists (%d)", c.Required, len(c.Approvers))
+	f.addRight(name, "lower it, or list more approvers",
+		"%d is more than the people whom %s lists (%d)", required, listName, len(list))
 }
 
-func checkTimes(f *collector, e policyEnv, c approval.Config) {
-	if f.good("APPROVAL_EXPIRY") && c.Expiry == 0 {
-		f.add("APPROVAL_EXPIRY", "%s would end each request at once", e.Expiry)
+// timing is a time, with its name and with how it is written.
+type timing struct {
+	name, text string
+	duration   time.Duration
+}
+
+func checkTimes(f *collector, expiry, reminder timing) {
+	if f.good(expiry.name) && expiry.duration == 0 {
+		f.add(expiry.name, "%s would end each request at once", expiry.text)
 	}
-	if f.good("APPROVAL_EXPIRY", "APPROVAL_REMINDER") && c.Reminder >= c.Expiry {
-		f.add("APPROVAL_REMINDER", "%s is not less than APPROVAL_EXPIRY, which is %s", e.Reminder, e.Expiry)
+	if f.good(expiry.name, reminder.name) && reminder.duration >= expiry.duration {
+		f.add(reminder.name, "%s is not less than %s, which is %s", reminder.text, expiry.name, expiry.text)
 	}
 }

@@ -99,6 +99,12 @@ var (
 )
 
 func readSecret(path string) (string, error) {
+	text, err := readText(path)
+	return strings.TrimSpace(text), err
+}
+
+// readText reads a small file that holds text. White space in front of the text stays, as lines are counted by it.
+func readText(path string) (string, error) {
 	// Asked before the file is opened: opening a pipe would wait for somebody who writes into it.
 	info, err := os.Stat(path)
 	if err != nil {
@@ -116,16 +122,16 @@ func readSecret(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return secretText(data)
+	return plainText(data)
 }
 
-func secretText(data []byte) (string, error) {
+func plainText(data []byte) (string, error) {
 	// Some editors put a byte order mark in front, which no eye sees.
-	text := strings.TrimSpace(strings.TrimPrefix(string(data), "\ufeff"))
+	text := strings.TrimPrefix(string(data), "\ufeff")
 	switch {
 	case len(data) > maxFileSize:
 		return "", errHuge
-	case text == "":
+	case strings.TrimSpace(text) == "":
 		return "", errEmpty
 	case !utf8.ValidString(text):
 		return "", errText

@@ -171,6 +171,14 @@ func policyVariables() []Variable {
 		Meaning: "version of that policy; people accept each version anew",
 		right:   "give one line of at most 40 characters, such as 2026-10",
 	}, {
+		Name:    "POLICY_FILE",
+		Meaning: "path of a YAML file with a policy for each cluster, which is read again on SIGHUP",
+		right:   "let it name a readable file with a policy for each cluster, or leave it unset",
+	}, {
+		Name: "SPONSOR_REQUIRED", Default: "false",
+		Meaning: "whether who asks names a sponsor, who approves first",
+		right:   "give true or false",
+	}, {
 		Name: "PASSWORD_LENGTH", Default: "20",
 		Meaning: "characters of a password, 12–30",
 		right:   "give a whole number from 12 to 30, such as 20",
