@@ -456,6 +456,7 @@ func serve(ctx context.Context, env envconfig.Lookuper, logs io.Writer, environ 
 		return worker.Run(rest)
 	})
 	group.Go(func() error { health.Run(rest); return nil })
+	group.Go(func() error { return follow(ctx, conf, service, log) })
 	err = group.Wait()
 	log.Info("ehpcbot has stopped")
 	return err
@@ -476,6 +477,34 @@ func openDatabase(ctx context.Context, url string, log *slog.Logger, checks *sta
 		case <-time.After(pause):
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// follow reads POLICY_FILE anew at each SIGHUP, and has what waits say that its rules have changed. Where the file has
+// faults, what held goes on.
+func follow(ctx context.Context, conf config.Config, service *approval.Service, log *slog.Logger) error {
+	if conf.PolicyFile == "" {
+		return nil
+	}
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	for {
+		select {
+		case <-hangups:
+		case <-ctx.Done():
+			return nil
+		}
+		byCluster, err := config.PolicyFile(conf.PolicyFile, conf.Policy.Clusters, conf.Policy.Rules)
+		if err != nil {
+			log.Error("POLICY_FILE has faults: what held before goes on", "error", err)
+			continue
+		}
+		conf.Policy.ByCluster.Replace(byCluster)
+		log.Info("POLICY_FILE is read anew", "file", conf.PolicyFile)
+		if err := service.DoubtAll(ctx); err != nil {
+			log.Warn("what waits does not say yet that its rules have changed", "error", err)
 		}
 	}
 }

@@ -300,8 +300,8 @@ func (p *Messenger) refresh(ctx context.Context, s approval.Story, facts view.Fa
 		return nil
 	}
 	switch {
-	case s.AwaitsApprover():
-	case s.Required == 0 && s.Exempt == "":
+	case s.AwaitsApprover(), s.Exempt != "": // what needs no approval is seen, too, however fast it was
+	case s.Required == 0:
 		return nil // the channel is left in peace
 	case s.State.Final():
 		p.log.Info("the end of a request is not shown, as nobody saw it before", "request", s.ID, "state", s.State)
