@@ -12,8 +12,8 @@ import (
 	"ehpcbot/bot/slacktest"
 )
 
-// TestAskBackMatrix is TestMatrix for a life in which an approver asks back: the question is there once, the requester
-// and the thread are told of it, and so is the answer.
+// TestAskBackMatrix is TestMatrix for a life in which an approver asks back, and then approves with changes: the question is
+// there once, the requester and the thread are told of it, and so is the answer; and the change is made and told once.
 func TestAskBackMatrix(t *testing.T) {
 	t.Parallel()
 	databases := []database{sqlite}
@@ -32,10 +32,10 @@ func TestAskBackMatrix(t *testing.T) {
 	}
 }
 
-// sampleOfQuestion keeps the points of what a question and its answer add: their commits, forms and messages.
+// sampleOfQuestion keeps the points of what a question, its answer and a change add: their commits, forms and messages.
 func sampleOfQuestion(all []point) []point {
 	return slices.DeleteFunc(slices.Clone(all), func(at point) bool {
-		return at.kind != "commit INSERT question" && at.kind != "slack views.open" && (at.kind != "slack chat.postMessage" || at.n == 1 || at.n > 4)
+		return at.kind != "commit INSERT question" && at.kind != "commit INSERT change" && at.kind != "slack views.open" && (at.kind != "slack chat.postMessage" || at.n == 1 || at.n > 4)
 	})
 }
 
@@ -55,16 +55,21 @@ func (l *life) liveWithQuestion() {
 		return len(slices.DeleteFunc(l.approvals(), func(m slacktest.Message) bool { return m.Thread == "" || !strings.Contains(m.Plain(), text) }))
 	}
 	l.wait(func() bool { return thread(question) > 0 && thread(answer) > 0 })
-	l.approve()
+	m, change := l.message(l.approvals, "Approve with changes")
+	l.press(anna, m, change)
+	l.fill(anna, "Directory permissions", "750")
 	l.receive(applicant{isabel, "isabel"})
 	l.settle()
+	require.Equal(l.t, 1, number(l.db, `SELECT count(*) FROM change`), "changes")
+	require.Equal(l.t, 1, number(l.db, `SELECT count(*) FROM event WHERE action = 'change'`))
+	require.Equal(l.t, 1, number(l.db, `SELECT count(*) FROM request WHERE mod = '750'`))
 	require.Equal(l.t, 1, number(l.db, `SELECT count(*) FROM question WHERE answer <> ''`), "questions with their answer")
 	require.Equal(l.t, 1, number(l.db, `SELECT count(*) FROM question`), "questions")
 	require.Equal(l.t, 1, number(l.db, `SELECT count(*) FROM event WHERE action = 'ask_back'`))
 	require.Equal(l.t, 1, number(l.db, `SELECT count(*) FROM event WHERE action = 'answer'`))
 	require.LessOrEqual(l.t, thread(question)+thread(answer), 3, "messages in the thread")
 	l.judge()
-	l.repeated -= 3 // the question, and it and the answer in the thread
+	l.repeated -= 4 // the question, it and the answer in the thread, and the change
 }
 
 // fill submits the form that a person has open, until it is acknowledged.
