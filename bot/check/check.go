@@ -296,6 +296,18 @@ func (c *checker) approvers(ctx context.Context) (findings []Finding) {
 		}
 		findings = append(findings, c.enough(ctx, rules, variable, number)...)
 	}
+	return append(findings, c.exempt(ctx)...)
+}
+
+// exempt asks about the groups whose members need no approval.
+func (c *checker) exempt(ctx context.Context) []Finding {
+	var groups []string
+	for _, rules := range c.conf.Policy.Each() {
+		if rules.Exempt != "" && !slices.Contains(groups, rules.Exempt) {
+			groups = append(groups, rules.Exempt)
+		}
+	}
+	_, findings := c.people(ctx, policyFile, groups)
 	return findings
 }
 

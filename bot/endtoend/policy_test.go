@@ -100,11 +100,12 @@ func TestNoApprovalNeeded(t *testing.T) {
 func TestPolicyFileIsChecked(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
-	policies(w, "approvers: [U0NOBODY, "+ben+"]", "channel: C0NOWHERE")
+	policies(w, "approvers: [U0NOBODY, "+ben+"]", "channel: C0NOWHERE", "no_approval_for: S0NOBODY")
 	out, code := w.Run([]string{"check"})
 	require.NotZero(t, code)
 	require.Contains(t, out, "POLICY_FILE C0NOWHERE")
 	require.Contains(t, out, "POLICY_FILE U0NOBODY")
+	require.Contains(t, out, "POLICY_FILE S0NOBODY")
 	policies(w, "approvals: 0", "expiry: soon")
 	for _, command := range []string{"check", "serve"} {
 		out, code = w.Run([]string{command})
