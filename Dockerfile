@@ -4,7 +4,8 @@
 #   docker build --build-arg VERSION=v1.0.0 -t ehpcbot .
 #   docker run --env-file .env -v ehpcbot:/data ehpcbot
 
-FROM --platform=$BUILDPLATFORM golang:1.26.8 AS build
+# By its digest, so that nobody can put another image in its place; the tag is for people.
+FROM --platform=$BUILDPLATFORM golang:1.26.8@sha256:0f063af2d465d8dcae54cce04278ada488b96f77b42449c8d071e47d016cc65a AS build
 WORKDIR /src
 # The modules first: they change less often than the code, and stay cached until they do.
 COPY go.mod go.sum ./
