@@ -64,8 +64,11 @@ func (s *Service) examine(ctx context.Context, a Ask, who Person) (refusals Refu
 
 // exemptBy returns the group for whose sake what somebody asks for needs no approval, if there is one.
 func (s *Service) exemptBy(ctx context.Context, a Ask, who Person) (group string) {
+	if a.Reset && !s.conf.ResetsDecided {
+		return "" // nobody needs one
+	}
 	cluster, _ := s.conf.Cluster(a.Cluster)
-	if group = s.conf.Of(cluster.ID).Exempt; a.Reset || !s.isExempt(ctx, who, group, 0) {
+	if group = s.conf.Of(cluster.ID).Exempt; !s.isExempt(ctx, who, group, 0) {
 		return ""
 	}
 	return group

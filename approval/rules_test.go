@@ -161,6 +161,18 @@ func TestNoApprovalNeeded(t *testing.T) {
 			b.eventually(func() bool { return len(b.told.said("refresh 1 delivered")) > 0 }, func() string { return "the channel does not see it" })
 			require.Empty(t, b.verify())
 		})
+		t.Run("a new password", func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, url(t), func(c *approval.Config) { exempt(c); c.ResetsDecided = true })
+			b.people.members[tutors] = []string{isabel}
+			b.work()
+			b.reach(b.askOn(physics, "isabel").ID, approval.Delivered)
+			again, err := b.service.Ask(t.Context(), approval.Ask{Requester: isabel, Username: "isabel", Cluster: physics, Reset: true})
+			require.NoError(t, err)
+			require.Equal(t, tutors, again.Exempt)
+			b.requireCredentials(b.reach(again.ID, approval.Delivered))
+			require.Empty(t, b.verify())
+		})
 		t.Run("after the key is changed", func(t *testing.T) {
 			t.Parallel()
 			b := setup(t, url(t), exempt)
