@@ -12,6 +12,7 @@ import (
 func (s *Service) Ask(ctx context.Context, a Ask) (Story, error) {
 	who := s.people.Identify(ctx, a.Requester)
 	a.Requester = who.ID
+	a.Sponsor = s.sponsorOf(ctx, a)
 	refusals, seen, err := s.examine(ctx, a, who)
 	if err != nil {
 		return Story{}, err
@@ -45,10 +46,11 @@ func (s *Service) examine(ctx context.Context, a Ask, who Person) (refusals Refu
 	if r := s.checkUntil(a.Until); r != nil {
 		refusals = append(refusals, r)
 	}
+	sponsor := s.checkSponsor(ctx, a, who)
 	cluster, known := s.conf.Cluster(a.Cluster)
 	rule := s.conf.checkUsername(a.Username)
 	if !known || rule != nil && rule.Kind != KindReserved {
-		return refusals, false, nil
+		return append(refusals, sponsor...), false, nil
 	}
 	name, seen, err := s.examineUsername(ctx, a, who, cluster)
 	switch {
@@ -58,7 +60,7 @@ func (s *Service) examine(ctx context.Context, a Ask, who Person) (refusals Refu
 	default:
 		refusals = append(refusals, name)
 	}
-	return refusals, seen, err
+	return append(refusals, sponsor...), seen, err
 }
 
 // untilYears is for how many years an account can be asked for at the most.
@@ -107,6 +109,8 @@ func (s *Service) ask(ctx context.Context, tx Tx, a Ask, who Person) (Story, err
 	}
 	if r.Required = s.required(r); r.Required == 0 {
 		r.State = Approved
+	} else {
+		r.Sponsor = a.Sponsor
 	}
 	if err := tx.Insert(ctx, &r); err != nil {
 		return Story{}, err
@@ -123,10 +127,11 @@ func (s *Service) ask(ctx context.Context, tx Tx, a Ask, who Person) (Story, err
 }
 
 // recordRefusedAsk writes into the audit log what somebody asked for in vain. Who asks for the same again, or whose
-// messenger repeats it, is refused nothing; nor is who is shown the use policy first.
+// messenger repeats it, is refused nothing; nor is who is shown the form first, for the use policy or
+// a sponsor.
 func (s *Service) recordRefusedAsk(ctx context.Context, a Ask, refusal *Refusal) error {
 	rival := refusal.Story.Request
-	if refusal.Kind == KindPolicy || rival.ID != 0 && rival.Requester == a.Requester {
+	if refusal.Kind.OpensForm() || rival.ID != 0 && rival.Requester == a.Requester {
 		return nil
 	}
 	var about string

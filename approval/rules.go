@@ -64,6 +64,15 @@ func (c Config) Mods() (mods []string) {
 	return mods
 }
 
+// Sponsoring tells whether a sponsor is asked for, on one cluster or another, and whether on all.
+func (c Config) Sponsoring() (some, all bool) {
+	all = true
+	for _, rules := range c.Each() {
+		some, all = some || rules.Sponsored, all && rules.Sponsored
+	}
+	return some, some && all
+}
+
 // Deciders returns the ids of all who may decide on anything, people and groups, but for sponsors.
 func (c Config) Deciders() []string {
 	all := slices.Clone(c.Fallback)

@@ -180,7 +180,7 @@ func (s *Service) Events(ctx context.Context, requestID int64) (events []Event, 
 func (s *Service) story(ctx context.Context, tx Tx, r Request) (Story, error) {
 	story, err := tx.Story(ctx, r)
 	if err == nil && slices.Contains([]State{Pending, Approved, Provisioning}, r.State) {
-		story.Decisions, err = signed(ctx, tx, r, story.Decisions)
+		err = story.keepSigned(ctx, tx)
 	}
 	if cluster, ok := s.conf.Cluster(r.ClusterID); ok {
 		story.Cluster = cluster
