@@ -54,10 +54,10 @@ func (s *Service) fallback(r Request) []string {
 }
 
 // checkApprover is the one rule of who may decide on a request now: it returns a refusal unless the person is an
-// approver or, once the request is passed on, of the fallback, by id or as a member of a group. A group that can't be
-// asked about speaks for nobody.
+// approver or, once the request is passed on, of the fallback, by id or as a member of a group; or the sponsor, as long as
+// the request waits for them. A group that can't be asked about speaks for nobody.
 func (s *Service) checkApprover(ctx context.Context, who Person, r Request) error {
-	is, unknown := s.belongs(ctx, slices.Concat(s.rules(r).Approvers, s.fallback(r)), who, 0)
+	is, unknown := s.belongs(ctx, slices.Concat(s.rules(r).Approvers, s.fallback(r), r.sponsors()), who, 0)
 	switch {
 	case is:
 		return nil
@@ -74,6 +74,7 @@ type decisions struct {
 	rules    func(Request) Rules
 	approver map[string]bool // whether the person is one, by the approvers of [Rules]
 	fallback bool
+	sponsor  bool  // whether one of the requests waits for the person as its sponsor
 	unsure   error // who belongs to a group is not known now
 }
 
@@ -92,6 +93,7 @@ func (s *Service) decides(ctx context.Context, who Person, requests []Request, w
 			return nil
 		})
 	}
+	d.sponsor = slices.ContainsFunc(requests, func(r Request) bool { return slices.ContainsFunc(r.sponsors(), who.Is) })
 	ask(s.conf.Fallback, func(is bool) { d.fallback = is })
 	all := s.conf.Each()
 	for _, r := range requests {
@@ -109,14 +111,17 @@ func (s *Service) decides(ctx context.Context, who Person, requests []Request, w
 	return d
 }
 
-// on tells whether the person may decide on a request.
+// on tells whether the person may decide on a request, which is the sponsor alone as long as it waits for them.
 func (d decisions) on(r Request) bool {
+	if r.AwaitsSponsor() {
+		return d.person.Is(r.Sponsor)
+	}
 	return d.approver[strings.Join(d.rules(r).Approvers, ",")] || d.fallback && !r.PassedAt.IsZero()
 }
 
 // any tells whether there can be a request on which the person may decide.
 func (d decisions) any() bool {
-	return d.fallback || slices.Contains(slices.Collect(maps.Values(d.approver)), true)
+	return d.fallback || d.sponsor || slices.Contains(slices.Collect(maps.Values(d.approver)), true)
 }
 
 // nothing returns why the person may decide on nothing; nil where they may.
@@ -238,18 +243,25 @@ func (s *Service) lapsed(ctx context.Context, story Story, within time.Duration)
 	return lapsed
 }
 
-// signed leaves out the decisions on a request as it stands of which no event tells that the bot has signed: nobody can
-// write one into the database without a key. In a request whose state is not the one that the last of them tells, none
-// count.
-func signed(r Request, decisions []Decision, events []Event) []Decision {
-	if len(events) == 0 || events[len(events)-1].To != r.State {
-		return nil
+// keepSigned leaves out the decisions on a request as it stands of which no event tells that the bot has signed, and its
+// sponsor's approval: nobody can write one into the database without a key. In a request whose state is not the one that the
+// last of them tells, none count.
+func (s *Story) keepSigned(ctx context.Context, tx Tx) error {
+	events, err := tx.Signed(ctx, s.ID)
+	s.Request = vouched(s.Request, events)
+	if !slices.ContainsFunc(events, s.isSponsoredBy) {
+		s.SponsoredAt = time.Time{}
 	}
-	return slices.DeleteFunc(decisions, func(d Decision) bool {
+	if err != nil || len(events) == 0 || events[len(events)-1].To != s.State {
+		s.Decisions = nil
+		return err
+	}
+	s.Decisions = slices.DeleteFunc(s.Decisions, func(d Decision) bool {
 		return !slices.ContainsFunc(events, func(e Event) bool {
-			return e.Actor == d.Person && e.IsApproval() && e.Detail == r.seen()
+			return e.Actor == d.Person && e.IsApproval() && e.Detail == s.seen()
 		})
 	})
+	return nil
 }
 
 // count counts the approvals that hold.

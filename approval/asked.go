@@ -15,7 +15,7 @@ type Asked []word
 // AskedFor returns what a request asks for.
 func AskedFor(r Request) Asked {
 	return Asked{r.Ask().named(), {"cluster", r.ClusterID}, {"mod", r.Mod}, {"approvals", strconv.Itoa(r.Required)},
-		{"until", r.Until}, {"policy", r.Policy}, {"rules", digestOf(r.Kept)}, {"exempt", r.Exempt}, {"reason", r.Reason}}
+		{"until", r.Until}, {"policy", r.Policy}, {"sponsor", r.Sponsor}, {"rules", digestOf(r.Kept)}, {"exempt", r.Exempt}, {"reason", r.Reason}}
 }
 
 // named tells of which account something is asked for, and whether that is the account itself or a new password of it.

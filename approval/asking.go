@@ -12,13 +12,13 @@ import (
 func (s *Service) Ask(ctx context.Context, a Ask) (Story, error) {
 	who := s.people.Identify(ctx, a.Requester)
 	a.Requester = who.ID
+	a.exempt, a.Sponsor = s.exemptBy(ctx, a, who), s.sponsorOf(ctx, a)
 	refusals, seen, err := s.examine(ctx, a, who)
 	if err != nil {
 		return Story{}, err
 	}
 	var story Story
 	if len(refusals) == 0 {
-		a.exempt = s.exemptBy(ctx, a, who)
 		err = s.store.Write(ctx, func(ctx context.Context, tx Tx) (err error) {
 			story, err = s.ask(ctx, tx, a, who)
 			return err
@@ -46,10 +46,11 @@ func (s *Service) examine(ctx context.Context, a Ask, who Person) (refusals Refu
 	if r := s.checkUntil(a.Until); r != nil {
 		refusals = append(refusals, r)
 	}
+	sponsor := s.checkSponsor(ctx, a, who)
 	cluster, known := s.conf.Cluster(a.Cluster)
 	rule := s.conf.checkUsername(a.Username)
 	if !known || rule != nil && rule.Kind != KindReserved {
-		return refusals, false, nil
+		return append(refusals, sponsor...), false, nil
 	}
 	name, seen, err := s.examineUsername(ctx, a, who, cluster)
 	switch {
@@ -59,7 +60,7 @@ func (s *Service) examine(ctx context.Context, a Ask, who Person) (refusals Refu
 	default:
 		refusals = append(refusals, name)
 	}
-	return refusals, seen, err
+	return append(refusals, sponsor...), seen, err
 }
 
 // exemptBy returns the group for whose sake what somebody asks for needs no approval, if there is one.
@@ -121,6 +122,8 @@ func (s *Service) ask(ctx context.Context, tx Tx, a Ask, who Person) (Story, err
 	}
 	if r.Required = s.required(r); r.Required == 0 {
 		r.State = Approved
+	} else {
+		r.Sponsor = a.Sponsor
 	}
 	if err := tx.Insert(ctx, &r); err != nil {
 		return Story{}, err
@@ -137,10 +140,10 @@ func (s *Service) ask(ctx context.Context, tx Tx, a Ask, who Person) (Story, err
 }
 
 // recordRefusedAsk writes into the audit log what somebody asked for in vain. Who asks for the same again, or whose
-// messenger repeats it, is refused nothing; nor is who is shown the use policy first.
+// messenger repeats it, is refused nothing; nor is who is shown the form first, for the use policy or a sponsor.
 func (s *Service) recordRefusedAsk(ctx context.Context, a Ask, refusal *Refusal) error {
 	rival := refusal.Story.Request
-	if refusal.Kind == KindPolicy || rival.ID != 0 && rival.Requester == a.Requester {
+	if refusal.Kind.OpensForm() || rival.ID != 0 && rival.Requester == a.Requester {
 		return nil
 	}
 	var about string

@@ -79,6 +79,7 @@ type Ask struct {
 	Reason    string
 	Until     string // the last day on which the account is needed, as 2027-03-31; empty: for good
 	Policy    string // version of the use policy that is accepted with it; empty: none
+	Sponsor   string // id of the person who is to approve first; empty: none
 	Reset     bool   // for a new password of the account
 
 	exempt string // group for whose sake no approval is needed

@@ -19,8 +19,11 @@ func (s *Service) Approve(ctx context.Context, on Target, person string) (Story,
 	})
 }
 
-// approve counts an approval of a request as it is.
+// approve counts an approval of a request as it is. That of the sponsor comes first, and is none of those that are needed.
 func (s *Service) approve(ctx context.Context, tx Tx, r *Request, at scene) error {
+	if at.AwaitsSponsor() {
+		return s.sponsor(ctx, tx, r, at)
+	}
 	if err := tx.Decide(ctx, r.ID, Decision{Person: at.who.ID, Verdict: Approve, At: at.afterChanges(s.now())}); err != nil {
 		return err
 	}
@@ -68,13 +71,15 @@ func (s *Service) mayDecide(at scene) error {
 	return s.isUndecided(at)
 }
 
-// isUndecided refuses whoever comes too late, and those whose own request it is.
+// isUndecided refuses whoever comes too late, or before the sponsor, and those whose own request it is.
 func (s *Service) isUndecided(at scene) error {
 	switch {
 	case at.State != Pending || !s.now().Before(at.ExpiresAt):
 		return &Refusal{Kind: KindDecided, Story: at.Story}
-	case at.who.Is(at.Requester) && !at.Rules.AllowSelf:
+	case at.who.Is(at.Requester) && (!at.Rules.AllowSelf || at.AwaitsSponsor()):
 		return &Refusal{Kind: KindSelf, Story: at.Story}
+	case at.AwaitsSponsor() && !at.who.Is(at.Sponsor) && !at.byShell():
+		return &Refusal{Kind: KindSponsorFirst, Story: at.Story}
 	}
 	return nil
 }
@@ -234,7 +239,7 @@ func (s *Service) act(ctx context.Context, id int64, d deed, f func(Tx, *Request
 			return err
 		}
 		if notApprover != nil {
-			return notApprover
+			return at.hadSponsor(notApprover)
 		}
 		if err := f(tx, &r, at); err != nil {
 			return err

@@ -65,6 +65,7 @@ func (s *Service) Digests(ctx context.Context) (digests []Digest, err error) {
 		if err != nil {
 			return err
 		}
+		pending = slices.DeleteFunc(pending, Request.AwaitsSponsor)
 		if digests, err = s.digests(ctx, tx, pending); err != nil {
 			return err
 		}

@@ -31,7 +31,7 @@ func (e Event) IsApproval() bool { return e.Action == "approve" || e.Action == "
 // Actions lists what can happen to a request, about in the order in which it does.
 func Actions() []string {
 	return []string{
-		"ask", "remind", "pass_on", "ask_back", "answer", "change", "approve", "deny", "cancel", "expire", "refused", "reopen", "provision",
+		"ask", "remind", "pass_on", "ask_back", "answer", "change", "sponsor", "approve", "deny", "cancel", "expire", "refused", "reopen", "provision",
 		"add_user", "wait", "resume", "attempt", "provisioned", "double_uid", "fail", "abandon", "retry", "shell", "erase", "deliver", "show",
 		"clear", "replace", "scrub", "works", "trouble", "rekey", "sign",
 	}

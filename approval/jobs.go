@@ -31,7 +31,7 @@ const (
 	ScrubJob     JobKind = "scrub"     // takes away what is to be seen, or kept, no longer
 	DelayJob     JobKind = "delay"     // tells the requester that it takes longer than usual
 	AlarmJob     JobKind = "alarm"     // tells the approvers that two accounts have the same uid
-	TellJob      JobKind = "tell"      // tells the requester, and the approvers in the thread, what was asked, answered and changed
+	TellJob      JobKind = "tell"      // tells the requester, and the approvers in the thread, what was asked, answered, changed and sponsored
 	DigestJob    JobKind = "digest"    // lists what waits, once a day; there is one for all channels
 	PromptJob    JobKind = "prompt"    // tells of credentials that nobody opens
 	RedrawJob    JobKind = "redraw"    // makes the requester's message follow, where it holds no password
@@ -139,7 +139,7 @@ func (s *Service) Sweep(ctx context.Context) (put int, err error) {
 
 // sweepDigest puts the job of the digests there when enough waits in a channel. It ends by itself.
 func (s *Service) sweepDigest(ctx context.Context, tx Tx, unsettled []Request, there map[Job]bool) error {
-	pending := slices.DeleteFunc(slices.Clone(unsettled), func(r Request) bool { return r.State != Pending })
+	pending := slices.DeleteFunc(slices.Clone(unsettled), func(r Request) bool { return r.State != Pending || r.AwaitsSponsor() })
 	digests, err := s.digests(ctx, tx, pending)
 	job := Job{Kind: DigestJob}
 	if err != nil || there[job] || !slices.ContainsFunc(digests, Digest.IsThere) {
@@ -184,7 +184,7 @@ var leadsOut = map[State][]JobKind{
 func (s *Service) isTold(ctx context.Context, tx Tx, r Request, kind JobKind) (bool, error) {
 	if kind == TellJob {
 		story, err := tx.Story(ctx, r)
-		return story.questionsAreTold(), err
+		return story.questionsAreTold() && story.SponsoringIsTold(), err
 	}
 	if kind != RefreshJob && kind != PromptJob {
 		return false, nil
@@ -194,5 +194,5 @@ func (s *Service) isTold(ctx context.Context, tx Tx, r Request, kind JobKind) (b
 		_, _, wanted := s.PromptDue(Story{Request: r, Messages: messages})
 		return !wanted, err
 	}
-	return slices.ContainsFunc(messages, func(m Message) bool { return m.Purpose == PurposeApproval }), err
+	return slices.ContainsFunc(messages, func(m Message) bool { return m.Purpose == r.Card() }), err
 }

@@ -55,7 +55,7 @@ func (s *Service) Learn(ctx context.Context, requestID int64, m Message) error {
 	})
 }
 
-// Doubt has the approval message looked for that an approver needs, and posted anew where it is not in the channel any
+// Doubt has the message looked for with which an approver, or the sponsor, decides, and posted anew where it is not there any
 // more: messages vanish, and channels move.
 func (s *Service) Doubt(ctx context.Context, requestID int64) error {
 	return s.store.Write(ctx, func(ctx context.Context, tx Tx) error { return s.doubt(ctx, tx, requestID) })
@@ -100,7 +100,7 @@ func (s *Service) doubt(ctx context.Context, tx Tx, requestID int64) error {
 		return err
 	}
 	for _, m := range known {
-		if m.Purpose != PurposeApproval {
+		if m.Purpose != r.Card() {
 			continue
 		}
 		m.Version = 0 // as if it showed nothing yet

@@ -13,18 +13,19 @@ import (
 type Messenger interface {
 	// Refresh makes the approval message show the story, and remembers that with [Service.Sent], unless the
 	// request has ended and there is nobody to whom it could be shown, or nobody saw it before. It takes messages away
-	// that urge people to decide ([Purpose.Urges]) once that is over.
+	// that urge people to decide once that is over ([Story.IsOver]). Where there is a sponsor, so it does with the message that
+	// asks them; there is no other as long as they have not approved.
 	Refresh(ctx context.Context, s Story) error
 	// Remind says, of a pending request, what is due: see [Service.Due].
 	Remind(ctx context.Context, s Story, what Purpose) error
-	// Nudge reminds the approvers because the requester asks for it. What reminded them so before is taken away.
+	// Nudge reminds the approvers, or the sponsor while it is their turn, because the requester asks for it. What reminded them so before is taken away.
 	Nudge(ctx context.Context, s Story) error
 	// Digest posts, changes or takes away the message that lists what waits in a channel, as there is need.
 	Digest(ctx context.Context, d Digest) error
 	// Alarm tells the approvers that the account has the same uid as another (Twin).
 	Alarm(ctx context.Context, s Story) error
 	// Tell puts the questions of the approvers to the requester, and shows them with their answers in the thread of the
-	// approval message. It tells the requester what the approvers have changed.
+	// approval message, or of the sponsor's. It tells the requester what the approvers have changed, and that their turn has come.
 	Tell(ctx context.Context, s Story) error
 	// Deliver shows the requester the credentials, in a way that no preview shows the password. [ErrUnreachable] says that
 	// this is refused until somebody does something about it.

@@ -46,7 +46,8 @@ func (s *Service) Password(r *Request) (secret.Text, error) {
 const recheckedWithin = 5 * time.Second
 
 // Recheck looks again at what a request hangs on, before its account is asked for while no call for it is open. It ends
-// the request where that does not hold any more, or gives it back to the approvers where their approvals do not suffice.
+// the request where that does not hold any more, or gives it back to its sponsor and the approvers where their approvals do
+// not suffice.
 func (s *Service) Recheck(ctx context.Context, r *Request) (holds bool, err error) {
 	story, err := s.read(ctx, r.ID)
 	if err != nil {
@@ -62,8 +63,9 @@ func (s *Service) Recheck(ctx context.Context, r *Request) (holds bool, err erro
 		return false, s.fail(ctx, r, FailureGone, "")
 	case notAllowed != nil:
 		return false, s.fail(ctx, r, FailureNotAllowed, string(notAllowed.Kind))
-	case now.count(story.Approvals()) < story.Required:
+	case now.count(story.Approvals()) < story.Required, story.lacksSponsor():
 		r.Forget()
+		r.SponsoredAt = story.SponsoredAt
 		r.ExpiresAt, r.Failure, r.FailureDetail = s.now().Add(story.Rules.Expiry), "", ""
 		return false, s.Move(ctx, r, Pending, "reopen", "its approvals do not suffice any more")
 	}

@@ -39,6 +39,9 @@ const (
 	KindTaken         Kind = "taken"           // Value is the username of an account that the cluster has
 	KindUntil         Kind = "until"           // Value is no day after today, or one that is too far
 	KindPolicy        Kind = "policy"          // the use policy is not accepted, or another version of it was
+	KindSponsor       Kind = "sponsor"         // no sponsor is named, and the cluster asks for one
+	KindSponsorSelf   Kind = "sponsor_self"    // one's own sponsor
+	KindSponsorGone   Kind = "sponsor_gone"    // Value is somebody who could have no account, and can't be a sponsor
 	KindTooMany       Kind = "too_many"        // the requester has Limit active requests already
 	KindNoAccount     Kind = "no_account"      // the bot has made no account Value for the person
 	KindUnproven      Kind = "unproven"        // nothing that the bot has signed shows that it has made the account Value for the person
@@ -48,6 +51,8 @@ const (
 	KindNotYours      Kind = "not_yours"       // only the requester may do this
 	KindNotApprover   Kind = "not_approver"    // the person is no approver
 	KindSelf          Kind = "self"            // one's own request
+	KindSponsorFirst  Kind = "sponsor_first"   // the sponsor of Story decides before
+	KindSponsored     Kind = "sponsored"       // the person has approved Story as its sponsor, and the approvers decide now
 	KindVoted         Kind = "voted"           // the same person decided before; Story tells what
 	KindDecided       Kind = "decided"         // too late: Story tells what became of it
 	KindNoRetry       Kind = "no_retry"        // only a failed request can be retried

@@ -19,6 +19,7 @@ type Request struct {
 	Requester string // id of the person who asked
 	Kept      string // the rules of the moment at which it was asked for, as JSON; empty: those of now hold for it
 	Exempt    string // the group to which the requester belongs, and whose members need no approval; empty: none
+	Sponsor   string // id of the person who is to approve before the approvers decide; empty: none
 	Reset     bool   // for a new password of an account that is there, and not for an account
 	State     State
 	Version   int64 // counts the changes, from 1
@@ -26,7 +27,9 @@ type Request struct {
 	CreatedAt time.Time
 	UpdatedAt time.Time
 	ExpiresAt time.Time
-	PassedAt  time.Time // when the fallback was asked as well, who may decide from then on; zero: not yet
+	// SponsoredAt is when the sponsor's approval was given; zero: not yet.
+	SponsoredAt time.Time
+	PassedAt    time.Time // when the fallback was asked as well, who may decide from then on; zero: not yet
 
 	// Failure tells why a failed request failed, or what an active one is waiting for; empty otherwise.
 	Failure Failure
@@ -89,7 +92,8 @@ func (r Request) Target() Target {
 // seen is what an approver decides about, as the audit log tells it.
 func (r Request) seen() string {
 	return Asked{
-		{"requester", r.Requester}, r.Ask().named(), {"cluster", r.ClusterID}, {"mod", r.Mod}, {"until", r.Until}, {"reason", r.Reason},
+		{"requester", r.Requester}, r.Ask().named(), {"cluster", r.ClusterID}, {"mod", r.Mod}, {"until", r.Until}, {"sponsor", r.Sponsor},
+		{"reason", r.Reason},
 	}.String()
 }
 
@@ -175,7 +179,7 @@ const (
 	PurposePassedOn    Purpose = "passed_on"   // tells the requester that the fallback is asked
 	PurposeNotice      Purpose = "notice"      // tells the requester of an end, or of a delay
 	PurposeAlarm       Purpose = "alarm"       // tells the approvers that two accounts have the same uid
-	PurposeNudge       Purpose = "nudge"       // reminds the approvers because the requester asks for it
+	PurposeNudge       Purpose = "nudge"       // reminds the approvers, or the sponsor, because the requester asks for it
 
 	PurposeQuestion       Purpose = "question"        // puts a question to the requester, and shows the answer
 	PurposeThreadQuestion Purpose = "thread_question" // shows the question in the thread of the approval message
@@ -184,11 +188,16 @@ const (
 	PurposePrompt         Purpose = "prompt"          // reminds the requester of credentials that they have not opened
 	PurposeUnopened       Purpose = "unopened"        // tells the approvers that the requester has not opened them
 	PurposeTrouble        Purpose = "trouble"         // tells the approvers that the requester can't log in; see [Trouble.Purpose]
+
+	PurposeSponsor         Purpose = "sponsor"          // asks the sponsor, and follows the request to its end
+	PurposeSponsorReminder Purpose = "sponsor_reminder" // reminds the sponsor
+	PurposeSponsored       Purpose = "sponsored"        // tells the requester that the approvers decide now
+	PurposeSponsorOver     Purpose = "sponsor_over"     // tells the sponsor that the request has expired without their answer
 )
 
 // Urges reports whether messages of this purpose ask people to decide, and are taken away once that is over.
 func (p Purpose) Urges() bool {
-	return p == PurposeReminder || p == PurposeDaily || p == PurposeFallback || p == PurposeNudge
+	return p == PurposeReminder || p == PurposeDaily || p == PurposeFallback || p == PurposeNudge || p == PurposeSponsorReminder
 }
 
 // Of returns the purpose of the message that is for the n-th of its kind.

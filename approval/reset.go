@@ -111,13 +111,13 @@ func (r Request) isToldBy(e Event) bool {
 	return asked || e.IsApproval() && e.Detail == r.seen()
 }
 
-// RestsOn tells whether the request still rests on an event that the bot has signed: an approval of what is under way; or
+// RestsOn tells whether the request still rests on an event that the bot has signed: an approval of what is under way, also its sponsor's; or
 // one that says for whom a new password is, or an account, which can be given one.
 func (r Request) RestsOn(e Event) bool {
 	if r.Reset || r.State == Delivered {
 		return r.isToldBy(e)
 	}
-	return e.IsApproval() || e.Action == "ask" && (r.Kept != "" || r.Exempt != "")
+	return e.IsApproval() || r.isSponsoredBy(e) || e.Action == "ask" && (r.Kept != "" || r.Exempt != "" || r.Sponsor != "")
 }
 
 // Account returns the last request by which an account of a username was made, or may have been.

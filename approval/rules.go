@@ -87,6 +87,15 @@ func (c Config) Mods() (mods []string) {
 	return mods
 }
 
+// Sponsoring tells whether a sponsor is asked for, on one cluster or another, and whether of everybody on all.
+func (c Config) Sponsoring() (some, all bool) {
+	all = true
+	for _, rules := range c.Each() {
+		some, all = some || rules.Sponsored, all && rules.Sponsored && rules.Exempt == ""
+	}
+	return some, some && all
+}
+
 // Deciders returns the ids of all who may decide on anything, people and groups, but for sponsors.
 func (c Config) Deciders() []string {
 	all := slices.Clone(c.Fallback)
@@ -142,23 +151,45 @@ func digestOf(kept string) string {
 }
 
 // vouched leaves out of a request what lets others decide about it, or nobody, unless the bot has signed that it was asked
-// for so: nobody can write that into the database without a key.
+// for so; and the sponsor is whom the bot has signed. Nobody can write that into the database without a key.
 func vouched(r Request, events []Event) Request {
+	for _, e := range events {
+		if sponsor, told := toldSponsor(e); told {
+			r.Sponsor = sponsor
+		}
+	}
 	for _, w := range []struct {
 		word
 		value *string
 	}{{word{"rules", digestOf(r.Kept)}, &r.Kept}, {word{"exempt", r.Exempt}, &r.Exempt}} {
-		if !slices.ContainsFunc(events, func(e Event) bool { return (e.Action == "ask" || e.Action == "sign") && tells(e, w.word) }) {
+		if !slices.ContainsFunc(events, func(e Event) bool { return tells(e, w.word) }) {
 			*w.value = ""
 		}
 	}
 	return r
 }
 
-// tells whether an event tells a word of what was asked for. What people may word as they like comes last in it.
-func tells(e Event, w word) bool {
+// tells whether an event tells a word of what was asked for.
+func tells(e Event, w word) bool { return slices.Contains(toldWords(e), w.String()) }
+
+// toldSponsor returns the sponsor whom an event tells.
+func toldSponsor(e Event) (id string, told bool) {
+	for _, w := range toldWords(e) {
+		if id, told = strings.CutPrefix(w, "sponsor="); told {
+			return id, true
+		}
+	}
+	return "", false
+}
+
+// toldWords returns the words of an event that tells what was asked for. What people may word as they like comes last in it,
+// and is left out.
+func toldWords(e Event) []string {
+	if e.Action != "ask" && e.Action != "sign" {
+		return nil
+	}
 	words, _, _ := strings.Cut(e.Detail, " reason=")
-	return strings.Contains(" "+words+" ", " "+w.String()+" ")
+	return strings.Fields(words)
 }
 
 // isExempt tells whether what somebody asks for needs no approval. Where it is not known now, it does.

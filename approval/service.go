@@ -180,10 +180,8 @@ func (s *Service) Events(ctx context.Context, requestID int64) (events []Event, 
 func (s *Service) story(ctx context.Context, tx Tx, r Request) (Story, error) {
 	story, err := tx.Story(ctx, r)
 	if err == nil && slices.Contains([]State{Pending, Approved, Provisioning}, r.State) {
-		var events []Event
-		events, err = tx.Signed(ctx, r.ID)
-		story.Decisions, r = signed(r, story.Decisions, events), vouched(r, events)
-		story.Request = r
+		err = story.keepSigned(ctx, tx)
+		r = story.Request
 	}
 	if cluster, ok := s.conf.Cluster(r.ClusterID); ok {
 		story.Cluster = cluster

@@ -20,6 +20,12 @@ const shellPrefix = "shell:"
 // ShellName returns the name of somebody who has acted from the shell.
 func ShellName(id string) (name string, is bool) { return strings.CutPrefix(id, shellPrefix) }
 
+// byShell tells whether somebody acts from the shell.
+func (at scene) byShell() bool {
+	_, is := ShellName(at.who.ID)
+	return is
+}
+
 func (w Shell) person() Person {
 	id := shellPrefix + cmp.Or(w.Name, w.User)
 	return Person{ID: id, Also: id}
@@ -39,7 +45,7 @@ const (
 
 // FromShell does to a request what an approver or its requester could do. It asks the messenger nothing: that the requester
 // is still somebody who may have an account, and that others who approved are still approvers, is looked at before the
-// account is made. Each name is one voice.
+// account is made. Each name is one voice. Before the sponsor has decided, approving and denying stands for the sponsor.
 func (s *Service) FromShell(ctx context.Context, id int64, action ShellAction, by Shell, reason string) (story Story, err error) {
 	if len([]rune(reason)) > ReasonMaxLength {
 		return Story{}, &Refusal{Kind: KindReasonTooLong, Limit: ReasonMaxLength}

@@ -38,7 +38,7 @@ func (s *Service) isToBePassedOn(r Request) bool {
 func (s *Service) PassOn(ctx context.Context, story Story) (Story, error) {
 	isDue := func(r Request) bool {
 		now := s.now()
-		return r.State == Pending && s.isToBePassedOn(r) && !now.Before(s.halfTime(r)) && now.Before(r.ExpiresAt)
+		return r.State == Pending && !r.AwaitsSponsor() && s.isToBePassedOn(r) && !now.Before(s.halfTime(r)) && now.Before(r.ExpiresAt)
 	}
 	if !isDue(story.Request) {
 		return story, nil
@@ -72,6 +72,9 @@ func (s *Service) Due(story Story) (say []Purpose, next time.Duration) {
 	now := s.now()
 	if story.State != Pending || !now.Before(story.ExpiresAt) {
 		return nil, 0
+	}
+	if story.AwaitsSponsor() {
+		return s.dueOfSponsor(story, now)
 	}
 	then := []time.Time{story.ExpiresAt}
 	said := func(p Purpose) bool {
@@ -109,10 +112,15 @@ func (s *Service) reminder(story Story) (what Purpose, at time.Time) {
 	if _, reminded := story.Message(PurposeReminder); !reminded {
 		return PurposeReminder, at
 	}
-	for _, m := range story.Messages {
+	return PurposeDaily, story.urgedAgain(at)
+}
+
+// urgedAgain is a moment, or a day after people were last urged, if that is later.
+func (s Story) urgedAgain(at time.Time) time.Time {
+	for _, m := range s.Messages {
 		if next := m.At.Add(remindEvery); m.Purpose.Urges() && next.After(at) {
 			at = next
 		}
 	}
-	return PurposeDaily, at
+	return at
 }

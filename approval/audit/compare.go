@@ -203,13 +203,13 @@ type askedRow struct {
 }
 
 const askedColumns = `r.id, r.username, r.cluster, r.mod, COALESCE(r.reset_approvals, r.required), r.reset_approvals IS NOT NULL, r.reason,
-	r.requester, r.created_at, r.until_date, r.policy, r.rules, r.exempt`
+	r.requester, r.created_at, r.until_date, r.policy, r.sponsor, r.rules, r.exempt`
 
 func (r *askedRow) columns() []any {
 	return []any{
 		&r.ID, rows.Text(&r.Username, &r.odd), rows.Text(&r.ClusterID, &r.odd), rows.Text(&r.Mod, &r.odd), rows.Number(&r.required, &r.odd),
 		&r.Reset, rows.Text(&r.Reason, &r.odd), rows.Text(&r.Requester, &r.odd), rows.Number(&r.created, &r.odd),
-		rows.Text(&r.Until, &r.odd), rows.Text(&r.Policy, &r.odd), rows.Text(&r.Kept, &r.odd), rows.Text(&r.Exempt, &r.odd),
+		rows.Text(&r.Until, &r.odd), rows.Text(&r.Policy, &r.odd), rows.Text(&r.Sponsor, &r.odd), rows.Text(&r.Kept, &r.odd), rows.Text(&r.Exempt, &r.odd),
 	}
 }
 

@@ -38,7 +38,7 @@ func elapse(ctx context.Context, tx *Tx, passed time.Duration) error {
 		`UPDATE river_job SET scheduled_at = strftime('%Y-%m-%d %H:%M:%f', scheduled_at, ?) WHERE state = 'scheduled'`: fmt.Sprintf("-%.3f seconds", passed.Seconds()),
 		`UPDATE request SET created_at = created_at - ?1, updated_at = updated_at - ?1, expires_at = expires_at - ?1, attempted_at = attempted_at - ?1,
 			asked_at = asked_at - ?1, started_at = started_at - ?1, until_at = until_at - ?1, cleared_at = cleared_at - ?1,
-			reminded_at = reminded_at - ?1, passed_at = passed_at - ?1,
+			reminded_at = reminded_at - ?1, passed_at = passed_at - ?1, sponsored_at = sponsored_at - ?1,
 			delivered_at = delivered_at - ?1, shown_at = shown_at - ?1, works_at = works_at - ?1`: ms,
 		`UPDATE trouble SET at = at - ?`:                                   ms,
 		`UPDATE question SET at = at - ?1, answered_at = answered_at - ?1`: ms,

@@ -24,15 +24,15 @@ type Tx struct {
 
 const requestColumns = `id, COALESCE(envelope, ''), cluster, username, mod, reason, requester, state, version, COALESCE(reset_approvals, required), reset_approvals IS NOT NULL,
 	created_at, updated_at, expires_at, failure, failure_detail, sealed, attempted_at, job_id, started_at, until_at, cleared_at,
-	asked_at, nonce, COALESCE(uid, 0), twin, until_date, policy, rules, exempt, reminded_at, passed_at, delivered_at, shown_at, works_at`
+	asked_at, nonce, COALESCE(uid, 0), twin, until_date, policy, rules, exempt, sponsor, reminded_at, passed_at, delivered_at, shown_at, works_at, sponsored_at`
 
 func scanRequest(row rows.Scanner) (approval.Request, error) {
 	var r approval.Request
 	var created, updated, expires int64
-	var attempted, started, until, cleared, asked, reminded, passed, delivered, shown, works sql.NullInt64
+	var attempted, started, until, cleared, asked, reminded, passed, delivered, shown, works, sponsored sql.NullInt64
 	err := row.Scan(&r.ID, &r.Envelope, &r.ClusterID, &r.Username, &r.Mod, &r.Reason, &r.Requester, &r.State, &r.Version, &r.Required, &r.Reset,
 		&created, &updated, &expires, &r.Failure, &r.FailureDetail, &r.Sealed, &attempted, &r.JobID, &started, &until, &cleared, &asked, &r.Nonce, &r.UID, &r.Twin,
-		&r.Until, &r.Policy, &r.Kept, &r.Exempt, &reminded, &passed, &delivered, &shown, &works)
+		&r.Until, &r.Policy, &r.Kept, &r.Exempt, &r.Sponsor, &reminded, &passed, &delivered, &shown, &works, &sponsored)
 	if err != nil {
 		return approval.Request{}, err
 	}
@@ -42,7 +42,7 @@ func scanRequest(row rows.Scanner) (approval.Request, error) {
 	r.CreatedAt, r.UpdatedAt, r.ExpiresAt = rows.Moment(created), rows.Moment(updated), rows.Moment(expires)
 	r.AskedAt, r.AttemptedAt, r.StartedAt = optional(asked), optional(attempted), optional(started)
 	r.CredentialsUntil, r.ClearedAt, r.RemindedAt, r.PassedAt = optional(until), optional(cleared), optional(reminded), optional(passed)
-	r.DeliveredAt, r.ShownAt, r.WorksAt = optional(delivered), optional(shown), optional(works)
+	r.DeliveredAt, r.ShownAt, r.WorksAt, r.SponsoredAt = optional(delivered), optional(shown), optional(works), optional(sponsored)
 	return r, nil
 }
 
@@ -61,11 +61,11 @@ func nullable(t time.Time) sql.NullInt64 {
 func (tx *Tx) Insert(ctx context.Context, r *approval.Request) error {
 	err := tx.QueryRowContext(ctx, `INSERT INTO request
 		(envelope, cluster, username, mod, reason, requester, state, version, required, created_at, updated_at, expires_at, nonce,
-		until_date, policy, reset_approvals, rules, exempt)
-		VALUES (NULLIF($1, ''), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) RETURNING id`,
+		until_date, policy, reset_approvals, rules, exempt, sponsor)
+		VALUES (NULLIF($1, ''), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) RETURNING id`,
 		r.Envelope, r.ClusterID, r.Username, r.Mod, r.Reason, r.Requester, string(r.State), r.Version, max(r.Required, 1),
 		r.CreatedAt.UnixMilli(), r.UpdatedAt.UnixMilli(), r.ExpiresAt.UnixMilli(), r.Nonce,
-		r.Until, r.Policy, sql.NullInt64{Int64: int64(r.Required), Valid: r.Reset}, r.Kept, r.Exempt).Scan(&r.ID)
+		r.Until, r.Policy, sql.NullInt64{Int64: int64(r.Required), Valid: r.Reset}, r.Kept, r.Exempt, r.Sponsor).Scan(&r.ID)
 	if err != nil {
 		return fmt.Errorf("store the request: %w", err)
 	}
@@ -82,12 +82,12 @@ func (tx *Tx) Save(ctx context.Context, r *approval.Request, from approval.State
 	res, err := tx.ExecContext(ctx, `UPDATE request SET state = $1, version = version + 1, updated_at = $2, failure = $3,
 		failure_detail = $4, sealed = CASE WHEN $15 THEN COALESCE(sealed, $5) END, attempted_at = $6, job_id = $7,
 		started_at = $8, until_at = $9, cleared_at = $10, expires_at = $11, asked_at = $16, reminded_at = $17, passed_at = $18,
-		delivered_at = $19, shown_at = $20, works_at = $21
+		delivered_at = $19, shown_at = $20, works_at = $21, sponsored_at = $22
 		WHERE id = $12 AND state = $13 AND version = $14`,
 		string(r.State), r.UpdatedAt.UnixMilli(), string(r.Failure), r.FailureDetail, r.Sealed, nullable(r.AttemptedAt),
 		r.JobID, nullable(r.StartedAt), nullable(r.CredentialsUntil), nullable(r.ClearedAt), r.ExpiresAt.UnixMilli(),
 		r.ID, string(from), r.Version, r.Sealed != nil, nullable(r.AskedAt), nullable(r.RemindedAt), nullable(r.PassedAt),
-		nullable(r.DeliveredAt), nullable(r.ShownAt), nullable(r.WorksAt))
+		nullable(r.DeliveredAt), nullable(r.ShownAt), nullable(r.WorksAt), nullable(r.SponsoredAt))
 	if err != nil {
 		return fmt.Errorf("store the change of request %d: %w", r.ID, err)
 	}

@@ -84,21 +84,18 @@ func (r runner) show(ctx context.Context, story approval.Story, err error) error
 	return err
 }
 
-// shown reports whether every approval message shows the story as it is, and nothing is left that urges people to decide on it.
+// shown reports whether each message that asks people to decide shows the story as it is, and nothing is left that urges them
+// to. That of the sponsor need not follow while the account is under way.
 func shown(s approval.Story) bool {
-	var messages, current int
+	there := false
 	for _, m := range s.Messages {
-		if m.Purpose.Urges() && s.State != approval.Pending {
+		asks := m.Purpose == approval.PurposeApproval || m.Purpose == approval.PurposeSponsor && !underWay(s.State)
+		if s.IsOver(m) || asks && m.Version < s.Version {
 			return false
 		}
-		if m.Purpose == approval.PurposeApproval {
-			messages++
-			if m.Version >= s.Version {
-				current++
-			}
-		}
+		there = there || m.Purpose == s.Card()
 	}
-	return messages > 0 && current == messages
+	return there
 }
 
 // notify tells the requester of an end that leaves them without credentials, once for each such end.

@@ -23,8 +23,10 @@ type request struct {
 	Mod              string           `json:"mod"`
 	Requester        string           `json:"requester"`
 	Reason           string           `json:"reason"`
-	Until            string           `json:"until"`  // a day such as 2027-03-31; empty: for good
-	Policy           string           `json:"policy"` // version of the use policy that was accepted with it; empty: none, or before
+	Until            string           `json:"until"`        // a day such as 2027-03-31; empty: for good
+	Policy           string           `json:"policy"`       // version of the use policy that was accepted with it; empty: none, or before
+	Sponsor          string           `json:"sponsor"`      // id of the person who approves before the approvers decide; empty: none
+	SponsoredAt      *time.Time       `json:"sponsored_at"` // null: not yet
 	Approvals        int              `json:"approvals"`
 	Required         int              `json:"required"`
 	Failure          approval.Failure `json:"failure"`
@@ -64,7 +66,7 @@ type history struct {
 func requestOf(r approval.Request, approvals int) request {
 	return request{
 		ID: r.ID, State: r.State, Cluster: r.ClusterID, Username: r.Username, Reset: r.Reset, Mod: r.Mod, Requester: r.Requester, Reason: r.Reason,
-		Until: r.Until, Policy: r.Policy,
+		Until: r.Until, Policy: r.Policy, Sponsor: r.Sponsor, SponsoredAt: orNull(r.SponsoredAt),
 		Approvals: approvals, Required: r.Required, Failure: r.Failure, FailureDetail: r.FailureDetail,
 		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, ExpiresAt: r.ExpiresAt,
 		CredentialsUntil: orNull(r.CredentialsUntil), ShownAt: orNull(r.ShownAt), ClearedAt: orNull(r.ClearedAt), WorksAt: orNull(r.WorksAt), Version: r.Version,

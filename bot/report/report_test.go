@@ -243,7 +243,7 @@ func TestFaults(t *testing.T) {
 		"requests 1 --state denied":                `--state chooses from the list: leave it out, or leave out the number`,
 		"audit --request x":                        `--request: "x" is no number of a request; give one such as 12`,
 		"audit --person ottO":                      `--person: "ottO" is no Slack id of a person; give one such as U0123456789 (in the person's profile: ⋮, Copy member ID)`,
-		"audit --action foo": `--action: "foo" is no action; give one of ask, remind, pass_on, ask_back, answer, change, approve, deny, cancel, expire, refused, reopen, provision, add_user, wait, resume, ` +
+		"audit --action foo": `--action: "foo" is no action; give one of ask, remind, pass_on, ask_back, answer, change, sponsor, approve, deny, cancel, expire, refused, reopen, provision, add_user, wait, resume, ` +
 			`attempt, provisioned, double_uid, fail, abandon, retry, shell, erase, deliver, show, clear, replace, scrub, works, trouble, rekey, sign`,
 		"audit --since soon":          `--since: "soon" is no moment; give a time ago such as 3d, a date such as 2026-11-23, or 2026-11-23T15:04 for a time of UTC`,
 		"audit --since 1d --until 2d": `--since 1d is not before --until 2d`,

@@ -51,6 +51,9 @@ func standing(r approval.Request, approvals int, now time.Time) string {
 	}
 	switch r.State {
 	case approval.Pending:
+		if r.AwaitsSponsor() {
+			return "waits for the sponsor, " + inOrSince("expires", r.ExpiresAt, now)
+		}
 		return fmt.Sprintf("%d of %s, %s", approvals, count(r.Required, "approval"), inOrSince("expires", r.ExpiresAt, now))
 	case approval.Approved:
 		return "waits for its turn"
@@ -142,6 +145,13 @@ func showHistory(w io.Writer, s approval.Story, events []approval.Event, now tim
 	}
 	if s.Until != "" {
 		facts.row("until", s.Until)
+	}
+	if s.Sponsor != "" {
+		since := ""
+		if !s.SponsoredAt.IsZero() {
+			since = fmt.Sprintf(", approved %s UTC", stamp(s.SponsoredAt))
+		}
+		facts.row("sponsor", s.Sponsor+since)
 	}
 	facts.row("asked", fmt.Sprintf("%s UTC (%s ago)", stamp(s.CreatedAt), age(now.Sub(s.CreatedAt))))
 	facts.row("changed", fmt.Sprintf("%s UTC (%s ago)", stamp(s.UpdatedAt), age(now.Sub(s.UpdatedAt))))

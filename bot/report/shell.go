@@ -30,9 +30,13 @@ type deed struct {
 var deeds = []deed{
 	{
 		action: approval.ShellApprove, short: "Approve a request, while Slack is down", decides: true,
-		long:      "approve counts an approval of a request that waits for it, in the name that --as gives. Each name is one voice.",
+		long: "approve counts an approval of a request that waits for it, in the name that --as gives. Each name is one voice.\n" +
+			"While the request waits for its sponsor, it stands for the sponsor's approval, which comes first.",
 		condition: "only one that waits for approval can be approved",
 		done: func(s approval.Story) string {
+			if s.State == approval.Pending && len(s.Approvals()) == 0 {
+				return "is approved for its sponsor. Now the approvers decide; to approve for one of them, too, run this again"
+			}
 			if s.State == approval.Pending {
 				return fmt.Sprintf("has %d of %d approvals", len(s.Approvals()), s.Required)
 			}
