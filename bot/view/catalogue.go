@@ -38,6 +38,7 @@ type catalogue struct {
 	Waiting      waitingTexts
 	Several      severalTexts
 	Card         cardTexts
+	Sponsor      sponsorTexts
 }
 
 // failureTexts tell why a request failed, what an approver can do, and what it means for the requester.
