@@ -14,11 +14,12 @@ import (
 	"ehpcbot/bot/view"
 )
 
-// ask answers who asks by a command. Who has not accepted the use policy sees it in the form, with what was typed.
+// ask answers who asks by a command. Who has not accepted the use policy, or has to name a sponsor, does so in the form, with
+// what was typed.
 func (b *Bot) ask(ctx context.Context, v view.View, trigger string, a approval.Ask) view.Message {
 	story, err := b.service.Ask(ctx, a)
 	switch {
-	case hasKind(approval.AllRefused(err), approval.KindPolicy):
+	case opensForm(err):
 		return b.openAskForm(ctx, v, trigger, a)
 	case err != nil:
 		return b.refusal(v, err)
@@ -65,6 +66,11 @@ func (b *Bot) prefilled(ctx context.Context, a approval.Ask) approval.Ask {
 		a.Username = b.service.Suggest(ctx, a.Requester, username.Stems(b.people.Known(a.Requester)))
 	}
 	return a
+}
+
+func opensForm(err error) bool {
+	r := approval.Refused(err)
+	return r != nil && r.Kind.OpensForm()
 }
 
 func hasKind(refusals approval.Refusals, kind approval.Kind) bool {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -99,16 +100,17 @@ func (b *Bot) atCard(do presser) presser {
 	}
 }
 
-// isApprovals tells whether a channel is the approval channel of a request, or was when the bot asked there about a request. Where
-// the bot has not learned yet by which id Slack calls it, what the button holds has to do.
+// isApprovals tells whether a channel is the approval channel of a request, or was when the bot asked there about a request, or
+// the conversation in which it asked the sponsor. Where the bot has not learned yet by which id Slack calls it, what the button
+// holds has to do.
 func (b *Bot) isApprovals(channel string, story approval.Story) bool {
-	var asked []string
+	asked := map[approval.Purpose][]string{}
 	for _, m := range story.Messages {
-		if m.Purpose == approval.PurposeApproval {
-			asked = append(asked, m.Place)
-		}
+		asked[m.Purpose] = append(asked[m.Purpose], m.Place)
 	}
-	return b.messenger.IsIn(channel, story.Rules.Channel) || slices.Contains(asked, channel) || channel != "" && len(asked) == 0
+	approvals := asked[approval.PurposeApproval]
+	return b.messenger.IsIn(channel, story.Rules.Channel) || slices.Contains(approvals, channel) ||
+		channel != "" && (len(approvals) == 0 || slices.Contains(asked[approval.PurposeSponsor], channel))
 }
 
 func (b *Bot) approve(ctx context.Context, _ view.View, c slack.InteractionCallback, on approval.Target) error {
@@ -151,17 +153,24 @@ func (b *Bot) openModal(ctx context.Context, c slack.InteractionCallback, form s
 // errFormFailed says that Slack did not open a form.
 var errFormFailed = errors.New("the form could not be opened")
 
-// learn remembers a message of the approval channel that an approver pressed a button of.
+// learn remembers a message of the approval channel that an approver pressed a button of, or the sponsor's own.
 func (b *Bot) learn(ctx context.Context, c slack.InteractionCallback, story approval.Story, outcome error) {
 	if r := approval.Refused(outcome); r != nil && slices.Contains(approversOnly, r.Kind) {
 		story = r.Story
 	} else if outcome != nil {
 		return
 	}
-	if channel, _ := messageOf(c); b.isApprovals(channel, story) {
+	channel, _ := messageOf(c)
+	switch {
+	case story.Sponsor == c.User.ID && isDirect(channel):
+		b.remember(ctx, c, story, approval.PurposeSponsor)
+	case b.isApprovals(channel, story):
 		b.remember(ctx, c, story, approval.PurposeApproval)
 	}
 }
+
+// isDirect tells the ids of direct messages from those of channels.
+func isDirect(channel string) bool { return strings.HasPrefix(channel, "D") }
 
 // messageOf returns where the message of a button is.
 func messageOf(c slack.InteractionCallback) (channel, ts string) {
@@ -188,4 +197,4 @@ func (b *Bot) remember(ctx context.Context, c slack.InteractionCallback, story a
 }
 
 // approversOnly are the refusals that only approvers get; whoever else presses shows nothing.
-var approversOnly = []approval.Kind{approval.KindVoted, approval.KindDecided, approval.KindSelf}
+var approversOnly = []approval.Kind{approval.KindVoted, approval.KindDecided, approval.KindSelf, approval.KindSponsored}

@@ -64,6 +64,9 @@ func (c *checker) samples() (all []sample) {
 	delivered, reset := story, story
 	delivered.State, delivered.JobID, delivered.DeliveredAt, delivered.ShownAt = approval.Delivered, "j-example", now, now
 	reset.ID, reset.Reset = 2, true
+	sponsored, conf := story, c.conf.Policy
+	sponsored.ID, sponsored.Sponsor = 3, c.conf.Policy.Approvers[0]
+	conf.Rules.Sponsored, conf.ByCluster = true, nil
 	trouble := approval.Trouble{Number: 1, Sees: approval.SeesOther, Words: "an example"}
 	facts := approval.Facts{Status: "active", Logins: []string{"192.0.2.1"}, LoginsKnown: true, Listed: true, ListedKnown: true}
 	password := secret.New("Example-1-only!")
@@ -74,6 +77,7 @@ func (c *checker) samples() (all []sample) {
 			v.Approval(story), v.Approval(reset), v.Reminder(story), v.DailyReminder(story), v.AskFallback(story), v.Turn(story), v.Asked(story),
 			v.CredentialsReady(story), v.Credentials(story, password), v.CredentialsOffer(story), v.Notice(story),
 			v.CredentialsCleared(delivered), v.Prompt(delivered), v.Unopened(delivered), v.Report(delivered, trouble, facts),
+			v.AskSponsor(sponsored), v.SponsorOver(sponsored), v.Sponsored(sponsored),
 			v.Question(story, question), v.ThreadQuestion(story, question), v.ChangeNotice(story, story.Changes[0]),
 			v.Digest(approval.Digest{Waiting: []approval.Story{story}, Count: 1, Now: now}),
 		} {
@@ -81,7 +85,7 @@ func (c *checker) samples() (all []sample) {
 		}
 		all = append(all,
 			sample{"in " + language, slackapi.KindBlocks, blocks},
-			sample{"the form that asks, in " + language, slackapi.KindView, v.AskForm(c.conf.Policy, approval.Ask{})},
+			sample{"the form that asks, in " + language, slackapi.KindView, v.AskForm(conf, approval.Ask{Sponsor: sponsored.Sponsor})},
 			sample{"the form with several, in " + language, slackapi.KindView, v.SeveralForm([]approval.Story{story}, now)},
 			sample{"the form that denies, in " + language, slackapi.KindView, v.DenyForm(story)},
 			sample{"the Home tab, in " + language, slackapi.KindView, v.Home(home(story), []view.Health{{Part: "slack"}})},

@@ -51,7 +51,7 @@ func (p *Messenger) Trouble(ctx context.Context, s approval.Story, t approval.Tr
 
 // postInThread posts once below the message for the approvers, or in the channel where that is gone.
 func (p *Messenger) postInThread(ctx context.Context, s approval.Story, purpose approval.Purpose, m view.Message) error {
-	card, known := p.card(s)
+	card, known := p.card(s, approval.PurposeApproval)
 	if !known {
 		_, err := p.postOnce(ctx, s, purpose, s.Rules.Channel, m)
 		return err

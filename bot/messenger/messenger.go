@@ -182,6 +182,9 @@ func (p *Messenger) paced(lane, doing string, urgent bool, call func() error) er
 }
 
 func (p *Messenger) remove(ctx context.Context, old approval.Message) error {
+	if old.Ref == "" { // there was nobody who could be told
+		return nil
+	}
 	_, _, err := p.api.DeleteMessageContext(ctx, old.Place, old.Ref)
 	if gone(err) {
 		return nil
@@ -259,9 +262,14 @@ func unreachable(err error) bool {
 // closedForGood is how long it is tried to show the end of a request in a channel that takes no messages.
 const closedForGood = 5 * time.Second
 
-// Refresh implements [approval.Messenger]. What has come to its end need not be shown in a channel that takes
-// no messages, nor where it was not shown before.
+// Refresh implements [approval.Messenger].
 func (p *Messenger) Refresh(ctx context.Context, s approval.Story) error {
+	return errors.Join(p.refreshSponsor(ctx, s), p.refreshChannel(ctx, s))
+}
+
+// refreshChannel makes the approval message follow. What has come to its end need not be shown in a channel that takes
+// no messages, nor where it was not shown before.
+func (p *Messenger) refreshChannel(ctx context.Context, s approval.Story) error {
 	facts := p.facts(ctx, s)
 	err := p.refresh(ctx, s, facts)
 	if slices.Contains(slackapi.Invalid, slackapi.Code(err)) {
@@ -281,7 +289,7 @@ func (p *Messenger) refresh(ctx context.Context, s approval.Story, facts view.Fa
 	for _, old := range s.Messages {
 		var err error
 		switch {
-		case old.Purpose.Urges() && s.State != approval.Pending:
+		case s.IsOver(old):
 			err = p.takeAway(ctx, s, old)
 		case old.Purpose != approval.PurposeApproval:
 			continue
@@ -300,6 +308,8 @@ func (p *Messenger) refresh(ctx context.Context, s approval.Story, facts view.Fa
 		return nil
 	}
 	switch {
+	case s.AwaitsSponsor():
+		return nil
 	case s.AwaitsApprover(), s.Exempt != "": // what needs no approval is seen, too, however fast it was
 	case s.Required == 0:
 		return nil // the channel is left in peace
@@ -379,7 +389,7 @@ func (p *Messenger) Alarm(ctx context.Context, s approval.Story) error {
 // Notify implements [approval.Messenger].
 func (p *Messenger) Notify(ctx context.Context, s approval.Story) error {
 	err := p.post(ctx, s, approval.PurposeNotice, s.Requester, p.readers.View(ctx, s.Requester).Notice(s))
-	return p.orNobody(s, err)
+	return p.orNobody(s, s.Requester, err)
 }
 
 // Deliver implements [approval.Messenger]. A new message shows in previews, on the desktop with its blocks, so

@@ -15,6 +15,9 @@ import (
 
 // Tell implements [approval.Messenger]. Each message is posted once, whoever calls this how often.
 func (p *Messenger) Tell(ctx context.Context, s approval.Story) error {
+	if err := p.tellSponsored(ctx, s); err != nil {
+		return err
+	}
 	for _, q := range s.Questions {
 		if err := errors.Join(p.putQuestion(ctx, s, q), p.showInThread(ctx, s, q)); err != nil {
 			return err
@@ -34,22 +37,22 @@ func (p *Messenger) tellChange(ctx context.Context, s approval.Story, c approval
 	if _, told := s.Message(purpose); told {
 		return nil
 	}
-	return p.tellOnce(ctx, s, purpose, p.readers.View(ctx, s.Requester).ChangeNotice(s, c))
+	return p.tellOnce(ctx, s, s.Requester, purpose, p.readers.View(ctx, s.Requester).ChangeNotice(s, c))
 }
 
-// tellOnce tells the requester something once. Where there is nobody who could be told, it is remembered as told.
-func (p *Messenger) tellOnce(ctx context.Context, s approval.Story, purpose approval.Purpose, m view.Message) error {
-	_, err := p.postOnce(ctx, s, purpose, s.Requester, m)
+// tellOnce tells the requester, or the sponsor, something once. Where there is nobody who could be told, it is remembered as told.
+func (p *Messenger) tellOnce(ctx context.Context, s approval.Story, person string, purpose approval.Purpose, m view.Message) error {
+	_, err := p.postOnce(ctx, s, purpose, person, m)
 	if unreachable(err) {
-		return errors.Join(p.orNobody(s, err), p.service.Sent(ctx, s.ID, approval.Message{Purpose: purpose, Version: s.Version}))
+		return errors.Join(p.orNobody(s, person, err), p.service.Sent(ctx, s.ID, approval.Message{Purpose: purpose, Version: s.Version}))
 	}
 	return err
 }
 
 // orNobody takes it for told where there is nobody who could be.
-func (p *Messenger) orNobody(s approval.Story, err error) error {
+func (p *Messenger) orNobody(s approval.Story, person string, err error) error {
 	if unreachable(err) {
-		p.log.Warn("there is nobody who could be told", "request", s.ID, "person", s.Requester, "error", err)
+		p.log.Warn("there is nobody who could be told", "request", s.ID, "person", person, "error", err)
 		return nil
 	}
 	return err
@@ -70,7 +73,7 @@ func (p *Messenger) putQuestion(ctx context.Context, s approval.Story, q approva
 		return nil
 	}
 	s.Version = showsQuestion
-	return p.tellOnce(ctx, s, purpose, m)
+	return p.tellOnce(ctx, s, s.Requester, purpose, m)
 }
 
 // showAnswer changes the message of a question. Where that can't be, its button says that there is an answer.
@@ -85,23 +88,26 @@ func (p *Messenger) showAnswer(ctx context.Context, s approval.Story, told appro
 	return p.service.Sent(ctx, s.ID, told)
 }
 
-// showInThread shows a question, and its answer, to the approvers.
+// showInThread shows a question, and its answer, to the approvers, or to the sponsor who has asked.
 func (p *Messenger) showInThread(ctx context.Context, s approval.Story, q approval.Question) error {
-	v := p.readers.Channel()
-	err := p.reply(ctx, s, approval.PurposeThreadQuestion.Of(q.Number), v.ThreadQuestion(s, q))
+	of, v := approval.PurposeApproval, p.readers.Channel()
+	if s.IsToSponsor(q) {
+		of, v = approval.PurposeSponsor, p.readers.View(ctx, s.Sponsor)
+	}
+	err := p.reply(ctx, s, of, approval.PurposeThreadQuestion.Of(q.Number), v.ThreadQuestion(s, q))
 	if err != nil || q.IsOpen() {
 		return err
 	}
-	return p.reply(ctx, s, approval.PurposeThreadAnswer.Of(q.Number), v.ThreadAnswer(s, q))
+	return p.reply(ctx, s, of, approval.PurposeThreadAnswer.Of(q.Number), v.ThreadAnswer(s, q))
 }
 
 // errNoCard says that the approval message is not posted yet.
 var errNoCard = errors.New("the approval message is not there yet")
 
-// card returns the approval message that is in the approval channel now.
-func (p *Messenger) card(s approval.Story) (approval.Message, bool) {
+// card returns the approval message that is in the approval channel now, or the message of the sponsor.
+func (p *Messenger) card(s approval.Story, of approval.Purpose) (approval.Message, bool) {
 	i := slices.IndexFunc(s.Messages, func(m approval.Message) bool {
-		return m.Purpose == approval.PurposeApproval && !p.isElsewhere(m.Place, s.Rules.Channel)
+		return m.Purpose == of && (of == approval.PurposeSponsor || !p.isElsewhere(m.Place, s.Rules.Channel))
 	})
 	if i < 0 {
 		return approval.Message{}, false
@@ -109,21 +115,22 @@ func (p *Messenger) card(s approval.Story) (approval.Message, bool) {
 	return s.Messages[i], true
 }
 
-// reply posts a message once, in the thread of the approval message.
-func (p *Messenger) reply(ctx context.Context, s approval.Story, purpose approval.Purpose, m view.Message) error {
+// reply posts a message once, in the thread of the message of a purpose.
+func (p *Messenger) reply(ctx context.Context, s approval.Story, of, purpose approval.Purpose, m view.Message) error {
 	if _, told := s.Message(purpose); told {
 		return nil
 	}
-	card, known := p.card(s)
+	card, known := p.card(s, of)
+	needed := s.AwaitsApprover() && of == s.Card()
 	if !known {
-		if s.AwaitsApprover() {
+		if needed {
 			return &approval.LaterError{After: time.Second, Err: errNoCard}
 		}
 		return nil // nobody needs it any more
 	}
 	_, err := p.postOnce(ctx, s, purpose, card.Place, m, slack.MsgOptionTS(card.Ref))
 	switch {
-	case (gone(err) || closedTo(err)) && !s.AwaitsApprover():
+	case (gone(err) || closedTo(err)) && !needed:
 		p.log.Warn("what was asked back is not shown", "request", s.ID, "error", err)
 		return nil
 	case gone(err):

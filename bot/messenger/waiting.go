@@ -17,10 +17,12 @@ func (p *Messenger) Remind(ctx context.Context, s approval.Story, what approval.
 		return err
 	case approval.PurposeDaily:
 		return p.remindDaily(ctx, s)
+	case approval.PurposeSponsorReminder:
+		return p.remindSponsor(ctx, s)
 	case approval.PurposeFallback:
 		return p.postInThread(ctx, s, what, p.readers.Channel().AskFallback(s))
 	case approval.PurposeReminded, approval.PurposePassedOn:
-		return p.tellOnce(ctx, s, what, p.readers.View(ctx, s.Requester).Turn(s))
+		return p.tellOnce(ctx, s, s.Requester, what, p.readers.View(ctx, s.Requester).Turn(s))
 	}
 	return fmt.Errorf("nothing is said for the purpose %q", what)
 }
@@ -37,6 +39,9 @@ func (p *Messenger) remindDaily(ctx context.Context, s approval.Story) error {
 func (p *Messenger) Nudge(ctx context.Context, s approval.Story) error {
 	if err := p.takeAllAway(ctx, s, approval.PurposeNudge); err != nil {
 		return err
+	}
+	if s.AwaitsSponsor() {
+		return p.tellOnce(ctx, s, s.Sponsor, approval.PurposeNudge, p.readers.View(ctx, s.Sponsor).Nudge(s))
 	}
 	_, err := p.postOnce(ctx, s, approval.PurposeNudge, s.Rules.Channel, p.readers.Channel().Nudge(s))
 	return err

@@ -22,12 +22,13 @@ import (
 // All HTML is made by [text] and [tag], which escape: nothing that a message holds can become markup. It has the
 // classes of static/blocks.css and no scripts. What can be pressed or filled in has data-type, data-block and
 // data-action, which say what it is and where, and data-confirm, its confirmation dialog in JSON; a button also has
-// data-value. A select of people or conversations holds only those chosen: who knows all of them adds them.
+// data-value. A select of conversations holds only those chosen, and one of people those of People, too.
 type Reader struct {
 	ID       string                 // of the person; empty: nobody is told apart
 	Lang     string                 // "en" or "zh"
 	Location *time.Location         // nil is UTC
 	Now      time.Time              // what today is, for dates near it; zero: they are shown like any other
+	People   []string               // ids of those who can be chosen in a select of people
 	Names    func(id string) string // display name of a person or "#channel"; the id itself where unknown
 }
 
@@ -451,9 +452,18 @@ func (d *drawing) selection(e element, common attrs) template.HTML {
 		return tag("optgroup", attrs{"label", g.Label.Text}, each(g.Options, ofStatic))
 	})
 	if !strings.HasSuffix(e.Type, "static_select") {
-		inside += each(chosen, func(id string) template.HTML { return option(id, d.name(id)) })
+		inside += each(d.offered(e, chosen), func(id string) template.HTML { return option(id, d.name(id)) })
 	}
 	return tag("select", common.with("multiple", when(multiple, "multiple")), inside)
+}
+
+// offered are those who can be chosen in a select of people or conversations.
+func (d *drawing) offered(e element, chosen []string) []string {
+	if !strings.HasSuffix(e.Type, "users_select") {
+		return chosen
+	}
+	others := slices.DeleteFunc(slices.Clone(d.People), func(id string) bool { return slices.Contains(chosen, id) })
+	return append(others, chosen...)
 }
 
 // initial are the values of what is chosen at first.

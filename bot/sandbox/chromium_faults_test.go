@@ -77,6 +77,22 @@ func testFaults(t *testing.T, c *chromium) {
 			p.fault("hours")
 			p.until("the password is cleared", "!$('messages').textContent.includes('Password:')")
 		},
+		"sponsors": func(p *tab) {
+			p.waitsForBot()
+			p.says("/ehpc-adduser otto")
+			p.until("a form is open", "$('view').open")
+			eval[bool](p, `(() => { const s = [...$('view').querySelectorAll('select')].find(s => s.dataset.block === 'sponsor'); s.value = 'U0HERA'; s.dispatchEvent(new Event('change', {bubbles: true})); return true })()`)
+			p.press("Ask")
+			p.until("it is said whose turn it is", "$('view').textContent.includes('It is the turn of the sponsor')")
+			p.press("Close")
+			p.follows("Hera")
+			p.follows("ehpcbot（私信）")
+			p.approves()
+			p.sees("#messages", "Your step is done")
+			p.follows("Anna")
+			p.approves()
+			p.sees("#messages", delivered)
+		},
 		"reset": func(p *tab) {
 			p.until("the page of the new world", "connected && $('messages').childElementCount === 0")
 			ends(delivered)(p)

@@ -97,7 +97,10 @@ var faults = []struct {
 			"%s passed. The bot was off meanwhile. Approvers are reminded after 24 hours, requests expire after 72, and credentials are cleared after 24: press again for what comes next.", nil},
 		{"by-button", "Start it again with the credentials behind a button",
 			"Credentials from now on stand in no message, until the reset: a button opens them, for the requester alone. Ask for an account, and approve.",
-			(*world).byButton},
+			anew("CREDENTIALS_DELIVERY", "button")},
+		{"sponsors", "Start it again, with sponsors who are asked first",
+			"From now on, until the reset, who asks names a sponsor. Type /ehpc-adduser otto: a form opens. Choose somebody, and be them: their direct message has the buttons. The approvers are asked after that.",
+			anew("SPONSOR_REQUIRED", "true")},
 	}},
 	{"After a fault", []fault{
 		{"well", "All is well again",
@@ -119,6 +122,11 @@ func onAPI(f func(*ehpctest.Server)) func(*world) error {
 
 func onSlack(f func(*slacktest.Server)) func(*world) error {
 	return func(w *world) error { f(w.slack); return nil }
+}
+
+// anew starts the bot again, with a variable set.
+func anew(variable, value string) func(*world) error {
+	return func(w *world) error { return w.startWith(variable, value) }
 }
 
 func onMessages(f slacktest.Fault) func(*world) error {

@@ -71,6 +71,9 @@ func (w *world) parts(ctx context.Context, v viewer) []part {
 // reader is the viewer as a reader of messages.
 func (v viewer) reader() Reader {
 	r := Reader{ID: v.as.ID, Lang: "en", Location: v.as.zone, Now: time.Now(), Names: nameOf}
+	for _, p := range people() {
+		r.People = append(r.People, p.ID)
+	}
 	if strings.HasPrefix(v.as.Locale, "zh") {
 		r.Lang = "zh"
 	}

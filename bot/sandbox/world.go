@@ -222,11 +222,11 @@ func (w *world) kill() {
 	}
 }
 
-// byButton starts the bot anew, with the credentials behind a button.
-func (w *world) byButton() error {
+// startWith starts the bot anew, with a variable set.
+func (w *world) startWith(variable, value string) error {
 	w.kill()
 	w.mu.Lock()
-	w.env["CREDENTIALS_DELIVERY"] = "button"
+	w.env[variable] = value
 	w.mu.Unlock()
 	return w.start()
 }

@@ -17,7 +17,10 @@ func (v View) Asked(s approval.Story) Message {
 		b.follow()
 		return b.message()
 	}
-	b.line(t.Asked, t.AskedWhere)
+	b.line(t.Asked)
+	if !s.AwaitsSponsor() {
+		b.line(t.AskedWhere)
+	}
 	if s.Required > 1 {
 		b.line(t.AskedMany)
 	}

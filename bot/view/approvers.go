@@ -43,6 +43,7 @@ func (b *builder) outcome() {
 	t := b.texts.Approval
 	switch b.story.State {
 	case approval.Pending:
+		b.turn()
 		b.approvals()
 		b.question(b.texts.Question.Open, b.texts.Question.Answered)
 		b.passedOn()
@@ -98,6 +99,9 @@ func (b *builder) approvedBy() {
 
 // approveText says what the reader's approval leads to.
 func (b *builder) approveText() phrase {
+	if b.story.AwaitsSponsor() {
+		return b.texts.Sponsor.ApproveText
+	}
 	if len(b.story.Approvals())+1 < b.story.Required {
 		return b.texts.Approval.ApproveTextFirst
 	}
@@ -115,11 +119,11 @@ func (b *builder) confirmedButton(action string, label, title, text phrase) *sla
 	return b.button(action, label, slack.StylePrimary).WithConfirm(dialog.WithStyle(slack.StylePrimary))
 }
 
-// messageLink links to the message for the approvers, where it is known. Slack leads from this address on to that of
-// the workspace.
+// messageLink links to the message for the approvers, or for the sponsor while it is their turn, where it is known. Slack
+// leads from this address on to that of the workspace.
 func messageLink(words phrase, s approval.Story) richText {
-	m, posted := s.Message(approval.PurposeApproval)
-	if !posted {
+	m, posted := s.Message(s.Card())
+	if !posted || m.Ref == "" {
 		return words.fill(nil)
 	}
 	address := "https://slack.com/archives/" + m.Place + "/p" + strings.ReplaceAll(m.Ref, ".", "")
@@ -139,5 +143,9 @@ func (b *builder) toDecide() {
 	b.asked()
 	b.approvals()
 	b.line(b.texts.Approval.Decide)
-	b.add(slack.RTESection, messageLink(b.texts.Approval.ReminderWhere, b.story))
+	where := b.texts.Approval.ReminderWhere
+	if b.story.AwaitsSponsor() {
+		where = b.texts.Sponsor.Where
+	}
+	b.add(slack.RTESection, messageLink(where, b.story))
 }

@@ -28,9 +28,13 @@ type askingTexts struct {
 	PolicyLabel, PolicyRead, PolicyAccepted phrase // {policy}: the version
 }
 
-// remindersAhead tells whether the approvers are yet to be reminded.
+// remindersAhead tells whether those whose turn it is are yet to be reminded.
 func (v View) remindersAhead(s approval.Story) bool {
-	_, done := s.Message(approval.PurposeReminder)
+	purpose := approval.PurposeReminder
+	if s.AwaitsSponsor() {
+		purpose = approval.PurposeSponsorReminder
+	}
+	_, done := s.Message(purpose)
 	return s.State == approval.Pending && !s.RemindAt.IsZero() && !done
 }
 
@@ -39,6 +43,8 @@ func (v View) next(s approval.Story) phrase {
 	t := v.texts().Asking
 	waits := s.Failure == approval.WaitingAPI || s.Failure == approval.WaitingDelivery
 	switch {
+	case s.AwaitsSponsor():
+		return v.texts().Sponsor.Next
 	case v.remindersAhead(s):
 		return t.NextReminder
 	case s.State == approval.Pending:
@@ -57,11 +63,16 @@ func (b *builder) whoAndWhen() {
 		return
 	}
 	t := b.texts.Asking
-	if len(b.story.Rules.Approvers) > 0 {
+	b.turn()
+	reminderAt := t.ReminderAt
+	switch {
+	case b.story.AwaitsSponsor():
+		reminderAt = b.texts.Sponsor.ReminderAt
+	case len(b.story.Rules.Approvers) > 0:
 		b.line(t.Deciders)
 	}
 	if b.view.remindersAhead(b.story) {
-		b.line(t.ReminderAt)
+		b.line(reminderAt)
 	}
 	b.line(b.texts.Answer.AskedUntil)
 }
@@ -71,18 +82,22 @@ func (b *builder) requesterButtons() {
 	if b.story.State != approval.Pending || b.forApprover() {
 		return
 	}
-	b.button(ActionRemind, b.texts.Asking.Remind, "")
+	b.remindButton()
 	b.button(ActionCancel, b.texts.Asking.Cancel, slack.StyleDanger)
 }
 
 // RemindDone answers the requester who had the approvers reminded.
 func (v View) RemindDone(s approval.Story) Message {
 	b := v.about(s, "reminded")
-	b.line(b.texts.Asking.Reminded...)
+	if s.AwaitsSponsor() {
+		b.line(b.texts.Sponsor.Reminded...)
+	} else {
+		b.line(b.texts.Asking.Reminded...)
+	}
 	return b.message()
 }
 
-// Nudge reminds the approvers because the requester asks for it.
+// Nudge reminds the approvers, or the sponsor while it is their turn, because the requester asks for it.
 func (v View) Nudge(s approval.Story) Message {
 	b := v.about(s, "nudge")
 	b.line(b.texts.Asking.Nudge)

@@ -39,6 +39,7 @@ type catalogue struct {
 	Several      severalTexts
 	Card         cardTexts
 	Rules        rulesTexts
+	Sponsor      sponsorTexts
 }
 
 // failureTexts tell why a request failed, what an approver can do, and what it means for the requester.

@@ -238,6 +238,12 @@ func (c *checker) input(o object) {
 		c.options(e)
 		return
 	}
+	if e["type"] == "users_select" {
+		if person, given := e["initial_user"].(string); given && !personID.MatchString(person) {
+			c.fault("initial_user %q", person)
+		}
+		return
+	}
 	if e["type"] == "datepicker" {
 		if day, given := e["initial_date"].(string); given {
 			if _, err := time.Parse(time.DateOnly, day); err != nil {

@@ -37,6 +37,8 @@ func (v View) fields(s approval.Story) fields {
 		"until":            text(oneLine(s.Until, nameMaxLength)),
 		"remindAt":         date(s.RemindAt),
 		"reminded":         date(s.RemindedAt),
+		"sponsor":          v.people([]string{s.Sponsor}),
+		"sponsoredAt":      date(s.SponsoredAt),
 		"remindAgain":      date(s.RemindedAt.Add(approval.RemindEvery)),
 		"timeLeft":         timeLeft(s.ExpiresAt),
 		"uid":              text(strconv.FormatInt(s.UID, 10)),

@@ -27,6 +27,7 @@ const (
 	blockUntil    = "until"
 	blockReason   = "reason"
 	blockPolicy   = "policy"
+	blockSponsor  = "sponsor"
 	actionValue   = "value"
 )
 
@@ -52,6 +53,9 @@ func (v View) AskForm(conf approval.Config, prefill approval.Ask) slack.ModalVie
 		v.modInput(conf.Mods(), prefill.Mod),
 		v.untilInput(prefill.Until),
 		t.Reason.reasonInput(prefill.Reason))
+	if some, all := conf.Sponsoring(); some {
+		blocks = append(blocks, v.sponsorInput(prefill.Sponsor).WithOptional(!all))
+	}
 	if conf.Use.Version != "" && prefill.Policy != conf.Use.Version {
 		blocks = append(blocks, v.policyBlocks(conf.Use)...)
 	}
@@ -80,6 +84,7 @@ func AskFormValues(state *slack.ViewState) approval.Ask {
 		Mod:      command.Visible(mod),
 		Until:    command.Visible(fieldValue(state, blockUntil)),
 		Policy:   fieldValue(state, blockPolicy),
+		Sponsor:  fieldValue(state, blockSponsor),
 		Reason:   command.Sentence(fieldValue(state, blockReason)),
 	}
 }
@@ -102,7 +107,7 @@ func fieldValue(state *slack.ViewState, block string) string {
 	case len(action.SelectedOptions) > 0:
 		return action.SelectedOptions[0].Value
 	}
-	return cmp.Or(action.SelectedDate, action.Value)
+	return cmp.Or(action.SelectedDate, action.SelectedUser, action.Value)
 }
 
 func (v View) clusterInput(conf approval.Config, initial string) *slack.InputBlock {

@@ -166,9 +166,10 @@ func (v View) homeRequest(s approval.Story) []slack.Block {
 	}
 	switch s.State {
 	case approval.Pending:
+		b.turn()
 		b.approvals()
 		b.line(b.texts.Answer.AskedUntil)
-		b.button(ActionRemind, b.texts.Asking.Remind, slack.StyleDefault)
+		b.remindButton()
 		b.cancelButton()
 	case approval.Denied:
 		b.denial(b.texts.Request.DeniedFor, b.texts.Request.DeniedBy)

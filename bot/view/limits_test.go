@@ -54,6 +54,7 @@ func TestLimitsHoldForAnyStory(t *testing.T) {
 			v.Approval(s), v.Reminder(s), v.DailyReminder(s), v.AskFallback(s), v.Turn(s), v.Nudge(s), v.RemindDone(s),
 			v.Asked(s), v.alreadyAsked(s), v.CancelDone(s), v.Status(s), v.Notice(s),
 			v.CredentialsReady(s), v.Credentials(s, secret.New(testPassword)), v.CredentialsCleared(s), v.CredentialsOffer(s),
+			v.AskSponsor(s), v.SponsorOver(s), v.Sponsored(s),
 			v.Prompt(s), v.Unopened(s), v.Reported(s), v.Report(s, anyTrouble.Draw(t, "trouble"), anyFacts.Draw(t, "facts")),
 			v.List(rapid.SliceOfN(stories, 0, 12).Draw(t, "stories")), v.Refusal(r),
 			v.SeveralDone(slices.Repeat(append(outcomes(), Outcome{ID: s.ID, Refusal: r}), 6)),
@@ -71,14 +72,14 @@ func TestLimitsHoldForAnyStory(t *testing.T) {
 		}))
 		conf := configs.Draw(t, "config")
 		for _, m := range []slack.ModalViewRequest{
-			v.AskForm(conf, approval.Ask{Username: s.Username, Cluster: s.ClusterID, Mod: s.Mod, Reason: s.Reason, Until: s.Until}),
+			v.AskForm(conf, approval.Ask{Username: s.Username, Cluster: s.ClusterID, Mod: s.Mod, Reason: s.Reason, Until: s.Until, Sponsor: s.Sponsor}),
 			v.DenyForm(s), v.SeveralForm(slices.Repeat([]approval.Story{s}, 60), s.CreatedAt), v.TroubleForm(s),
 			v.NoticeModal(v.Asked(s)), v.NoticeModal(v.Approval(s)), v.CredentialsModal(s, secret.New(testPassword)),
 		} {
 			require.Empty(t, checkModal(m))
 		}
 		for block, sentence := range v.FieldFaults([]*approval.Refusal{r}) {
-			require.Contains(t, []string{blockUsername, blockCluster, blockMod, blockUntil, blockReason}, block)
+			require.Contains(t, []string{blockUsername, blockCluster, blockMod, blockUntil, blockReason, blockSponsor}, block)
 			require.NotEmpty(t, sentence)
 			require.LessOrEqual(t, len([]rune(sentence)), fieldFaultMaxLength)
 		}
@@ -112,6 +113,7 @@ var stories = rapid.Custom(func(t *rapid.T) approval.Story {
 			Failure:       rapid.SampledFrom(slices.Concat(failures, resetFailures, []approval.Failure{"", approval.WaitingAPI, approval.WaitingDelivery})).Draw(t, "failure"),
 			FailureDetail: typed(2000).Draw(t, "detail"),
 			DeliveredAt:   moments.Draw(t, "delivered"), ShownAt: moments.Draw(t, "shown"),
+			Sponsor: people.Draw(t, "sponsor"), SponsoredAt: rapid.OneOf(rapid.Just(time.Time{}), moments).Draw(t, "sponsored"),
 		},
 		Cluster: approval.Cluster{ID: typed(200).Draw(t, "configured id"), Name: typed(200).Draw(t, "name")},
 		Rules: approval.Rules{
@@ -139,6 +141,7 @@ var refusalKinds = []approval.Kind{
 	approval.KindTaken, approval.KindUntil, approval.KindPolicy, approval.KindReminded,
 	approval.KindNoAccount, approval.KindUnproven, approval.KindTooManyResets,
 	approval.KindNothingSaid, approval.KindTooLong, approval.KindAnswered, approval.KindTooLate,
+	approval.KindSponsor, approval.KindSponsorSelf, approval.KindSponsorGone, approval.KindSponsorFirst, approval.KindSponsored,
 	approval.KindOver, approval.KindNoKey, approval.KindDamaged, approval.KindUnopened, approval.KindTooOften, approval.KindTypedPassword,
 }
 
@@ -170,8 +173,10 @@ var configs = rapid.Custom(func(t *rapid.T) approval.Config {
 		Clusters: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) approval.Cluster {
 			return approval.Cluster{ID: rapid.StringMatching(`[a-z]{1,8}-[a-z0-9]{1,40}`).Draw(t, "id"), Name: typed(200).Draw(t, "name")}
 		}), 1, 110).Draw(t, "clusters"),
-		Rules: approval.Rules{AllowedMods: rapid.SliceOfN(rapid.StringMatching(`[0-7]{3}`), 0, 120).Draw(t, "mods")},
-		Use:   rapid.SampledFrom([]approval.UsePolicy{{}, testPolicy}).Draw(t, "policy"),
+		Rules: approval.Rules{
+			AllowedMods: rapid.SliceOfN(rapid.StringMatching(`[0-7]{3}`), 0, 120).Draw(t, "mods"), Sponsored: rapid.Bool().Draw(t, "sponsored"),
+		},
+		Use: rapid.SampledFrom([]approval.UsePolicy{{}, testPolicy}).Draw(t, "policy"),
 	}
 })
 

@@ -68,6 +68,9 @@ func (b *builder) question(open, answered phrase) {
 		return
 	}
 	q := b.story.Questions[n-1]
+	if b.view.Reader != b.story.Requester && b.story.IsToSponsor(q) && !b.story.AwaitsSponsor() {
+		return // it is not in the thread of the approvers
+	}
 	b.fields["asker"] = mention(q.Person)
 	if q.IsOpen() {
 		b.line(open)

@@ -74,6 +74,8 @@ func blockOf(k approval.Kind) string {
 		return blockReason
 	case approval.KindUntil:
 		return blockUntil
+	case approval.KindSponsor, approval.KindSponsorSelf, approval.KindSponsorGone:
+		return blockSponsor
 	}
 	return blockUsername
 }
@@ -131,6 +133,10 @@ func (v View) refusal(r *approval.Refusal) phrase {
 	case approval.KindVoted:
 		if d, denied := r.Story.Denial(); denied && d.Person == v.Reader {
 			exact = t.VotedDeny
+		}
+	case approval.KindReminded:
+		if r.Story.AwaitsSponsor() {
+			exact = v.texts().Sponsor.AlreadyReminded
 		}
 	case approval.KindDecided:
 		if exact = t.Decided[r.Story.State]; r.Story.Failure == approval.EndedFromShell {

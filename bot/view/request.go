@@ -16,6 +16,7 @@ func (b *builder) request() {
 	if b.story.Until != "" {
 		b.line(b.texts.Asking.Until)
 	}
+	b.sponsored()
 	b.changes()
 	b.quote(t.Reason, t.NoReason, b.story.Reason, reasonMaxLength)
 	if b.story.Former && b.story.State == approval.Pending {
@@ -34,8 +35,14 @@ func (b *builder) asked() {
 
 // approvals says how many approvals there are of how many, and whose; or that there were too few.
 func (b *builder) approvals() {
-	if b.story.Required == 0 {
+	switch {
+	case b.story.SponsorSilent():
+		b.line(b.texts.Sponsor.Silent)
+		return
+	case b.story.Required == 0:
 		b.exempt()
+		return
+	case b.story.AwaitsSponsor():
 		return
 	}
 	t := b.texts.Request

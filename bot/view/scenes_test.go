@@ -234,6 +234,7 @@ func messages(v View) map[string]Message {
 	maps.Copy(all, questionMessages(v))
 	maps.Copy(all, changeMessages(v))
 	maps.Copy(all, cardMessages(v))
+	maps.Copy(all, sponsorMessages(v))
 	return all
 }
 
@@ -284,6 +285,7 @@ func modals(v View) map[string]slack.ModalViewRequest {
 		"modal-credentials":      v.CredentialsModal(story(approval.Provisioned), secret.New(testPassword)),
 	}
 	maps.Copy(all, questionModals(v))
+	maps.Copy(all, sponsorModals(v))
 	all["form-change"] = v.ChangeForm(story(approval.Pending))
 	return all
 }

@@ -68,6 +68,9 @@ func (v View) Status(s approval.Story) Message {
 func (b *builder) history() {
 	t := b.texts.Answer
 	b.item(t.AskedAt)
+	if !b.story.SponsoredAt.IsZero() {
+		b.item(b.texts.Sponsor.At)
+	}
 	for _, d := range b.story.Decisions[:min(len(b.story.Decisions), historyMax)] {
 		b.fields["who"], b.fields["at"] = b.view.person(d.Person), date(d.At)
 		if d.Verdict == approval.Deny {
@@ -84,6 +87,7 @@ func (b *builder) history() {
 // pendingNext says what can be done with a request that waits for approval.
 func (b *builder) pendingNext() {
 	if b.forApprover() {
+		b.turn()
 		b.question(b.texts.Question.Open, b.texts.Question.Answered)
 		b.line(b.texts.Approval.Decide)
 		return
