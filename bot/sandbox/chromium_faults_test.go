@@ -93,6 +93,21 @@ func testFaults(t *testing.T, c *chromium) {
 			p.approves()
 			p.sees("#messages", delivered)
 		},
+		"policy": func(p *tab) {
+			p.waitsForBot()
+			p.says("/ehpc-adduser otto cluster=Research")
+			p.sees("#messages", " is in")
+			p.follows("#general")
+			p.follows("Ben")
+			p.follows("#general")
+			p.approves()
+			p.sees("#messages", delivered)
+			p.follows("李伟")
+			p.says("/ehpc-adduser liwei cluster=Research")
+			p.sees("#messages", "成员无需审批")
+			p.follows("#general")
+			p.sees("#messages", "No approval is needed: @李伟 is a member of @tutors")
+		},
 		"reset": func(p *tab) {
 			p.until("the page of the new world", "connected && $('messages').childElementCount === 0")
 			ends(delivered)(p)

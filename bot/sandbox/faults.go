@@ -101,6 +101,9 @@ var faults = []struct {
 		{"sponsors", "Start it again, with sponsors who are asked first",
 			"From now on, until the reset, who asks names a sponsor. Type /ehpc-adduser otto: a form opens. Choose somebody, and be them: their direct message has the buttons. The approvers are asked after that.",
 			anew("SPONSOR_REQUIRED", "true")},
+		{"policy", "Start it again, with a policy for the cluster Research",
+			"From now on, until the reset, requests for Research are decided in #general, by Ben alone, and Li Wei, as one of @tutors, needs no approval there. Type /ehpc-adduser otto cluster=Research, as Isabel and as Li Wei.",
+			(*world).withPolicy},
 	}},
 	{"After a fault", []fault{
 		{"well", "All is well again",

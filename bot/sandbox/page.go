@@ -95,6 +95,8 @@ func nameOf(id string) string {
 		return "Training"
 	case research:
 		return "Research"
+	case tutors:
+		return "tutors"
 	case slacktest.BotUserID:
 		return "ehpcbot"
 	}

@@ -132,6 +132,8 @@ var inChinese = map[string]string{
 	"Credentials from now on stand in no message, until the reset: a button opens them, for the requester alone. Ask for an account, and approve.": "从现在起直到重置，登录信息不出现在任何消息里：只有申请人能用按钮打开。申请一个账号并批准。",
 	"Start it again, with sponsors who are asked first":                                                                                            "重新启动，并先征求担保人的意见",
 	"From now on, until the reset, who asks names a sponsor. Type /ehpc-adduser otto: a form opens. Choose somebody, and be them: their direct message has the buttons. The approvers are asked after that.": "从现在起直到重置，申请人要指定担保人。输入 /ehpc-adduser otto：表单会打开。选择一个人，然后切换成此人：私信里有按钮。之后才会询问审批人。",
+	"Start it again, with a policy for the cluster Research": "重新启动，并为集群 Research 单独设定规则",
+	"From now on, until the reset, requests for Research are decided in #general, by Ben alone, and Li Wei, as one of @tutors, needs no approval there. Type /ehpc-adduser otto cluster=Research, as Isabel and as Li Wei.": "从现在起直到重置，Research 的申请在 #general 中处理，只由 Ben 审批；李伟是 @tutors 的成员，在那里无需审批。分别以 Isabel 和李伟的身份输入 /ehpc-adduser otto cluster=Research。",
 	"All is well again": "一切恢复正常",
 	"No fault is left. What waited goes on, at the bot's next try.": "没有故障了。等待中的事在机器人下次尝试时继续。",
 	"Reset: begin anew":          "重置：从头开始",

@@ -23,6 +23,7 @@ const (
 	approvals = "C0APPROVALS"
 	training  = "ehpc-8jqdq0mz"
 	research  = "ehpc-x"
+	tutors    = "S0TUTORS"
 	zone      = "jn1a"
 	jobTime   = 2 * time.Second // long enough to see that an account is being made
 )
@@ -123,6 +124,7 @@ func newWorld(o Options, slackAddr string) (*world, error) {
 	}
 	w.slack.AddChannel(slacktest.Channel{ID: general, Name: "general", BotIsMember: true, Shared: true})
 	w.slack.AddChannel(approvalChannel)
+	w.slack.AddUserGroup(tutors, "tutors", "U0LIWEI")
 	w.env = map[string]string{
 		"SLACK_API_URL":               w.slack.APIURL(),
 		"SLACK_APP_TOKEN":             slacktest.AppToken,
@@ -229,6 +231,22 @@ func (w *world) startWith(variable, value string) error {
 	w.env[variable] = value
 	w.mu.Unlock()
 	return w.start()
+}
+
+// policy has one cluster decided about otherwise than the other.
+const policy = `clusters:
+  Research:
+    channel: ` + general + `
+    approvers: U0BEN
+    no_approval_for: ` + tutors + `
+`
+
+func (w *world) withPolicy() error {
+	path := filepath.Join(w.dir, "policy.yaml")
+	if err := os.WriteFile(path, []byte(policy), 0o600); err != nil {
+		return fmt.Errorf("write a policy: %w", err)
+	}
+	return w.startWith("POLICY_FILE", path)
 }
 
 // elapse makes the time pass until the next reminder, expiry or clearing. The bot is off meanwhile.
