@@ -811,14 +811,14 @@ func TestMessagesAreRepeatedUntilTheyArrive(t *testing.T) {
 	_, err := b.service.Approve(t.Context(), b.target(asked.ID), anna)
 	require.NoError(t, err)
 	b.reach(asked.ID, approval.Delivered)
-	_, err = b.service.Clear(t.Context(), b.target(asked.ID), isabel)
-	require.NoError(t, err)
-	b.eventually(func() bool { return len(b.told.said("scrub")) > 0 }, func() string { return "not scrubbed" })
 	b.eventually(func() bool {
 		story := b.story(asked.ID)
 		m, ok := story.Message(approval.PurposeApproval)
 		return ok && m.Version == story.Version
 	}, func() string { return "the approval message is stale" })
+	_, err = b.service.Clear(t.Context(), b.target(asked.ID), isabel)
+	require.NoError(t, err)
+	b.eventually(func() bool { return len(b.told.said("scrub")) > 0 }, func() string { return "not scrubbed" })
 }
 
 // TestClearedWhileDelivering lets the requester press the button while the delivery is still under way: what it
