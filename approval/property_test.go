@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -15,8 +16,8 @@ import (
 )
 
 // TestAnyLife lets people, the API and the machine do what they like in any order, and holds the promises: an
-// account is made once, with the password that is delivered, be it the first or a new one, and nobody is left without an
-// answer.
+// account is made once, with the password that is delivered, be it the first or a new one, and not before its sponsor has
+// approved, where one is asked for; and nobody is left without an answer.
 func TestAnyLife(t *testing.T) {
 	t.Parallel()
 	lives := 0
@@ -25,7 +26,10 @@ func TestAnyLife(t *testing.T) {
 			return
 		}
 		t.Run("", func(t *testing.T) {
-			b := setup(t, "sqlite:"+filepath.Join(t.TempDir(), "life.db"), func(c *approval.Config) { c.Required, c.MaxActive = rapid.IntRange(1, 2).Draw(rt, "required"), 3 },
+			b := setup(t, "sqlite:"+filepath.Join(t.TempDir(), "life.db"), func(c *approval.Config) {
+				c.Required, c.MaxActive = rapid.IntRange(1, 2).Draw(rt, "required"), 3
+				c.Rules.Sponsored = rapid.Bool().Draw(rt, "sponsored")
+			},
 				ehpctest.WithJobTime(time.Duration(rapid.SampledFrom([]int{0, 0, 700}).Draw(rt, "ms"))*time.Millisecond))
 			b.work()
 			m := &life{bench: b, rt: rt}
@@ -46,7 +50,7 @@ type life struct {
 
 func (m *life) step() {
 	pick := rapid.Int64Range(1, max(m.requests, 1)).Draw(m.rt, "request")
-	approver := rapid.SampledFrom([]string{anna, otto, greta, isabel, "USTRANGER"}).Draw(m.rt, "person")
+	approver := rapid.SampledFrom([]string{anna, otto, greta, isabel, sara, sara, "USTRANGER"}).Draw(m.rt, "person")
 	ctx := m.t.Context()
 	var err error
 	switch rapid.SampledFrom([]string{
@@ -57,6 +61,7 @@ func (m *life) step() {
 		story, err = m.service.Ask(ctx, approval.Ask{
 			Requester: rapid.SampledFrom([]string{isabel, "UNINA"}).Draw(m.rt, "requester"),
 			Username:  rapid.SampledFrom([]string{"isabel", "nina", "carl"}).Draw(m.rt, "username"),
+			Sponsor:   sara,
 			Envelope:  fmt.Sprint("e", rapid.IntRange(1, 20).Draw(m.rt, "envelope")),
 		})
 		m.requests = max(m.requests, story.ID)
@@ -120,6 +125,9 @@ func (m *life) check() {
 		story := m.story(id)
 		if story.State.Active() {
 			active[story.Username]++
+		}
+		if m.conf.Rules.Sponsored && !story.Reset && slices.Contains([]approval.State{approval.Approved, approval.Provisioning, approval.Provisioned, approval.Delivered, approval.Failed}, story.State) {
+			require.NotZero(m.t, story.SponsoredAt, "approved without the sponsor")
 		}
 		require.LessOrEqual(m.t, m.api.AddUserEffects(cluster, story.Username), 1, "an account was made twice")
 	}

@@ -53,7 +53,7 @@ func (s Story) IsToSponsor(q Question) bool {
 
 // IsOver reports whether a message urges people to decide whose turn is over.
 func (s Story) IsOver(m Message) bool {
-	return m.Purpose.Urges() && (s.State != Pending || m.At.Before(s.SponsoredAt))
+	return m.Purpose.Urges() && (s.State != Pending || m.At.Before(s.SponsoredAt)) || m.Purpose == PurposeSponsorReminder && !s.AwaitsSponsor()
 }
 
 // SponsoringIsTold reports whether the requester knows that the sponsor has approved, if that is of use to them.

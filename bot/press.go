@@ -104,13 +104,14 @@ func (b *Bot) atCard(do presser) presser {
 // the conversation in which it asked the sponsor. Where the bot has not learned yet by which id Slack calls it, what the button
 // holds has to do.
 func (b *Bot) isApprovals(channel string, story approval.Story) bool {
-	asked := map[approval.Purpose][]string{}
+	var asked []string
 	for _, m := range story.Messages {
-		asked[m.Purpose] = append(asked[m.Purpose], m.Place)
+		if m.Purpose == approval.PurposeApproval || m.Purpose == approval.PurposeSponsor {
+			asked = append(asked, m.Place)
+		}
 	}
-	approvals := asked[approval.PurposeApproval]
-	return b.messenger.IsIn(channel, story.Rules.Channel) || slices.Contains(approvals, channel) ||
-		channel != "" && (len(approvals) == 0 || slices.Contains(asked[approval.PurposeSponsor], channel))
+	_, learned := story.Message(story.Card())
+	return b.messenger.IsIn(channel, story.Rules.Channel) || channel != "" && (slices.Contains(asked, channel) || !learned)
 }
 
 func (b *Bot) approve(ctx context.Context, _ view.View, c slack.InteractionCallback, on approval.Target) error {

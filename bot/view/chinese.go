@@ -285,7 +285,7 @@ var chinese = catalogue{
 			approval.KindSponsorSelf:   "您不能为自己作担保人，请选择其他人。",
 			approval.KindSponsorGone:   "此人不能作担保人：访客、机器人和已离开的人员都不可以。请选择其他人。",
 			approval.KindSponsorFirst:  "申请 {id} 先由担保人 {sponsor} 处理。没有做任何更改。",
-			approval.KindSponsored:     "申请 {id} 已通过担保人一步，现在由审批人处理。",
+			approval.KindSponsored:     "申请 {id} 已有担保人的同意，现在由审批人处理。",
 			approval.KindPolicy:        "您还没有接受使用规定，未提交任何申请。`{command}` 会打开含有使用规定的表单。",
 			approval.KindNoAccount:     "{cluster} 上没有我为您创建的账号 `{value}`。`{command} list` 可查看您的申请，用 `cluster=` 可指定其他集群。",
 			approval.KindUnproven:      "我已无法证明 {cluster} 上的账号 `{value}` 是为您创建的，所以不会改动它的密码。请向集群管理员申请新密码。",

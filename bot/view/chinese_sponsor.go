@@ -3,7 +3,7 @@ package view
 var chineseSponsor = sponsorTexts{
 	Named:      "担保人：{sponsor}",
 	By:         "担保人：{sponsor}，{sponsoredAt} 已同意",
-	At:         "担保人 {sponsor} 一步已通过：{sponsoredAt}",
+	At:         "担保人 {sponsor} 已同意：{sponsoredAt}",
 	Turn:       "现在轮到担保人 {sponsor}：我先通过私信征求担保人的意见，之后由审批人处理。",
 	You:        "{requester} 请您作担保人。请您先处理，之后由审批人处理。",
 	Silent:     "截至 {deadline}，担保人 {sponsor} 没有答复。",
@@ -25,6 +25,7 @@ var chineseSponsor = sponsorTexts{
 		"**担保人 {sponsor} 已同意您的申请 {id}。**",
 		"现在轮到审批人，他们会在 {channel} 收到此申请。",
 	},
+	AnswerSent: "您的回答已保存，申请 {id} 的担保人 {sponsor} 会看到。",
 	Over: []phrase{
 		"**申请 {id} 未等到您的答复，已过期。**",
 		"{requester} 曾请您为 {cluster} 上的账号 `{username}` 作担保人。该账号不会创建，{requester} 会收到通知，也可以重新申请。",

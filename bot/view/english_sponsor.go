@@ -25,6 +25,7 @@ var englishSponsor = sponsorTexts{
 		"**The sponsor, {sponsor}, has approved your request {id}.**",
 		"Now it is the turn of the approvers, who are asked in {channel}.",
 	},
+	AnswerSent: "Your answer is stored, and the sponsor of request {id}, {sponsor}, is shown it.",
 	Over: []phrase{
 		"**Request {id} has expired without your answer.**",
 		"{requester} had named you as the sponsor of the account `{username}` on {cluster}. It will not be made, and {requester} is told. They can ask again.",

@@ -104,9 +104,13 @@ func (t inputTexts) saidInput() *slack.InputBlock {
 	return t.input(blockReason, t.textField("", approval.QuestionMaxLength).WithMultiline(true))
 }
 
-// AnswerSent tells the requester that the answer is on its way.
+// AnswerSent tells the requester that the answer is on its way, and to whom.
 func (v View) AnswerSent(s approval.Story) Message {
 	b := v.answer(s)
-	b.line(b.texts.Question.Sent)
+	if s.AwaitsSponsor() {
+		b.line(b.texts.Sponsor.AnswerSent)
+	} else {
+		b.line(b.texts.Question.Sent)
+	}
 	return b.message()
 }

@@ -22,9 +22,10 @@ type sponsorTexts struct {
 	Reminded        []phrase
 	AlreadyReminded phrase
 
-	Done     phrase   // to the sponsor who has approved
-	Approved []phrase // to the requester
-	Over     []phrase // to the sponsor who has not answered
+	Done       phrase   // to the sponsor who has approved
+	Approved   []phrase // to the requester
+	AnswerSent phrase   // likewise, who has answered a question
+	Over       []phrase // to the sponsor who has not answered
 
 	Field inputTexts
 }

@@ -49,6 +49,7 @@ func sponsorMessages(v View) map[string]Message {
 		"sponsor-already":               v.alreadyAsked(first),
 		"sponsor-list":                  v.List([]approval.Story{first, sponsored}),
 		"sponsor-remind-done":           v.RemindDone(first),
+		"sponsor-answer-sent":           v.AnswerSent(asker),
 		"sponsor-told":                  v.Sponsored(sponsored),
 		"sponsor-notice-expired":        v.Notice(expired),
 		"sponsor-approval":              v.Approval(sponsored),
