@@ -72,7 +72,7 @@ func (s *Service) checkApprover(ctx context.Context, who Person, r Request) erro
 type decisions struct {
 	person   Person
 	rules    func(Request) Rules
-	approver map[string]bool // whether the person is one, by the approvers of [Rules]
+	approver map[string]bool // whether the person is one, by [listOf]
 	fallback bool
 	sponsor  bool  // whether one of the requests waits for the person as its sponsor
 	unsure   error // who belongs to a group is not known now
@@ -81,6 +81,15 @@ type decisions struct {
 // decides asks about all approvers, those of some requests too, and about the fallback at the same time.
 func (s *Service) decides(ctx context.Context, who Person, requests []Request, within time.Duration) decisions {
 	d := decisions{person: who, rules: s.rules, approver: map[string]bool{}}
+	d.sponsor = slices.ContainsFunc(requests, func(r Request) bool { return slices.ContainsFunc(r.sponsors(), who.Is) })
+	all := s.conf.Each()
+	for _, r := range requests {
+		all = append(all, s.rules(r))
+	}
+	lists := map[string][]string{}
+	for _, rules := range all {
+		lists[listOf(rules)] = rules.Approvers
+	}
 	var mu sync.Mutex
 	var asking errgroup.Group
 	ask := func(listed []string, told func(bool)) {
@@ -93,30 +102,23 @@ func (s *Service) decides(ctx context.Context, who Person, requests []Request, w
 			return nil
 		})
 	}
-	d.sponsor = slices.ContainsFunc(requests, func(r Request) bool { return slices.ContainsFunc(r.sponsors(), who.Is) })
 	ask(s.conf.Fallback, func(is bool) { d.fallback = is })
-	all := s.conf.Each()
-	for _, r := range requests {
-		all = append(all, s.rules(r))
-	}
-	for _, rules := range all {
-		list := strings.Join(rules.Approvers, ",")
-		if _, asked := d.approver[list]; asked {
-			continue
-		}
-		d.approver[list] = false
-		ask(rules.Approvers, func(is bool) { d.approver[list] = is })
+	for list, approvers := range lists {
+		ask(approvers, func(is bool) { d.approver[list] = is })
 	}
 	_ = asking.Wait()
 	return d
 }
+
+// listOf names the approvers of a cluster.
+func listOf(rules Rules) string { return strings.Join(rules.Approvers, ",") }
 
 // on tells whether the person may decide on a request, which is the sponsor alone as long as it waits for them.
 func (d decisions) on(r Request) bool {
 	if r.AwaitsSponsor() {
 		return d.person.Is(r.Sponsor)
 	}
-	return d.approver[strings.Join(d.rules(r).Approvers, ",")] || d.fallback && !r.PassedAt.IsZero()
+	return d.approver[listOf(d.rules(r))] || d.fallback && !r.PassedAt.IsZero()
 }
 
 // any tells whether there can be a request on which the person may decide.
@@ -246,22 +248,19 @@ func (s *Service) lapsed(ctx context.Context, story Story, within time.Duration)
 // keepSigned leaves out the decisions on a request as it stands of which no event tells that the bot has signed, and its
 // sponsor's approval: nobody can write one into the database without a key. In a request whose state is not the one that the
 // last of them tells, none count.
-func (s *Story) keepSigned(ctx context.Context, tx Tx) error {
-	events, err := tx.Signed(ctx, s.ID)
-	s.Request = vouched(s.Request, events)
+func (s *Story) keepSigned(events []Event) {
 	if !slices.ContainsFunc(events, s.isSponsoredBy) {
 		s.SponsoredAt = time.Time{}
 	}
-	if err != nil || len(events) == 0 || events[len(events)-1].To != s.State {
+	if len(events) == 0 || events[len(events)-1].To != s.State {
 		s.Decisions = nil
-		return err
+		return
 	}
 	s.Decisions = slices.DeleteFunc(s.Decisions, func(d Decision) bool {
 		return !slices.ContainsFunc(events, func(e Event) bool {
 			return e.Actor == d.Person && e.IsApproval() && e.Detail == s.seen()
 		})
 	})
-	return nil
 }
 
 // count counts the approvals that hold.

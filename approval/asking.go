@@ -69,7 +69,7 @@ func (s *Service) exemptBy(ctx context.Context, a Ask, who Person) (group string
 		return "" // nobody needs one
 	}
 	cluster, _ := s.conf.Cluster(a.Cluster)
-	if group = s.conf.Of(cluster.ID).Exempt; !s.isExempt(ctx, who, group, 0) {
+	if group = s.conf.Of(cluster.ID).Exempt; !s.isExempt(ctx, who, group) {
 		return ""
 	}
 	return group

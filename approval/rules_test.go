@@ -121,7 +121,7 @@ func TestRulesAreKept(t *testing.T) {
 func TestForgedRules(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
-		b := setup(t, url(t), ownRules(func(r *approval.Rules) { r.Approvers, r.Exempt = []string{"UHEIDI"}, tutors }))
+		b := setup(t, url(t), ownRules(func(r *approval.Rules) { r.Approvers, r.Exempt, r.LoginHint = []string{"UHEIDI"}, tutors, "ssh right" }))
 		// A reason that reads like what the audit log tells of rules changes nothing.
 		asked, err := b.service.Ask(t.Context(), approval.Ask{Requester: isabel, Username: "isabel", Cluster: physics, Reason: "x exempt=" + tutors + " y"})
 		require.NoError(t, err)
@@ -140,6 +140,14 @@ func TestForgedRules(t *testing.T) {
 		require.Zero(t, b.api.CallCount("addUser"))
 		_, err = b.service.Approve(t.Context(), b.target(asked.ID), "UHEIDI")
 		require.NoError(t, err, "those of now decide")
+		b.reach(asked.ID, approval.Delivered)
+
+		other := b.askOn(physics, "nina")
+		_, err = b.service.Approve(t.Context(), b.target(other.ID), "UHEIDI")
+		require.NoError(t, err)
+		b.reach(other.ID, approval.Delivered)
+		do(t, db, `UPDATE request SET rules = replace(rules, 'ssh right', 'ssh wrong')`)
+		require.Equal(t, "ssh right", b.story(other.ID).Rules.LoginHint, "people are led to no other machine")
 	})
 }
 

@@ -179,8 +179,13 @@ func (s *Service) Events(ctx context.Context, requestID int64) (events []Event, 
 
 func (s *Service) story(ctx context.Context, tx Tx, r Request) (Story, error) {
 	story, err := tx.Story(ctx, r)
-	if err == nil && slices.Contains([]State{Pending, Approved, Provisioning}, r.State) {
-		err = story.keepSigned(ctx, tx)
+	toDecide := slices.Contains([]State{Pending, Approved, Provisioning}, r.State)
+	if err == nil && (toDecide || r.Kept != "" || r.Exempt != "") {
+		var events []Event
+		events, err = tx.Signed(ctx, r.ID)
+		if story.Request = vouched(r, events); toDecide {
+			story.keepSigned(events)
+		}
 		r = story.Request
 	}
 	if cluster, ok := s.conf.Cluster(r.ClusterID); ok {
