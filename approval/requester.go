@@ -32,7 +32,8 @@ func (s *Service) cancelOwn(ctx context.Context) func(Tx, *Request, scene) error
 // RemindEvery is how much time there is between two reminders that a requester asks for.
 const RemindEvery = 24 * time.Hour
 
-// Remind has the approvers, or the sponsor while it is their turn, reminded because the requester asks for it. What reminded them so before is to be taken away.
+// Remind has the approvers, or the sponsor while it is their turn, reminded because the requester asks for it. What reminded
+// them so before is to be taken away.
 func (s *Service) Remind(ctx context.Context, on Target, person string) (Story, error) {
 	story, err := s.press(ctx, on, deed{person: person, action: "remind"}, func(tx Tx, r *Request, at scene) error {
 		now := s.now()

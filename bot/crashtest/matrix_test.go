@@ -103,8 +103,11 @@ type matrix struct {
 	repeats  []string // points after which a message was posted twice
 }
 
-// atOnce is how many lives are lived at the same time. Most of each is waiting.
+// atOnce is how many lives of a matrix are lived at the same time, and seats of how many there is room in all. Most of each
+// is waiting; but with more, people wait for longer than Slack does on a small machine.
 const atOnce = 5
+
+var seats = make(chan struct{}, 8)
 
 func (m *matrix) run(t *testing.T, d database, targets []point) {
 	queue := make(chan point)
@@ -128,6 +131,8 @@ const tries = 5
 
 // one lives until the program was killed at the target.
 func (m *matrix) one(t *testing.T, d database, target point) {
+	seats <- struct{}{}
+	defer func() { <-seats }()
 	reached, survived, repeated := false, true, 0
 	for try := 0; try < tries && survived && !reached; try++ {
 		survived = t.Run(target.String(), func(t *testing.T) { // may be called side by side
@@ -213,12 +218,20 @@ func (l *life) ask() {
 func (l *life) approve() {
 	l.t.Helper()
 	m, approve := l.message(l.approvals, "Approve")
-	times := l.press(anna, m, approve)
+	unstored := func() int { return holds(l.slack.Person(anna).Ephemerals(), "could not be stored") }
+	times := 0
+	for stored := false; !stored; { // once more where a machine that is slow could not store it
+		before := unstored()
+		times += l.press(anna, m, approve)
+		l.wait(func() bool {
+			stored = holds(l.approvals(), "Approved by <@"+anna+">") > 0
+			return stored || unstored() > before
+		})
+	}
 	if l.target == (point{"commit INSERT decision", "after", 1}) {
-		require.Equal(l.t, 2, times)
-		l.wait(func() bool { return len(l.slack.Person(anna).Ephemerals()) > 0 })
-		require.Contains(l.t, l.slack.Person(anna).Ephemerals()[0].Plain(), "already",
-			"the answer to a press that was stored and not acknowledged")
+		require.GreaterOrEqual(l.t, times, 2)
+		// The answer to a press that was stored and not acknowledged.
+		l.wait(func() bool { return holds(l.slack.Person(anna).Ephemerals(), "already") > 0 })
 	}
 }
 
