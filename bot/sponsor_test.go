@@ -158,7 +158,7 @@ func TestSponsorDoesNotAnswer(t *testing.T) {
 	for locale, say := range sponsorLanguages {
 		t.Run(locale, func(t *testing.T) {
 			t.Parallel()
-			o := openSponsored(t, locale, func(o *office) { o.policy.Expiry, o.policy.Reminder = 4*time.Second, time.Second })
+			o := openSponsored(t, locale, func(o *office) { o.policy.Expiry, o.policy.Reminder = 15*time.Second, time.Second })
 			o.asksWith(sara, say.sponsor)
 			card := o.reads(sara, say.approve)
 			o.reads(sara, say.waits)
