@@ -16,20 +16,9 @@ import (
 // there once, the requester and the thread are told of it, and so is the answer; and the change is made and told once.
 func TestAskBackMatrix(t *testing.T) {
 	t.Parallel()
-	databases := []database{sqlite}
-	if full {
-		databases = append(databases, postgres)
-	}
-	for _, d := range databases {
-		t.Run(d.name, func(t *testing.T) {
-			of := sampleOfQuestion
-			if full {
-				before := pointsOf(t, d, byMessage, (*life).live)
-				of = func(all []point) []point { return choose(all, before) }
-			}
-			runMatrix(t, d, byMessage, (*life).liveWithQuestion, of)
-		})
-	}
+	onDatabases(t, func(t *testing.T, d database) {
+		runMatrix(t, d, byMessage, (*life).liveWithQuestion, besideTheUsual(t, d, sampleOfQuestion))
+	})
 }
 
 // sampleOfQuestion keeps the points of what a question, its answer and a change add: their commits, forms and messages.

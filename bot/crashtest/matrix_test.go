@@ -32,19 +32,33 @@ var byMessage = flow{name: "message", take: (*life).takeMessage, end: (*life).ju
 // are left out that the other flow has as well.
 func TestMatrix(t *testing.T) {
 	t.Parallel()
+	onDatabases(t, func(t *testing.T, d database) {
+		var before []point
+		for _, f := range []flow{byMessage, byButton} {
+			passed := runMatrix(t, d, f, (*life).live, func(all []point) []point { return choose(all, before) })
+			before = append(before, passed...)
+		}
+	})
+}
+
+// onDatabases runs a test on SQLite, and in a full run on PostgreSQL as well.
+func onDatabases(t *testing.T, test func(*testing.T, database)) {
 	databases := []database{sqlite}
 	if full {
 		databases = append(databases, postgres)
 	}
 	for _, d := range databases {
-		t.Run(d.name, func(t *testing.T) {
-			var before []point
-			for _, f := range []flow{byMessage, byButton} {
-				passed := runMatrix(t, d, f, (*life).live, func(all []point) []point { return choose(all, before) })
-				before = append(before, passed...)
-			}
-		})
+		t.Run(d.name, func(t *testing.T) { test(t, d) })
 	}
+}
+
+// besideTheUsual chooses in a full run all points that the usual life does not pass, and in a plain run a sample.
+func besideTheUsual(t *testing.T, d database, sample func([]point) []point) func([]point) []point {
+	if !full {
+		return sample
+	}
+	before := pointsOf(t, d, byMessage, (*life).live)
+	return func(all []point) []point { return choose(all, before) }
 }
 
 // choose keeps all points that no flow before has had, or of a plain run a sample of them.

@@ -13,13 +13,9 @@ import (
 // TestResetMatrix is TestMatrix for a lost password: the steps that count are those from the press of New password on.
 func TestResetMatrix(t *testing.T) {
 	t.Parallel()
-	databases := []database{sqlite}
-	if full {
-		databases = append(databases, postgres)
-	}
-	for _, d := range databases {
-		t.Run(d.name, func(t *testing.T) { runMatrix(t, d, flow{name: "reset"}, (*life).liveWithReset, sampleOfReset) })
-	}
+	onDatabases(t, func(t *testing.T, d database) {
+		runMatrix(t, d, flow{name: "reset"}, (*life).liveWithReset, sampleOfReset)
+	})
 }
 
 // sampleOfReset leaves out commits of jobs, which are like those of others, and in a plain run what TestMatrix has as well.

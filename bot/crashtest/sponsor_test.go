@@ -19,20 +19,9 @@ var sponsoredFirst = flow{
 // account is made without it.
 func TestSponsorMatrix(t *testing.T) {
 	t.Parallel()
-	databases := []database{sqlite}
-	if full {
-		databases = append(databases, postgres)
-	}
-	for _, d := range databases {
-		t.Run(d.name, func(t *testing.T) {
-			of := sampleOfSponsor
-			if full {
-				before := pointsOf(t, d, byMessage, (*life).live)
-				of = func(all []point) []point { return choose(all, before) }
-			}
-			runMatrix(t, d, sponsoredFirst, (*life).liveWithSponsor, of)
-		})
-	}
+	onDatabases(t, func(t *testing.T, d database) {
+		runMatrix(t, d, sponsoredFirst, (*life).liveWithSponsor, besideTheUsual(t, d, sampleOfSponsor))
+	})
 }
 
 // sampleOfSponsor keeps the points of what a sponsor adds: the form that asks for one, and the first messages.

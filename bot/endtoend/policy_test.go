@@ -96,6 +96,26 @@ func TestNoApprovalNeeded(t *testing.T) {
 	require.Equal(t, 1, w.EHPC.AddUserEffects(physics, "isabel"))
 }
 
+// A channel of the file that takes no messages holds up what is decided there alone, and readiness says where it is set.
+func TestPolicyChannelIsClosed(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	closed := slacktest.Channel{ID: physicsChannel, Name: "physics", BotIsMember: true, Archived: true}
+	w.Slack.AddChannel(closed)
+	policies(w, "channel: "+physicsChannel)
+	p := w.Start()
+	w.Command(isabel, "isabel2 cluster="+physics)
+	w.WaitFor("it is told", func() bool { return strings.Contains(p.Get("/readyz"), "POLICY_FILE: no messages get to "+physicsChannel) })
+	w.Command(isabel, "isabel")
+	w.Press(anna, w.Request("isabel"), "Approve")
+	w.Credentials(isabel, "isabel")
+	closed.Archived = false
+	w.Slack.SetChannel(closed)
+	w.Press(anna, inPhysics(w, "the card", "isabel2", "Approvals: 0 of 1"), "Approve")
+	w.CredentialsOn(physics, isabel, "isabel2")
+	p.WaitReady(true, "slack")
+}
+
 // What is wrong with the file is told at the start, and by check: with its line; and check tries what it names.
 func TestPolicyFileIsChecked(t *testing.T) {
 	t.Parallel()

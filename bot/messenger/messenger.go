@@ -221,7 +221,11 @@ func (p *Messenger) reached(conversation string, err error) error {
 		return err
 	}
 	if isClosed {
-		err = fmt.Errorf("APPROVAL_CHANNEL: no messages get to %s, %s: %w", conversation, advice, err)
+		setting := "APPROVAL_CHANNEL"
+		if channel != p.service.Config().Channel {
+			setting = "POLICY_FILE"
+		}
+		err = fmt.Errorf("%s: no messages get to %s, %s: %w", setting, conversation, advice, err)
 	}
 	p.note(channel, func(r *room) {
 		if r.closed != nil && err == nil {
