@@ -105,7 +105,9 @@ func TestPolicyChannelIsClosed(t *testing.T) {
 	policies(w, "channel: "+physicsChannel)
 	p := w.Start()
 	w.Command(isabel, "isabel2 cluster="+physics)
-	w.WaitFor("it is told", func() bool { return strings.Contains(p.Get("/readyz"), "POLICY_FILE: no messages get to "+physicsChannel) })
+	w.WaitFor("it is told", func() bool {
+		return strings.Contains(p.Get("/readyz"), "POLICY_FILE: no messages get to "+physicsChannel)
+	})
 	w.Command(isabel, "isabel")
 	w.Press(anna, w.Request("isabel"), "Approve")
 	w.Credentials(isabel, "isabel")
