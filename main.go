@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
@@ -121,11 +120,7 @@ func rootCommand(out, errOut io.Writer, env envconfig.Lookuper, environ func() [
 				stop()
 			}()
 		}
-		err := serve(ctx, env, errOut, environ())
-		if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, driver.ErrBadConn)) {
-			return nil // told to stop while it was still starting; of what it cut short PostgreSQL's driver says only the latter
-		}
-		return err
+		return serve(ctx, env, errOut, environ())
 	}
 	printVersion := func(*cobra.Command, []string) { fmt.Fprintln(out, versionLine()) }
 	var wantsVersion bool
@@ -377,7 +372,13 @@ func versionLine() string {
 
 // serve runs the bot until ctx ends. It stops in this order: no more envelopes are taken and those in hand
 // are answered; the jobs in hand end; then the database is closed.
-func serve(ctx context.Context, env envconfig.Lookuper, logs io.Writer, environ []string) error {
+func serve(ctx context.Context, env envconfig.Lookuper, logs io.Writer, environ []string) (err error) {
+	running := false
+	defer func(told context.Context) {
+		if told.Err() != nil && (!running || errors.Is(err, context.Canceled)) {
+			err = nil // while it starts, what a stop cuts short fails in many ways
+		}
+	}(ctx)
 	conf, err := load(env, environ)
 	if err != nil {
 		return err
@@ -444,6 +445,7 @@ func serve(ctx context.Context, env envconfig.Lookuper, logs io.Writer, environ 
 	setChecks(&checks, b, service, health)
 	b.ShowHealth(&checks)
 
+	running = true
 	group.Go(func() error {
 		defer stopRest()
 		return b.Run(ctx)

@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// onBoth runs a test on SQLite and on PostgreSQL.
+// onBoth runs a test on SQLite, and in CI on PostgreSQL too.
 func onBoth(t *testing.T, test func(t *testing.T, databaseURL func(t testing.TB) string)) {
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
@@ -52,7 +52,7 @@ func onBoth(t *testing.T, test func(t *testing.T, databaseURL func(t testing.TB)
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		test(t, pgtest.URL)
+		test(t, pgtest.AlsoURL)
 	})
 }
 

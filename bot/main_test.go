@@ -31,7 +31,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	_ = flag.Set("test.parallel", "12") // they wait more than they work
+	_ = flag.Set("test.parallel", "24") // they wait more than they work
 	pgtest.UseMemory()
 	goleak.VerifyTestMain(m)
 }

@@ -45,6 +45,18 @@ func URL(t testing.TB) string {
 	return Shared(t).NewDatabase(t)
 }
 
+// AlsoURL returns the URL of a new, empty database for a test that runs on SQLite as well. It does so in CI (CI=true);
+// elsewhere the test is skipped, as it would take half of the time of all tests.
+func AlsoURL(t testing.TB) string {
+	t.Helper()
+	if !inCI() {
+		t.Skip("run on SQLite; CI=true runs it on PostgreSQL as well")
+	}
+	return URL(t)
+}
+
+func inCI() bool { return os.Getenv("CI") != "" }
+
 // Shared returns the server of this test binary, started at the first call. Main stops it.
 func Shared(t testing.TB) *Server {
 	t.Helper()
@@ -54,7 +66,7 @@ func Shared(t testing.TB) *Server {
 		shared.server, shared.err = Start()
 	}
 	switch {
-	case errors.Is(shared.err, errNotInstalled) && os.Getenv("CI") == "":
+	case errors.Is(shared.err, errNotInstalled) && !inCI():
 		t.Skip(shared.err)
 	case shared.err != nil:
 		t.Fatal(shared.err)

@@ -88,8 +88,8 @@ func pointsOf(t *testing.T, d database, f flow, live func(*life)) []point {
 	return whole.points.all()
 }
 
-// sample keeps every third point at the two APIs, so that some are before and some after the call, and of the commits every
-// fifteenth and those that take in what people say, but for the points before.
+// sample keeps every fifth point at the two APIs, so that some are before and some after the call, and of the commits every
+// twenty-fifth and those that take in what people say, but for the points before.
 func sample(all, before []point) []point {
 	commits, calls := 0, 0
 	return slices.DeleteFunc(slices.Clone(all), func(at point) bool {
@@ -98,10 +98,10 @@ func sample(all, before []point) []point {
 		}
 		if !strings.HasPrefix(at.kind, "commit ") {
 			calls++
-			return calls%3 != 1
+			return calls%5 != 1
 		}
 		commits++
-		return commits%15 != 1 && !slices.Contains([]string{"commit INSERT request", "commit INSERT trouble", "commit INSERT event"}, at.kind)
+		return commits%25 != 1 && !slices.Contains([]string{"commit INSERT request", "commit INSERT trouble", "commit INSERT event"}, at.kind)
 	})
 }
 

@@ -99,7 +99,7 @@ func (r *replicas) ask(a applicant) (times int, done bool) {
 // random, and two approvers press at the same time.
 func TestReplicas(t *testing.T) {
 	t.Parallel()
-	n := 20
+	n := 12
 	if full {
 		n = 200
 	}
@@ -305,7 +305,7 @@ func TestRollingRestart(t *testing.T) {
 // does, while Slack takes its time: each replica loses its sign of life, and none takes the others for dead.
 func TestConnectionsToPostgresAreCut(t *testing.T) {
 	t.Parallel()
-	n := 20
+	n := 12
 	if full {
 		n = 100
 	}

@@ -185,14 +185,18 @@ func (c *connection) acknowledge(envelope string, payload any) error {
 // retire ends the connection when all that came over it is answered.
 func (c *connection) retire() {
 	c.retired.Store(true)
-	c.leaveIfRetired()
-	time.AfterFunc(drainTime, c.goodbye)
+	if !c.leaveIfRetired() {
+		time.AfterFunc(drainTime, c.goodbye)
+	}
 }
 
-func (c *connection) leaveIfRetired() {
-	if c.retired.Load() && len(c.inHand) == 0 {
-		c.goodbye()
+// leaveIfRetired leaves a connection that is retired and has nothing in hand, and reports whether it did.
+func (c *connection) leaveIfRetired() bool {
+	if !c.retired.Load() || len(c.inHand) > 0 {
+		return false
 	}
+	c.goodbye()
+	return true
 }
 
 // goodbye asks Slack to close the connection. Closed from this side, with something unread, the system would take back

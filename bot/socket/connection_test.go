@@ -202,7 +202,7 @@ func TestNotGreeted(t *testing.T) {
 				if answer == "silence" {
 					l.receive()
 				} else if answer != "" {
-					l.send(answer)
+					_ = l.ws.WriteMessage(websocket.TextMessage, []byte(answer)) // the pool may have left
 				}
 			}, func(w *world) { w.pool.Times.Ping = 200 * time.Millisecond })
 			w.eventually(func() bool { return w.log.has(says) }, "the log says so")

@@ -64,7 +64,7 @@ func NewSlack(options ...slacktest.Option) *slacktest.Server {
 	return s
 }
 
-// Databases runs a test on SQLite and on PostgreSQL.
+// Databases runs a test on SQLite, and in CI on PostgreSQL too.
 func Databases(t *testing.T, test func(*testing.T, *World)) {
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
@@ -72,7 +72,7 @@ func Databases(t *testing.T, test func(*testing.T, *World)) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		url := pgtest.URL(t)
+		url := pgtest.AlsoURL(t)
 		w := New(t)
 		w.Env["DATABASE_URL"] = url
 		w.Env["ENCRYPTION_KEY"] = base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 32))
