@@ -280,9 +280,7 @@ func BenchmarkStream(b *testing.B) {
 				took = append(took, time.Since(begin))
 			}
 			slices.Sort(took)
-			median := took[len(took)/2]
-			b.ReportMetric(float64(median.Microseconds())/1000, "ms/median")
-			require.Less(b, median, 100*time.Millisecond)
+			b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "ms/median")
 		})
 	}
 }
@@ -320,7 +318,5 @@ func BenchmarkRequests(b *testing.B) {
 		took = append(took, time.Since(begin))
 	}
 	slices.Sort(took)
-	median := took[len(took)/2]
-	b.ReportMetric(float64(median.Microseconds())/1000, "ms/median")
-	require.Less(b, median, time.Second)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "ms/median")
 }
