@@ -183,47 +183,6 @@ func (c *cluster) work(ctx context.Context, end func(context.Context) (over bool
 	return next, false, err
 }
 
-// compareEvery is how long a new account is not compared with the others, at the most, while more are made.
-const compareEvery = time.Minute
-
-// compare looks whether new accounts share their uid with another, which the API does not prevent: their users could
-// read each other's files. It does so when the last account is made, and now and then before. It tells whether any is
-// left to compare.
-func (c *cluster) compare(ctx context.Context, isLast bool) (left bool, err error) {
-	if c.zone == "" || time.Now().Before(c.compared) && (!isLast || c.unlisted > 0) {
-		return c.unlisted > 0, nil
-	}
-	made, err := c.service.Uncompared(ctx, c.id)
-	c.compared = time.Now().Add(compareEvery)
-	if err != nil || len(made) == 0 {
-		return false, err
-	}
-	owners := map[int64][]string{} // usernames by uid
-	uids := map[string]int64{}
-	for user, cause := range c.accounts.Users(c.stopped, ehpc.ListUsersRequest{ClusterID: c.id, Zone: c.zone}) {
-		if cause != nil {
-			c.unlisted++
-			c.compared = time.Now().Add(max(backoff.Delay(c.unlisted, firstRetry, compareEvery), ehpc.RetryAfter(cause)))
-			c.log.Warn("the uids of new accounts could not be compared yet", "cluster", c.id, "error", cause)
-			return true, nil
-		}
-		owners[user.UID] = append(owners[user.UID], user.Username)
-		uids[user.Username] = user.UID
-	}
-	c.unlisted = 0
-	for _, r := range made {
-		uid, twin := uids[r.Username], ""
-		if i := slices.IndexFunc(owners[uid], func(name string) bool { return name != r.Username }); uid != 0 && i >= 0 {
-			twin = owners[uid][i]
-			c.log.Error("two accounts have the same uid", "request", r.ID, "cluster", c.id, "uid", uid, "usernames", owners[uid])
-		}
-		if err := c.service.Compared(ctx, r.ID, uid, twin); err != nil {
-			return false, err
-		}
-	}
-	return false, nil
-}
-
 // round takes each request as far as it can be taken now, and returns when there is more to do.
 func (c *cluster) round(ctx context.Context, open []approval.Request) (next time.Time, err error) {
 	accounts := make([]*account, len(open))
@@ -382,48 +341,6 @@ func (c *cluster) tellOfWait(ctx context.Context, waiting []*account) error {
 		}
 	}
 	return nil
-}
-
-// lookUp looks the usernames up of all who wait for that.
-func (c *cluster) lookUp(ctx context.Context, waiting []*account) (goOn bool, err error) {
-	waiting = slices.DeleteFunc(slices.Clone(waiting), func(a *account) bool { return a.known.isLookedUp() })
-	names := make([]string, len(waiting))
-	for i, a := range waiting {
-		names[i] = a.Username
-	}
-	users, cause := c.accounts.FindUsers(c.stopped, c.zone, c.id, names)
-	if cause != nil {
-		return false, c.lookUpFailed(ctx, waiting, cause)
-	}
-	c.failed = 0
-	for _, a := range waiting {
-		a.known.user, a.known.lookedUp = nil, time.Now()
-		if user, found := users[a.Username]; found {
-			a.known.user = &user
-		}
-	}
-	return true, nil
-}
-
-// lookUpFailed judges a look-up of several: a clear no ends each request, all else is tried again.
-func (c *cluster) lookUpFailed(ctx context.Context, waiting []*account, cause error) error {
-	c.pause(cause)
-	for _, a := range waiting {
-		if err := a.refused(ctx, cause); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// pause has the cluster left alone for a while, after a call that was not answered as it should be.
-func (c *cluster) pause(cause error) {
-	c.failed++
-	wait := backoff.Delay(c.failed, firstRetry, longestHold)
-	if asked := ehpc.RetryAfter(cause); asked > 0 {
-		wait = min(asked, longestRetry)
-	}
-	c.paused = time.Now().Add(wait)
 }
 
 // hasRoom tells whether another account can be asked for beside those that are being made.

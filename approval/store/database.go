@@ -13,7 +13,6 @@ import (
 	"io"
 	"io/fs"
 	"net"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,13 +22,9 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver"
-	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
-	"github.com/riverqueue/river/riverdriver/riversqlite"
-	"modernc.org/sqlite"
 
 	"ehpcbot/approval"
 	"ehpcbot/approval/keyring"
@@ -82,152 +77,6 @@ func dial(databaseURL string) (*Database, error) {
 		return dialSQLite(path)
 	}
 	return dialPostgres(databaseURL)
-}
-
-func dialSQLite(path string) (*Database, error) {
-	path, err := realPath(path)
-	if err != nil {
-		return nil, fmt.Errorf("open the database: %w", err)
-	}
-	if err := checkReach(path); err != nil {
-		return nil, fmt.Errorf("open the database: %w", err)
-	}
-	if emptied(path) {
-		return nil, fmt.Errorf("open the database: %s %w", path, ErrEmptied)
-	}
-	locks, err := lockFiles(path+".lock", path)
-	if err != nil {
-		return nil, err
-	}
-	d, err := openSQLite(path)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open the database: %w", err), locks.release())
-	}
-	d.locks = locks
-	return d, nil
-}
-
-func openSQLite(path string) (*Database, error) {
-	file, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	connector, err := sqlite.NewConnector(sqliteDSN(path))
-	if err != nil {
-		return nil, err
-	}
-	connector = prepared(connector)
-	db := sql.OpenDB(watched(connector))
-	// SQLite has one writer at a time anyway; with one connection for all that write nobody meets SQLITE_BUSY.
-	// The write-ahead log lets others read meanwhile.
-	db.SetMaxOpenConns(1)
-	readers := sql.OpenDB(connector)
-	readers.SetMaxOpenConns(4)
-	return &Database{db: db, readers: readers, turn: make(chan struct{}, 1), driver: riversqlite.New(db), dialect: goose.DialectSQLite3, path: path, file: file}, nil
-}
-
-// sqliteDSN asks for a write-ahead log, so that others can read while the bot writes, that is synced at each
-// commit: an acknowledgement means that the request survives a power cut. Erased passwords are overwritten, and see
-// [Database.EmptyLog].
-func sqliteDSN(path string) string {
-	pragmas := url.Values{
-		"_pragma": {busyTimeout + "(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "secure_delete(1)"},
-		"_txlock": {"immediate"},
-	}
-	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: pragmas.Encode()}).String()
-}
-
-const busyTimeout = "busy_timeout"
-
-// EmptyLog empties SQLite's write-ahead log after a sealed password was erased, which stays in it otherwise until the
-// log is written over. It waits for nobody: who reads at the moment is asked again later.
-func (d *Database) EmptyLog(ctx context.Context) error {
-	if d.Shared() || !d.erased.Load() {
-		return nil
-	}
-	select {
-	case d.turn <- struct{}{}:
-		defer func() { <-d.turn }()
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	conn, err := d.db.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	if _, err := conn.ExecContext(ctx, `PRAGMA `+busyTimeout+`(0)`); err != nil {
-		return err
-	}
-	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), `PRAGMA `+busyTimeout+`(5000)`) }()
-	var busy, frames, moved int
-	err = conn.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &frames, &moved)
-	if err == nil && busy == 0 {
-		d.erased.Store(false)
-	}
-	return err
-}
-
-// MayHoldErased notes that the log may hold a password that was erased.
-func (d *Database) MayHoldErased() { d.erased.Store(true) }
-
-func postgresConfig(databaseURL string) (*pgxpool.Config, error) {
-	conf, err := pgxpool.ParseConfig(databaseURL)
-	if err != nil {
-		// pgx quotes the URL with the password struck out, but a malformed one may hold it anywhere.
-		return nil, errors.New("open the database: DATABASE_URL is no URL that PostgreSQL understands")
-	}
-	if conf.ConnConfig.ConnectTimeout == 0 {
-		conf.ConnConfig.ConnectTimeout = 5 * time.Second
-	}
-	conf.ConnConfig.RuntimeParams["application_name"] = "ehpcbot"
-	return conf, nil
-}
-
-func dialPostgres(databaseURL string) (*Database, error) {
-	conf, err := postgresConfig(databaseURL)
-	if err != nil {
-		return nil, err
-	}
-	conf.AfterConnect = settle("5s")
-	db := sql.OpenDB(watched(stdlib.GetConnector(*conf.ConnConfig.Copy(), stdlib.OptionAfterConnect(conf.AfterConnect))))
-	db.SetMaxOpenConns(16)
-	db.SetMaxIdleConns(8)
-	db.SetConnMaxIdleTime(5 * time.Minute)
-	conf.MinConns, conf.MaxConns = 0, 1
-	listener, err := pgxpool.NewWithConfig(context.Background(), conf)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open the database: %w", err), db.Close())
-	}
-	return &Database{
-		db: db, readers: db, turn: make(chan struct{}, 1), driver: riverdatabasesql.NewWithPgxListener(db, listener),
-		dialect: goose.DialectPostgres, listener: listener,
-	}, nil
-}
-
-// settle returns what sets in a session all that the bot hangs on, whatever is set for the role or the database: texts
-// arrive as they are, transactions that wait for the lock of all writers see then what those before them wrote, a commit
-// is on the disk, and nobody but the bot bounds how long things may take. Nor must others wait for a process that was
-// lost without a word, with its machine or the way to it, or that hangs: the server ends what it leaves behind, and a
-// transaction in which nothing happens for idle.
-//
-// These are statements, because a proxy such as PgBouncer takes no such parameters at the start of a session. Some
-// settings are not there in older versions.
-func settle(idle string) func(context.Context, *pgx.Conn) error {
-	return func(ctx context.Context, conn *pgx.Conn) error {
-		_, err := conn.Exec(ctx, `SELECT set_config(name, value, false) FROM (VALUES
-			('client_encoding', 'UTF8'), ('TimeZone', 'UTC'), ('standard_conforming_strings', 'on'),
-			('default_transaction_isolation', 'read committed'),
-			('synchronous_commit', replace(current_setting('synchronous_commit'), 'off', 'on')),
-			('statement_timeout', '0'), ('lock_timeout', '0'), ('transaction_timeout', '0'), ('idle_session_timeout', '0'),
-			('idle_in_transaction_session_timeout', '`+idle+`'),
-			('tcp_keepalives_idle', '10'), ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3')) AS s (name, value)
-			WHERE name IN (SELECT p.name FROM pg_settings p)`)
-		if err != nil {
-			return fmt.Errorf("set up the session: %w", err)
-		}
-		return nil
-	}
 }
 
 // Place says which database this is, by the whole path of a SQLite file, and whether Open has made it: then it may not

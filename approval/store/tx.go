@@ -5,11 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"ehpcbot/approval"
-	"ehpcbot/approval/audit"
 	"ehpcbot/approval/rows"
 )
 
@@ -225,47 +223,6 @@ func (tx *Tx) decisions(ctx context.Context, requestID int64) ([]approval.Decisi
 	return decisions, found.Err()
 }
 
-// SaveMessage implements [approval.Tx].
-func (tx *Tx) SaveMessage(ctx context.Context, requestID int64, m approval.Message, at time.Time) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO message (request_id, purpose, place, ref, version, at) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (request_id, purpose, place, ref) DO UPDATE SET version = excluded.version`,
-		requestID, string(m.Purpose), m.Place, m.Ref, m.Version, at.UnixMilli())
-	if err != nil {
-		return fmt.Errorf("remember a message of request %d: %w", requestID, err)
-	}
-	return nil
-}
-
-// DeleteMessage implements [approval.Tx].
-func (tx *Tx) DeleteMessage(ctx context.Context, requestID int64, m approval.Message) error {
-	_, err := tx.ExecContext(ctx, `DELETE FROM message WHERE request_id = $1 AND purpose = $2 AND place = $3 AND ref = $4`,
-		requestID, string(m.Purpose), m.Place, m.Ref)
-	if err != nil {
-		return fmt.Errorf("forget a message of request %d: %w", requestID, err)
-	}
-	return nil
-}
-
-// Messages implements [approval.Tx].
-func (tx *Tx) Messages(ctx context.Context, requestID int64) ([]approval.Message, error) {
-	found, err := tx.QueryContext(ctx, `SELECT purpose, place, ref, version, at FROM message WHERE request_id = $1 ORDER BY at, ref`, requestID)
-	if err != nil {
-		return nil, fmt.Errorf("read the messages: %w", err)
-	}
-	defer found.Close()
-	var messages []approval.Message
-	for found.Next() {
-		var m approval.Message
-		var at int64
-		if err := found.Scan(&m.Purpose, &m.Place, &m.Ref, &m.Version, &at); err != nil {
-			return nil, fmt.Errorf("read the messages: %w", err)
-		}
-		m.At = rows.Moment(at)
-		messages = append(messages, m)
-	}
-	return messages, found.Err()
-}
-
 // Story implements [approval.Tx].
 func (tx *Tx) Story(ctx context.Context, r approval.Request) (approval.Story, error) {
 	story := approval.Story{Request: r, Cluster: approval.Cluster{ID: r.ClusterID}}
@@ -390,29 +347,4 @@ func (tx *Tx) Counts(ctx context.Context) (map[approval.State]int, error) {
 		return none, err
 	})
 	return counts, err
-}
-
-// Append implements [approval.Tx].
-func (tx *Tx) Append(ctx context.Context, e approval.Event) error {
-	return audit.Append(ctx, tx.Tx, tx.db.keys, e)
-}
-
-// LastEvent implements [approval.Tx].
-func (tx *Tx) LastEvent(ctx context.Context) (int64, error) {
-	var last sql.NullInt64
-	if err := tx.QueryRowContext(ctx, `SELECT max(seq) FROM event`).Scan(&last); err != nil {
-		return 0, fmt.Errorf("look for the last event: %w", err)
-	}
-	return last.Int64, nil
-}
-
-// Signed implements [approval.Tx].
-func (tx *Tx) Signed(ctx context.Context, requestID int64) ([]approval.Event, error) {
-	events, err := tx.Events(ctx, requestID)
-	return slices.DeleteFunc(events, func(e approval.Event) bool { return !audit.IsSigned(e, tx.db.keys) }), err
-}
-
-// Events implements [approval.Tx].
-func (tx *Tx) Events(ctx context.Context, requestID int64) ([]approval.Event, error) {
-	return audit.Events(ctx, tx.Tx, audit.Filter{RequestID: requestID}, nil, 0)
 }
