@@ -25,7 +25,15 @@ import (
 
 // The benchmarks go the whole way over real sockets: the doubles on one side, the bot with its jobs and a
 // SQLite file on the other, all in the same process, but for BenchmarkProcess. Their samples are of a fixed
-// number, as their figures are quantiles.
+// number, as their figures are quantiles; with -short, which only shows that they work, of a tenth.
+
+// samples returns how many samples are taken where usually there are n.
+func samples(n int) int {
+	if testing.Short() {
+		return n / 10
+	}
+	return n
+}
 
 // BenchmarkCommandToAck measures from the moment in which Slack sends a command to its acknowledgement, the
 // commit included. Commands come at their time, whether or not those before are answered.
@@ -33,7 +41,7 @@ func BenchmarkCommandToAck(b *testing.B) {
 	for _, c := range []struct{ perSecond, commands int }{{1, 20}, {10, 200}, {100, 2000}} {
 		b.Run(fmt.Sprintf("%d per second", c.perSecond), func(b *testing.B) {
 			o := open(b, plan{}).connected()
-			took := make([]time.Duration, c.commands)
+			took := make([]time.Duration, samples(c.commands))
 			var running sync.WaitGroup
 			pace := time.NewTicker(time.Second / time.Duration(c.perSecond))
 			defer pace.Stop()
@@ -57,7 +65,7 @@ func BenchmarkCommandToAck(b *testing.B) {
 // with an EHPC that answers at once, and counts the calls that it gets for an account.
 func BenchmarkApproveToCredentials(b *testing.B) {
 	o := open(b, plan{}).connected()
-	took := make([]time.Duration, 50)
+	took := make([]time.Duration, samples(50))
 	for i := range took {
 		m := o.asked(username(i))
 		start := time.Now()
@@ -95,7 +103,7 @@ func BenchmarkProcess(b *testing.B) {
 
 	var starts []time.Duration
 	var memory []int
-	for range 5 {
+	for range samples(10) {
 		p := start(b, o, binary, o.environment(b))
 		starts = append(starts, p.connected)
 		p.idle(b)
@@ -106,8 +114,8 @@ func BenchmarkProcess(b *testing.B) {
 	slices.Sort(memory)
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(float64(info.Size())/1e6, "binary-MB")
-	b.ReportMetric(float64(starts[2])/float64(time.Millisecond), "connected-ms")
-	b.ReportMetric(float64(memory[2])/1e3, "resident-MB")
+	b.ReportMetric(float64(starts[len(starts)/2])/float64(time.Millisecond), "connected-ms")
+	b.ReportMetric(float64(memory[len(memory)/2])/1e3, "resident-MB")
 }
 
 // environment is the configuration of a process of its own.

@@ -117,27 +117,20 @@ type matrix struct {
 	repeats  []string // points after which a message was posted twice
 }
 
-// atOnce is how many lives of a matrix are lived at the same time, and seats of how many there is room in all. Most of each
-// is waiting; but with more, people wait for longer than Slack does on a small machine.
-const atOnce = 5
-
+// seats are what there is room for: lives that are lived at the same time. Most of each is waiting; but with more, people wait
+// for longer than Slack does on a small machine.
 var seats = make(chan struct{}, 8)
 
 func (m *matrix) run(t *testing.T, d database, targets []point) {
-	queue := make(chan point)
-	var workers sync.WaitGroup
-	for range atOnce {
-		workers.Go(func() {
-			for target := range queue {
-				m.one(t, d, target)
-			}
+	var lives sync.WaitGroup
+	for _, target := range targets {
+		seats <- struct{}{}
+		lives.Go(func() {
+			defer func() { <-seats }()
+			m.one(t, d, target)
 		})
 	}
-	for _, target := range targets {
-		queue <- target
-	}
-	close(queue)
-	workers.Wait()
+	lives.Wait()
 }
 
 // tries is how many lives are lived to come to a point. Some steps come and go with time.
@@ -145,8 +138,6 @@ const tries = 5
 
 // one lives until the program was killed at the target.
 func (m *matrix) one(t *testing.T, d database, target point) {
-	seats <- struct{}{}
-	defer func() { <-seats }()
 	reached, survived, repeated := false, true, 0
 	for try := 0; try < tries && survived && !reached; try++ {
 		survived = t.Run(target.String(), func(t *testing.T) { // may be called side by side
