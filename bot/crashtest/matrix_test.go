@@ -1,7 +1,6 @@
 package crashtest
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ehpcbot/bot/slacktest"
 	"ehpcbot/ehpc/ehpctest"
 )
 
@@ -211,26 +209,24 @@ func (l *life) live() {
 
 func (l *life) ask() {
 	l.t.Helper()
-	reply, _ := l.act(func(ctx context.Context) slacktest.Reply {
-		return l.slack.Person(isabel).Command(ctx, command, `isabel reason="thesis project"`)
-	})
-	require.Contains(l.t, reply.Plain(), "isabel", "what the requester is told")
+	said, _ := l.types(isabel, `isabel reason="thesis project"`)
+	require.Contains(l.t, said, "isabel", "what the requester is told")
 	if l.target == (point{"commit INSERT request", "after", 1}) && l.aimed {
-		require.Contains(l.t, reply.Plain(), "already", "the answer to a command that was stored and not acknowledged")
+		require.Contains(l.t, said, "already", "the answer to a command that was stored and not acknowledged")
 	}
 }
 
 func (l *life) approve() {
 	l.t.Helper()
 	m, approve := l.message(l.approvals, "Approve")
-	unstored := func() int { return holds(l.slack.Person(anna).Ephemerals(), "could not be stored") }
+	untaken := func() int { return holds(l.slack.Person(anna).Ephemerals(), unstored) }
 	times := 0
 	for stored := false; !stored; { // once more where a machine that is slow could not store it
-		before := unstored()
+		before := untaken()
 		times += l.press(anna, m, approve)
 		l.wait(func() bool {
 			stored = holds(l.approvals(), "Approved by <@"+anna+">") > 0
-			return stored || unstored() > before
+			return stored || untaken() > before
 		})
 	}
 	if l.target == (point{"commit INSERT decision", "after", 1}) {
@@ -243,13 +239,13 @@ func (l *life) approve() {
 // takeMessage says that the credentials are saved, once more where a machine that is slow could not store it.
 func (l *life) takeMessage() {
 	l.t.Helper()
-	unstored := func() int { return holds(l.slack.Person(isabel).Ephemerals(), "could not be stored") }
+	untaken := func() int { return holds(l.slack.Person(isabel).Ephemerals(), unstored) }
 	for saved := false; !saved; {
-		before := unstored()
+		before := untaken()
 		l.receive(applicant{isabel, "isabel"})
 		l.wait(func() bool {
 			saved = holds(l.slack.Person(isabel).DirectMessages(), "You have saved the password") > 0
-			return saved || unstored() > before
+			return saved || untaken() > before
 		})
 	}
 }

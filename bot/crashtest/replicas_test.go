@@ -88,11 +88,9 @@ func (r *replicas) crowd(n int) []applicant {
 // done nevertheless.
 func (r *replicas) ask(a applicant) (times int, done bool) {
 	r.t.Helper()
-	reply, times := r.act(func(ctx context.Context) slacktest.Reply {
-		return r.slack.Person(a.id).Command(ctx, command, a.username)
-	})
-	require.Contains(r.t, reply.Plain(), a.username)
-	return times, times == 1 || strings.Contains(reply.Plain(), "already")
+	said, times := r.types(a.id, a.username)
+	require.Contains(r.t, said, a.username)
+	return times, times == 1 || strings.Contains(said, "already")
 }
 
 // TestReplicas lets three programs share the work, while one after the other is killed and started again at

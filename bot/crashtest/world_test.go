@@ -146,6 +146,20 @@ func (w *world) act(do func(context.Context) slacktest.Reply) (reply slacktest.R
 	}
 }
 
+// types has somebody type a command until it is acknowledged, once more where a machine that is slow could not store it.
+func (w *world) types(who, words string) (said string, times int) {
+	w.t.Helper()
+	said = unstored
+	for strings.Contains(said, unstored) {
+		require.Less(w.t, times, 20, said)
+		reply, tries := w.act(func(ctx context.Context) slacktest.Reply {
+			return w.slack.Person(who).Command(ctx, command, words)
+		})
+		said, times = reply.Plain(), times+tries
+	}
+	return said, times
+}
+
 // wait waits for something to become true in the workspace.
 func (w *world) wait(cond func() bool) {
 	w.t.Helper()
