@@ -59,8 +59,11 @@ func (s Story) afterChanges(moment time.Time) time.Time {
 func (s *Service) ApproveChanged(ctx context.Context, on Target, person string, to Wish) (Story, error) {
 	d := deed{person: person, action: "approve", byApprover: true, looksAgain: true, username: to.Username}
 	return s.act(ctx, on.ID, d, func(tx Tx, r *Request, at scene) error {
-		if last, changed := at.LastChange(); on != r.Target() && (!changed || !at.who.Is(last.Person) || last.After != to) {
+		if last, changed := at.LastChange(); on.Seen != r.Target().Seen && (!changed || !at.who.Is(last.Person) || last.After != to) {
 			return &Refusal{Kind: KindStale, Value: fmt.Sprint(r.ID)}
+		}
+		if at.sponsorIsThrough(on) {
+			return at.hadSponsor()
 		}
 		if r.Reset { // of another account there is none to give
 			return &Refusal{Kind: KindStale, Value: fmt.Sprint(r.ID)}

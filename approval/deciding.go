@@ -215,8 +215,11 @@ func (at scene) onlyRequester() error {
 // press is act for what a button or a form asks for. It is bound to the request that the person saw.
 func (s *Service) press(ctx context.Context, on Target, d deed, f func(Tx, *Request, scene) error) (Story, error) {
 	return s.act(ctx, on.ID, d, func(tx Tx, r *Request, at scene) error {
-		if on != r.Target() {
+		if on.Seen != r.Target().Seen {
 			return &Refusal{Kind: KindStale, Value: fmt.Sprint(r.ID)}
+		}
+		if d.byApprover && at.sponsorIsThrough(on) {
+			return at.hadSponsor()
 		}
 		return f(tx, r, at)
 	})
@@ -238,8 +241,11 @@ func (s *Service) act(ctx context.Context, id int64, d deed, f func(Tx, *Request
 		if at.Story, err = s.story(ctx, tx, r); err != nil {
 			return err
 		}
+		if notApprover != nil && notApprover.Kind == KindNotApprover && at.who.Is(at.Sponsor) {
+			return at.hadSponsor()
+		}
 		if notApprover != nil {
-			return at.hadSponsor(notApprover)
+			return notApprover
 		}
 		if err := f(tx, &r, at); err != nil {
 			return err

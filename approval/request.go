@@ -75,13 +75,14 @@ func (r Request) bound() Bound {
 // Target is a request as a button or a form names it: by its number, and by what can't be guessed and hangs on all that
 // it showed.
 type Target struct {
-	ID   int64
-	Seen string
+	ID        int64
+	Seen      string
+	OfSponsor bool // it was the sponsor's turn to decide
 }
 
 // Target returns what names the request in a button. It is empty for requests of older versions, as their buttons are.
 func (r Request) Target() Target {
-	on := Target{ID: r.ID}
+	on := Target{ID: r.ID, OfSponsor: r.AwaitsSponsor()}
 	if r.Nonce != "" {
 		sum := sha256.Sum256([]byte(r.Nonce + " " + r.seen()))
 		on.Seen = base64.RawURLEncoding.EncodeToString(sum[:])

@@ -102,12 +102,13 @@ func (s *Service) sponsor(ctx context.Context, tx Tx, r *Request, at scene) erro
 	return s.enqueue(ctx, tx, *r, TellJob)
 }
 
+// sponsorIsThrough reports whether a decision was meant as the sponsor's, which is there already. Where the sponsor is an
+// approver as well, it must not be taken for the approver's: people press twice, and send a form again.
+func (at scene) sponsorIsThrough(on Target) bool { return on.OfSponsor && !at.AwaitsSponsor() }
+
 // hadSponsor tells a sponsor who comes again that their turn is over, and not that they are no approver.
-func (at scene) hadSponsor(notApprover *Refusal) *Refusal {
-	switch {
-	case notApprover.Kind != KindNotApprover || !at.who.Is(at.Sponsor):
-		return notApprover
-	case at.State == Pending:
+func (at scene) hadSponsor() *Refusal {
+	if at.State == Pending {
 		return &Refusal{Kind: KindSponsored, Story: at.Story}
 	}
 	return &Refusal{Kind: KindDecided, Story: at.Story}

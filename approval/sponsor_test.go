@@ -1,7 +1,9 @@
 package approval_test
 
 import (
+	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -76,7 +78,7 @@ func TestSponsorThenApprovers(t *testing.T) {
 		b.passed.Store(int64(51 * time.Hour))
 		b.work()
 		b.eventually(func() bool { return len(b.told.said("tell 1 pending")) > 0 }, func() string { return "the requester is not told whose turn it is" })
-		_, err = b.service.ApproveChanged(t.Context(), on, anna, approval.Wish{Username: "isa"})
+		_, err = b.service.ApproveChanged(t.Context(), story.Target(), anna, approval.Wish{Username: "isa"})
 		require.NoError(t, err, "what an approver changes is not what the sponsor has approved")
 		b.requireCredentials(b.reach(asked.ID, approval.Delivered))
 		_, err = b.service.Approve(t.Context(), on, sara)
@@ -164,11 +166,76 @@ func TestSponsorWhoApproves(t *testing.T) {
 	b := setup(t, sqliteURL(t), sponsored)
 	asked, err := b.service.Ask(t.Context(), approval.Ask{Requester: isabel, Username: "isabel", Sponsor: anna})
 	require.NoError(t, err)
-	for _, want := range []approval.State{approval.Pending, approval.Approved} {
-		story, err := b.service.Approve(t.Context(), asked.Target(), anna)
-		require.NoError(t, err)
-		require.Equal(t, want, story.State)
+	story, err := b.service.Approve(t.Context(), asked.Target(), anna)
+	require.NoError(t, err)
+	require.Equal(t, approval.Pending, story.State)
+	for _, again := range []func() (approval.Story, error){
+		func() (approval.Story, error) { return b.service.Approve(t.Context(), asked.Target(), anna) },
+		func() (approval.Story, error) { return b.service.Deny(t.Context(), asked.Target(), anna, "") },
+		func() (approval.Story, error) {
+			return b.service.ApproveChanged(t.Context(), asked.Target(), anna, story.Wish())
+		},
+	} {
+		_, err := again()
+		require.Equal(t, approval.KindSponsored, kindOf(t, err), "the button of the sponsor pressed twice is no approver's vote")
 	}
+	story, err = b.service.Approve(t.Context(), story.Target(), anna)
+	require.NoError(t, err)
+	require.Equal(t, approval.Approved, story.State)
+}
+
+// The form of a sponsor who is an approver as well is sent twice, as its acknowledgement got lost.
+func TestSponsorsFormTwice(t *testing.T) {
+	t.Parallel()
+	b := setup(t, sqliteURL(t), sponsored)
+	asked, err := b.service.Ask(t.Context(), approval.Ask{Requester: isabel, Username: "isabel", Sponsor: anna})
+	require.NoError(t, err)
+	story, err := b.service.ApproveChanged(t.Context(), asked.Target(), anna, approval.Wish{Username: "isa"})
+	require.NoError(t, err)
+	require.Equal(t, approval.Pending, story.State)
+	_, err = b.service.ApproveChanged(t.Context(), asked.Target(), anna, approval.Wish{Username: "isa"})
+	require.Equal(t, approval.KindSponsored, kindOf(t, err))
+	require.Empty(t, b.story(asked.ID).Approvals())
+}
+
+// meeting is a directory in which those who ask about the requester wait for each other.
+type meeting struct {
+	*directory
+	all *sync.WaitGroup
+}
+
+func (m meeting) Requester(ctx context.Context, id string, within time.Duration) error {
+	m.all.Done()
+	m.all.Wait()
+	return m.directory.Requester(ctx, id, within)
+}
+
+// A sponsor who is no approver presses on two devices at once: both presses find that it is their turn.
+func TestSponsorPressesTwiceAtOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t, sqliteURL(t), sponsored)
+	asked := b.askSponsored("isabel")
+	keys, err := keyring.New(b.keys...)
+	require.NoError(t, err)
+	const presses = 2
+	var all, over sync.WaitGroup
+	all.Add(presses)
+	service := approval.NewService(b.conf, b.db, keys, meeting{b.people, &all}, b.log, b.now)
+	kinds := make(chan approval.Kind, presses)
+	for range presses {
+		over.Go(func() {
+			_, err := service.Approve(t.Context(), asked.Target(), sara)
+			if refusal := approval.Refused(err); refusal != nil {
+				kinds <- refusal.Kind
+			}
+		})
+	}
+	over.Wait()
+	require.Len(t, kinds, 1)
+	require.Equal(t, approval.KindSponsored, <-kinds)
+	story := b.story(asked.ID)
+	require.Equal(t, approval.Pending, story.State)
+	require.Empty(t, story.Approvals())
 }
 
 func TestSponsorDenies(t *testing.T) {
@@ -318,7 +385,7 @@ func TestSponsorOnce(t *testing.T) {
 	b.restart()
 	require.False(t, b.story(asked.ID).AwaitsSponsor())
 	b.api.FailJobs(1)
-	_, err = b.service.Approve(t.Context(), asked.Target(), anna)
+	_, err = b.service.Approve(t.Context(), b.target(asked.ID), anna)
 	require.NoError(t, err)
 	b.reach(asked.ID, approval.Failed)
 	b.restart()
@@ -334,7 +401,7 @@ func TestResetNeedsNoSponsor(t *testing.T) {
 	b.work()
 	asked := b.askSponsored("isabel")
 	for _, person := range []string{sara, anna} {
-		_, err := b.service.Approve(t.Context(), asked.Target(), person)
+		_, err := b.service.Approve(t.Context(), b.target(asked.ID), person)
 		require.NoError(t, err)
 	}
 	b.reach(asked.ID, approval.Delivered)

@@ -54,17 +54,25 @@ const (
 // Target reads from a button's value, or from a form's private metadata, of which request it is. What comes back from
 // Slack is not trusted: anything but a positive number, and maybe what it can't be guessed by, names none.
 func Target(value string) (on approval.Target, ok bool) {
+	value, ofSponsor := strings.CutSuffix(value, turnOfSponsor)
 	number, seen, _ := strings.Cut(value, " ")
 	id, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || id <= 0 {
 		return approval.Target{}, false
 	}
-	return approval.Target{ID: id, Seen: seen}, true
+	return approval.Target{ID: id, Seen: seen, OfSponsor: ofSponsor}, true
 }
+
+// turnOfSponsor ends the value of a button that is drawn while it is the sponsor's turn.
+const turnOfSponsor = " sponsor"
 
 // formatTarget is what [Target] reads.
 func formatTarget(on approval.Target) string {
-	return strings.TrimSpace(formatID(on.ID) + " " + on.Seen)
+	value := strings.TrimSpace(formatID(on.ID) + " " + on.Seen)
+	if on.OfSponsor {
+		value += turnOfSponsor
+	}
+	return value
 }
 
 func formatID(id int64) string { return strconv.FormatInt(id, 10) }

@@ -26,7 +26,7 @@ func TestLocaleOf(t *testing.T) {
 
 func TestTarget(t *testing.T) {
 	t.Parallel()
-	for _, want := range []approval.Target{{ID: 12, Seen: "QXZ"}, {ID: 1}} {
+	for _, want := range []approval.Target{{ID: 12, Seen: "QXZ"}, {ID: 12, Seen: "QXZ", OfSponsor: true}, {ID: 1}, {ID: 1, OfSponsor: true}} {
 		got, ok := Target(formatTarget(want))
 		require.True(t, ok)
 		require.Equal(t, want, got)
