@@ -267,6 +267,13 @@ func (d *directory) leave(group string) {
 	d.members[group] = nil
 }
 
+// fail lets nobody learn who is in a group; nil lets them again.
+func (d *directory) fail(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.err = err
+}
+
 func (d *directory) Approver(ctx context.Context, id string, within time.Duration) error {
 	return d.Requester(ctx, id, within)
 }

@@ -186,6 +186,7 @@ type standing struct {
 	former    *Refusal // of a username that was, or an account that is, somebody else's meanwhile
 	requester error    // of [Directory.Requester]
 	unexempt  bool     // the requester does not belong to the group any more whose members need no approval
+	untold    error    // why it is not known whether they do
 	lapsed    []string // whose approval does not count
 }
 
@@ -203,8 +204,9 @@ func (s *Service) lookAgain(ctx context.Context, story Story, within time.Durati
 		return nil
 	})
 	if story.Exempt != "" {
-		is, unknown := s.belongs(ctx, []string{story.Exempt}, s.people.Identify(ctx, story.Requester), within)
-		now.unexempt = !is && unknown == nil
+		var is bool
+		is, now.untold = s.belongs(ctx, []string{story.Exempt}, s.people.Identify(ctx, story.Requester), within)
+		now.unexempt = !is && now.untold == nil
 	}
 	now.lapsed = s.lapsed(ctx, story, within)
 	_ = asking.Wait()

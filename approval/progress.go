@@ -45,9 +45,12 @@ func (s *Service) Password(r *Request) (secret.Text, error) {
 // recheckedWithin is how old an answer may be when it is looked again at what a request hangs on, after the decision.
 const recheckedWithin = 5 * time.Second
 
+// ErrUntold is that of a request which needs no approval if its requester still belongs to a group, while nobody tells.
+var ErrUntold = errors.New("it is not known whether the requester still belongs to the group whose members need no approval")
+
 // Recheck looks again at what a request hangs on, before its account is asked for while no call for it is open. It ends
 // the request where that does not hold any more, or gives it back to its sponsor and the approvers where their approvals do
-// not suffice.
+// not suffice. With [ErrUntold] it has to be looked again later: nobody has approved the request.
 func (s *Service) Recheck(ctx context.Context, r *Request) (holds bool, err error) {
 	story, err := s.read(ctx, r.ID)
 	if err != nil {
@@ -63,6 +66,8 @@ func (s *Service) Recheck(ctx context.Context, r *Request) (holds bool, err erro
 		return false, s.fail(ctx, r, FailureGone, "")
 	case notAllowed != nil:
 		return false, s.fail(ctx, r, FailureNotAllowed, string(notAllowed.Kind))
+	case now.untold != nil:
+		return false, fmt.Errorf("%w: %w", ErrUntold, now.untold)
 	case now.count(story.Approvals()) < story.Required, story.lacksSponsor():
 		r.Forget()
 		r.SponsoredAt = story.SponsoredAt

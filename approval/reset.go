@@ -16,6 +16,11 @@ const resetsADay = 3
 // button that hangs on that request. A password is replaced once, however often that is pressed. From a command it
 // is asked for by [Service.Ask].
 func (s *Service) Reset(ctx context.Context, on Target, person string) (reset Story, err error) {
+	story, err := s.read(ctx, on.ID)
+	if err != nil && Refused(err) == nil {
+		return Story{}, err // where there is no such request the press says so
+	}
+	exempt := s.exemptBy(ctx, Ask{Reset: true, Cluster: story.ClusterID}, s.people.Identify(ctx, person))
 	_, err = s.press(ctx, on, deed{person: person, action: "reset"}, func(tx Tx, r *Request, at scene) error {
 		if err := at.onlyRequester(); err != nil {
 			return err
@@ -25,7 +30,7 @@ func (s *Service) Reset(ctx context.Context, on Target, person string) (reset St
 		} else if ok {
 			return s.refuseFor(ctx, tx, KindActive, later)
 		}
-		a := Ask{Reset: true, Requester: at.who.ID, Cluster: r.ClusterID, Username: r.Username}
+		a := Ask{Reset: true, Requester: at.who.ID, Cluster: r.ClusterID, Username: r.Username, exempt: exempt}
 		if refusals := s.conf.Check(a); len(refusals) > 0 {
 			return refusals[0]
 		}

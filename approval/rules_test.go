@@ -114,6 +114,7 @@ func TestRulesAreKept(t *testing.T) {
 		_, err = b.service.Approve(t.Context(), b.target(id), who[1])
 		require.NoError(t, err)
 	}
+	require.Equal(t, "CNEW", b.reach(first.ID, approval.Delivered).Rules.Channel, "reports of the years to come go to a channel that is there")
 	require.Empty(t, b.verify())
 }
 
@@ -179,6 +180,10 @@ func TestNoApprovalNeeded(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, tutors, again.Exempt)
 			b.requireCredentials(b.reach(again.ID, approval.Delivered))
+			once, err := b.service.Reset(t.Context(), b.target(again.ID), isabel)
+			require.NoError(t, err)
+			require.Equal(t, tutors, once.Exempt, "by the button as well")
+			b.requireCredentials(b.reach(once.ID, approval.Delivered))
 			require.Empty(t, b.verify())
 		})
 		t.Run("after the key is changed", func(t *testing.T) {
@@ -218,6 +223,23 @@ func TestNoApprovalNeeded(t *testing.T) {
 		require.Equal(t, approval.FailureNotAllowed, failed.Failure)
 		require.Equal(t, string(approval.KindUnexempt), failed.FailureDetail)
 		require.Zero(t, b.api.CallCount("addUser"))
+	})
+	t.Run("nobody tells any more, until somebody does", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, sqliteURL(t), exempt)
+		b.people.members[tutors] = []string{isabel}
+		asked := b.askOn(physics, "isabel")
+		b.people.leave(tutors)
+		b.people.fail(errors.New("the directory is away"))
+		other := b.askOn(physics, "nina")
+		_, err := b.service.Approve(t.Context(), other.Target(), anna)
+		require.NoError(t, err)
+		b.work()
+		b.reach(other.ID, approval.Delivered) // which came later, and is not held up
+		require.Equal(t, approval.Approved, b.story(asked.ID).State)
+		b.people.fail(nil)
+		b.reach(asked.ID, approval.Failed)
+		require.Equal(t, 1, b.api.CallCount("addUser"))
 	})
 }
 

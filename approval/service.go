@@ -193,6 +193,9 @@ func (s *Service) story(ctx context.Context, tx Tx, r Request) (Story, error) {
 	}
 	story.Required = max(r.Required, s.required(r))
 	story.Rules, story.Former, story.Fallback = s.rules(r), s.areFormer(r), s.fallback(r)
+	if now := s.conf.Of(r.ClusterID); !toDecide { // what is decided keeps no channel, which may be gone after years
+		story.Rules.Channel, story.Rules.LoginHint = now.Channel, now.LoginHint
+	}
 	if story.Rules.Reminder > 0 {
 		story.RemindAt = s.waitsSince(r).Add(story.Rules.Reminder)
 	}

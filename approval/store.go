@@ -59,7 +59,7 @@ type Tx interface {
 	RequestsOf(ctx context.Context, who Person) ([]Request, error)
 	// Count counts the requests in any of some states.
 	Count(ctx context.Context, states ...State) (int, error)
-	// CountActive counts the active requests of a person.
+	// CountActive counts the active requests of a person for accounts.
 	CountActive(ctx context.Context, who Person) (int, error)
 	// WaitingSince returns since when the one request waits that has waited longest for nobody but the bot; the zero time
 	// where there is none.

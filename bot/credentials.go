@@ -62,6 +62,9 @@ func (b *Bot) works(ctx context.Context, _ view.View, c slack.InteractionCallbac
 
 // openTrouble asks what the person sees. What they report is stored when the form is submitted.
 func (b *Bot) openTrouble(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) error {
+	if _, wait := b.tooMuch(c.User.ID); wait > 0 {
+		return &tooMuchError{wait}
+	}
 	story, err := b.service.MayReport(ctx, on, c.User.ID)
 	if err != nil {
 		return err

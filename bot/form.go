@@ -50,7 +50,7 @@ func (b *Bot) submitAsk(ctx context.Context, c slack.InteractionCallback) any {
 	story, err := b.service.Ask(ctx, a)
 	refusals := approval.AllRefused(err)
 	switch {
-	case hasKind(refusals, approval.KindPolicy): // the form was opened before there was this version
+	case hasKind(refusals, approval.KindPolicy), hasKind(refusals, approval.KindSponsor) && !view.AsksSponsor(c.View): // it is older than that
 		form := v.AskForm(b.service.Config(), a)
 		return slack.NewUpdateViewSubmissionResponse(&form)
 	case atFields(refusals, a.Requester):

@@ -52,6 +52,17 @@ func TestRequestsPerMinute(t *testing.T) {
 		require.Len(t, answer.Errors, 1)
 		require.Contains(t, answer.Errors["username"], "Please try again in 30 s.")
 	})
+	t.Run("a button that opens a form", func(t *testing.T) {
+		o := limited(t, 4)
+		o.press(anna, o.asked("isabel"), "Approve")
+		o.press(isabel, o.delivered("isabel"), "I have saved it")
+		m := o.reads(isabel, "You have saved the password")
+		for range 10 {
+			o.press(isabel, m, "I can't log in")
+		}
+		o.told(isabel, "Please try again in 15 s")
+		require.Len(t, o.slack.Calls("views.open"), 3)
+	})
 	t.Run("two ids of a person", func(t *testing.T) {
 		o := limited(t, 2, slacktest.User{ID: "U0BEA", Name: "bea", OrgID: "W0BEA", Teams: []string{slacktest.TeamID}})
 		for _, id := range []string{"U0BEA", "W0BEA", "U0BEA", "W0BEA"} {

@@ -29,6 +29,9 @@ func (b *Bot) askBack(ctx context.Context, _ view.View, c slack.InteractionCallb
 
 // openAnswer shows the requester a question, with a field for the answer.
 func (b *Bot) openAnswer(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) error {
+	if _, wait := b.tooMuch(c.User.ID); wait > 0 {
+		return &tooMuchError{wait}
+	}
 	story, err := b.service.MayAnswer(ctx, on, c.User.ID)
 	if err != nil {
 		return err
@@ -43,5 +46,6 @@ func (b *Bot) answer(ctx context.Context, v view.View, c slack.InteractionCallba
 		return view.Message{}, err
 	}
 	b.log.Info("answered", "request", on.ID, "person", c.User.ID)
-	return v.AnswerSent(story), nil
+	question, _ := story.Question(on)
+	return v.AnswerSent(story, question), nil
 }

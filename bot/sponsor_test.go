@@ -10,6 +10,7 @@ import (
 	"ehpcbot/approval"
 	"ehpcbot/bot/slacktest"
 	"ehpcbot/bot/view"
+	"ehpcbot/ehpc/ehpctest"
 )
 
 const sara = "U0SARA"
@@ -110,6 +111,33 @@ func TestSponsor(t *testing.T) {
 			o.clean()
 		})
 	}
+}
+
+// A form that was opened before its cluster wanted a sponsor is shown with a field for one when it is submitted.
+func TestFormOlderThanTheSponsor(t *testing.T) {
+	t.Parallel()
+	var rules approval.Rules
+	o := open(t, plan{before: func(o *office) {
+		rules = o.policy.Rules
+		o.policy.ByCluster = approval.NewPolicies(map[string]approval.Rules{ehpctest.ClusterID: rules})
+		o.slack.AddUser(slacktest.User{ID: sara, Name: "sara"})
+	}}).connected()
+	require.NoError(t, o.slack.Person(isabel).Command(t.Context(), command, "").Err)
+	person := o.slack.Person(isabel)
+	form, err := person.WaitModal(o.patient())
+	require.NoError(t, err)
+	rules.Sponsored = true
+	o.policy.ByCluster.Replace(map[string]approval.Rules{ehpctest.ClusterID: rules})
+	_, err = person.Submit(t.Context(), form, map[string]string{"Username": "isabel", "Reason": "thesis"})
+	require.NoError(t, err)
+	form, err = person.WaitModal(o.patient(), func(v slacktest.View) bool { return holds(string(v.Body), `"sponsor"`) })
+	require.NoError(t, err)
+	require.Contains(t, string(form.Body), "thesis", "nothing that was typed is lost")
+	got, err := person.Submit(t.Context(), form, map[string]string{"Sponsor": sara})
+	require.NoError(t, err)
+	require.Empty(t, got.Errors)
+	o.reads(sara, "isabel", "thesis")
+	o.clean()
 }
 
 // reminds asks how the request stands, which has the button to remind the sponsor.

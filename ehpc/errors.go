@@ -31,6 +31,7 @@ var (
 	ErrDenied   = errors.New("access forbidden")       // ret_code 1400
 	ErrAtWork   = errors.New("the cluster is at work") // ret_code 1400 that speaks of a state that passes; an ErrBusy
 	ErrNoUser   = errors.New("no such user")           // ret_code 1610
+	ErrLicence  = errors.New("licence refused")        // ret_codes 4000 to 4005
 	ErrTooOften = errors.New("reset too often")        // ret_code 1640: the password may be reset again later
 )
 
@@ -54,10 +55,17 @@ var codes = map[int]struct {
 	1610:        {ClassRefused, "no such user", ErrNoUser},
 	1640:        {ClassRefused, "the password was reset too often", ErrTooOften},
 	1662:        {ClassRefused, "the user is barred", nil},
+	2000:        {ClassOperator, "session expired", ErrAuth},
 	2100:        {ClassRefused, "not found", ErrNotFound},
 	2110:        {ClassRefused, "already exists", ErrExists},
 	2400:        {ClassOperator, "balance too low", ErrBalance},
 	2500:        {ClassBusy, "quota exceeded", ErrQuota},
+	4000:        {ClassOperator, "licence of the platform", ErrLicence},
+	4001:        {ClassOperator, "licence of the platform", ErrLicence},
+	4002:        {ClassOperator, "licence of the platform", ErrLicence},
+	4003:        {ClassOperator, "licence of the platform", ErrLicence},
+	4004:        {ClassOperator, "licence of the platform", ErrLicence},
+	4005:        {ClassOperator, "licence of the platform", ErrLicence},
 	5000:        {ClassUnknown, "internal error", nil},
 	5100:        {ClassBusy, "busy", nil},
 	5200:        {ClassRefused, "not enough resources", nil},

@@ -13,7 +13,7 @@ import (
 func TestErrorIs(t *testing.T) {
 	t.Parallel()
 	classes := []error{ErrRefused, ErrBusy, ErrOperator, ErrOutcomeUnknown}
-	causes := []error{ErrExists, ErrNotFound, ErrAuth, ErrQuota, ErrBalance, ErrDenied, ErrNoUser, ErrTooOften}
+	causes := []error{ErrExists, ErrNotFound, ErrAuth, ErrQuota, ErrBalance, ErrDenied, ErrNoUser, ErrTooOften, ErrLicence}
 	tests := map[int]struct{ class, cause error }{
 		0:    {ErrOutcomeUnknown, nil},
 		1100: {ErrRefused, nil},
@@ -24,10 +24,14 @@ func TestErrorIs(t *testing.T) {
 		1610: {ErrRefused, ErrNoUser},
 		1640: {ErrRefused, ErrTooOften},
 		1662: {ErrRefused, nil},
+		2000: {ErrOperator, ErrAuth},
 		2100: {ErrRefused, ErrNotFound},
 		2110: {ErrRefused, ErrExists},
 		2400: {ErrOperator, ErrBalance},
 		2500: {ErrBusy, ErrQuota},
+		4000: {ErrOperator, ErrLicence},
+		4005: {ErrOperator, ErrLicence},
+		4006: {ErrOutcomeUnknown, nil},
 		5000: {ErrOutcomeUnknown, nil},
 		5100: {ErrBusy, nil},
 		5200: {ErrRefused, nil},

@@ -103,7 +103,13 @@ func (a *account) attempt(ctx context.Context) (password secret.Text, goOn bool,
 		a.pause(&ehpc.LimitedError{RetryAfter: wait})
 		return secret.Text{}, false, err
 	}
-	if holds, err := a.mayBeMade(ctx); !holds || err != nil {
+	holds, err := a.mayBeMade(ctx)
+	if errors.Is(err, approval.ErrUntold) {
+		a.log.Warn("an account has to wait", "request", a.ID, "why", err)
+		a.retryLater(err)
+		return secret.Text{}, true, nil
+	}
+	if !holds || err != nil {
 		a.log.Warn("an account is not made after all", "request", a.ID, "state", a.State, "why", a.Failure, "error", err)
 		return secret.Text{}, true, err
 	}

@@ -186,7 +186,7 @@ func (tx *Tx) Count(ctx context.Context, states ...approval.State) (int, error) 
 // CountActive implements [approval.Tx].
 func (tx *Tx) CountActive(ctx context.Context, who approval.Person) (int, error) {
 	var n int
-	err := tx.QueryRowContext(ctx, `SELECT count(*) FROM request WHERE requester IN ($1, $2) AND `+activeStates, who.ID, who.Also).Scan(&n)
+	err := tx.QueryRowContext(ctx, `SELECT count(*) FROM request WHERE requester IN ($1, $2) AND reset_approvals IS NULL AND `+activeStates, who.ID, who.Also).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count the requests of a person: %w", err)
 	}

@@ -153,8 +153,18 @@ func (w *Worker) riverConfig(stopping context.Context, running *runningJobs) *ri
 		// would go by the time of day, which can be set.
 		RescueStuckJobsAfter:        never,
 		CompletedJobRetentionPeriod: time.Hour,
+		ReindexerIndexNames:         reindexed(w.Database.Shared()),
 		Test:                        river.TestConfig{Time: store.WorkClock{Clock: w.Database.Clock()}},
 	}
+}
+
+// reindexed returns what River reindexes each day: its own choice on PostgreSQL, and nothing on SQLite, which has no such
+// indexes.
+func reindexed(shared bool) []string {
+	if shared {
+		return nil
+	}
+	return []string{}
 }
 
 const never = 100 * 365 * 24 * time.Hour

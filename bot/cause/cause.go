@@ -98,6 +98,7 @@ func ofAPI(err error, setting string) (words, advice string) {
 		{errors.Is(err, ehpc.ErrDenied), "give the key access to the cluster, or wait until the cluster is active"},
 		{errors.Is(err, ehpc.ErrAtWork), "the cluster works on something else, or is stopped: see to it in the console, or wait"},
 		{errors.Is(err, ehpc.ErrBalance), "the balance of the QingCloud account is too low: top it up"},
+		{errors.Is(err, ehpc.ErrLicence), "the licence of the EHPC platform does not cover it, or has run out: whoever runs the platform has to renew it"},
 		{errors.Is(err, ehpc.ErrQuota), "the API's quota of calls is used up: try again later"},
 		{failed.Code == 1300, "set the clock of this machine right (NTP): the API refuses what is more than a minute off"},
 		{errors.Is(err, ehpc.ErrBusy), "the API is busy: try again later"},

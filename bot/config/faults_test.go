@@ -107,6 +107,8 @@ func TestFaults(t *testing.T) {
 		"mods: not octal":        {env{"EHPC_ALLOWED_MODS": "708"}, `EHPC_ALLOWED_MODS: "708" is not three octal digits` + rightMods},
 		"mods: twice":            {env{"EHPC_ALLOWED_MODS": "700,750,700"}, `EHPC_ALLOWED_MODS: "700" stands there twice` + rightMods},
 		"mods: comma":            {env{"EHPC_ALLOWED_MODS": ",700"}, "EHPC_ALLOWED_MODS: item 1 is empty" + rightMods},
+		"pattern: none":          {env{"USERNAME_PATTERN": "(a"}, "USERNAME_PATTERN: \"(a\" is no regular expression: error parsing regexp: missing closing ): `(a`; give a regular expression such as [a-z][a-z0-9]*, or leave it unset for the API's rule alone"},
+		"pattern: does not end":  {env{"USERNAME_PATTERN": `\Qisabel`}, "USERNAME_PATTERN: \"\\\\Qisabel\" is no regular expression: error parsing regexp: missing closing ): `^(?:\\Qisabel)$`; give a regular expression such as [a-z][a-z0-9]*, or leave it unset for the API's rule alone"},
 		"reserved: no names":     {env{"EHPC_RESERVED_USERNAMES": "root,a b"}, `EHPC_RESERVED_USERNAMES: "a b" is no username` + rightReserved},
 		"channel missing":        {env{"APPROVAL_CHANNEL": "unset"}, "APPROVAL_CHANNEL: is missing" + rightChannel},
 		"channel: name":          {env{"APPROVAL_CHANNEL": "#hpc"}, `APPROVAL_CHANNEL: "#hpc" is a channel's name` + rightChannel},

@@ -124,11 +124,15 @@ func pattern(f *collector, value string) *regexp.Regexp {
 	if value == "" {
 		return nil
 	}
-	if _, err := regexp.Compile(value); err != nil {
+	whole, err := regexp.Compile("^(?:" + value + ")$")
+	if _, alone := regexp.Compile(value); alone != nil {
+		err = alone // which tells of what was written, and not of what stands around it
+	}
+	if err != nil {
 		f.add("USERNAME_PATTERN", "%s is no regular expression: %v", f.quote(value), err)
 		return nil
 	}
-	return regexp.MustCompile("^(?:" + value + ")$")
+	return whole
 }
 
 var idForm = regexp.MustCompile(`^[UWS][A-Z0-9]+$`)

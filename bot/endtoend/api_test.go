@@ -88,7 +88,7 @@ func TestOutcomeUnknown(t *testing.T) {
 
 func TestRefusedByTheAPI(t *testing.T) {
 	t.Parallel()
-	for code, word := range map[int]string{1200: "key", 2400: "key", 1400: "refused", 2100: "refused", 5200: "refused"} {
+	for code, word := range map[int]string{1200: "key", 2000: "key", 2400: "key", 4001: "key", 1400: "refused", 2100: "refused", 5200: "refused"} {
 		t.Run(fmt.Sprint(code), func(t *testing.T) {
 			t.Parallel()
 			w := world.New(t)

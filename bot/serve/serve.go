@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -132,8 +133,8 @@ func openDatabase(ctx context.Context, url string, log *slog.Logger, checks *sta
 	}
 }
 
-// follow reads POLICY_FILE anew at each SIGHUP, and has what waits say that its rules have changed. Where the file has
-// faults, what held goes on.
+// follow reads POLICY_FILE anew at each SIGHUP, and has what waits say that its rules have changed, which takes its time.
+// Where the file has faults, what held goes on.
 func follow(ctx context.Context, conf config.Config, service *approval.Service, log *slog.Logger) error {
 	if conf.PolicyFile == "" {
 		return nil
@@ -141,10 +142,14 @@ func follow(ctx context.Context, conf config.Config, service *approval.Service, 
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
+	var saying sync.WaitGroup
+	defer saying.Wait()
+	stop := func() {}
 	for {
 		select {
 		case <-hangups:
 		case <-ctx.Done():
+			stop()
 			return nil
 		}
 		byCluster, err := config.PolicyFile(conf.PolicyFile, conf.Policy.Clusters, conf.Policy.Rules)
@@ -154,9 +159,14 @@ func follow(ctx context.Context, conf config.Config, service *approval.Service, 
 		}
 		conf.Policy.ByCluster.Replace(byCluster)
 		log.Info("POLICY_FILE is read anew", "file", conf.PolicyFile)
-		if err := service.DoubtAll(ctx); err != nil {
-			log.Warn("what waits does not say yet that its rules have changed", "error", err)
-		}
+		stop()
+		said, cancel := context.WithCancel(ctx)
+		stop = cancel
+		saying.Go(func() {
+			if err := service.DoubtAll(said); err != nil && said.Err() == nil {
+				log.Warn("what waits does not say yet that its rules have changed", "error", err)
+			}
+		})
 	}
 }
 

@@ -28,6 +28,6 @@ var chineseQuestion = questionTexts{
 	ReplyInput: inputTexts{
 		Label:       "回答",
 		Placeholder: "李教授",
-		Hint:        "审批人会看到。",
+		Hint:        "处理申请的人会看到。",
 	},
 }

@@ -28,6 +28,6 @@ var englishQuestion = questionTexts{
 	ReplyInput: inputTexts{
 		Label:       "Answer",
 		Placeholder: "Professor Li",
-		Hint:        "The approvers read it.",
+		Hint:        "Those who decide read it.",
 	},
 }

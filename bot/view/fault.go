@@ -35,7 +35,7 @@ func (t faultTexts) example(f *command.Fault, reset resetTexts) phrase {
 		return reset.Syntax
 	case f.Kind == command.KindEmptyValue:
 		return t.EmptyExample
-	case f.Verb == command.Status || f.Verb == command.Cancel:
+	case f.Verb == command.Status || f.Verb == command.Cancel || f.Verb == command.Abandon:
 		return t.IDExample
 	case f.Verb == command.List:
 		return ""

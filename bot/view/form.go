@@ -72,6 +72,11 @@ func (v View) DenyForm(s approval.Story) slack.ModalViewRequest {
 	return form
 }
 
+// AsksSponsor reports whether a form for a request has a field for the sponsor, as it has where some cluster wants one.
+func AsksSponsor(form slack.View) bool {
+	return slices.ContainsFunc(form.Blocks.BlockSet, func(b slack.Block) bool { return b.ID() == blockSponsor })
+}
+
 // AskFormValues reads a submitted form. What is missing in it, or of another type, counts as empty.
 func AskFormValues(state *slack.ViewState) approval.Ask {
 	mod := fieldValue(state, blockMod)

@@ -104,10 +104,10 @@ func (t inputTexts) saidInput() *slack.InputBlock {
 	return t.input(blockReason, t.textField("", approval.QuestionMaxLength).WithMultiline(true))
 }
 
-// AnswerSent tells the requester that the answer is on its way, and to whom.
-func (v View) AnswerSent(s approval.Story) Message {
+// AnswerSent tells the requester that the answer is on its way to whoever has asked.
+func (v View) AnswerSent(s approval.Story, q approval.Question) Message {
 	b := v.answer(s)
-	if s.AwaitsSponsor() {
+	if s.IsToSponsor(q) {
 		b.line(b.texts.Sponsor.AnswerSent)
 	} else {
 		b.line(b.texts.Question.Sent)

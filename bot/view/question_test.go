@@ -29,7 +29,7 @@ func questionMessages(v View) map[string]Message {
 		"question-answered":             v.Question(done, done.Questions[0]),
 		"thread-question":               v.ThreadQuestion(open, open.Questions[0]),
 		"thread-answer":                 v.ThreadAnswer(done, done.Questions[0]),
-		"answer-sent":                   v.AnswerSent(done),
+		"answer-sent":                   v.AnswerSent(done, done.Questions[0]),
 		"approval-pending-asked-back":   v.Approval(open),
 		"approval-pending-answered":     v.Approval(done),
 		"status-pending-asked-back":     v.Status(open),

@@ -385,10 +385,11 @@ func refusals() map[string]*approval.Refusal {
 
 func faults() map[string]*command.Fault {
 	all := map[string]*command.Fault{
-		"extra-word-status": {Kind: command.KindExtraWord, Verb: command.Status, Token: "13"},
-		"extra-word-list":   {Kind: command.KindExtraWord, Verb: command.List, Token: "mod=700"},
-		"of-unknown-kind":   {Kind: "unheard_of", Verb: command.Ask},
-		"missing-id-cancel": {Kind: command.KindMissingID, Verb: command.Cancel},
+		"extra-word-status":  {Kind: command.KindExtraWord, Verb: command.Status, Token: "13"},
+		"extra-word-list":    {Kind: command.KindExtraWord, Verb: command.List, Token: "mod=700"},
+		"of-unknown-kind":    {Kind: "unheard_of", Verb: command.Ask},
+		"missing-id-cancel":  {Kind: command.KindMissingID, Verb: command.Cancel},
+		"missing-id-abandon": {Kind: command.KindMissingID, Verb: command.Abandon},
 	}
 	for _, k := range command.Kinds() {
 		f := &command.Fault{Kind: k, Verb: command.Ask, Token: "zone"}
