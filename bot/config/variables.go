@@ -192,7 +192,7 @@ func policyVariables() []Variable {
 		right:   "give message or button",
 	}, {
 		Name:    "LOGIN_HINT",
-		Meaning: "shown with the credentials, such as ssh {username}@login.example.org",
+		Meaning: "shown with the credentials, such as ssh {username}@login.example.org; {cluster} is the cluster's id",
 		right:   "give one line of at most 500 characters, such as ssh {username}@login.example.org",
 	}}
 }
