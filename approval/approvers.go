@@ -8,8 +8,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // Directory knows people, and who belongs to a group of approvers.
@@ -91,22 +89,21 @@ func (s *Service) decides(ctx context.Context, who Person, requests []Request, w
 		lists[listOf(rules)] = rules.Approvers
 	}
 	var mu sync.Mutex
-	var asking errgroup.Group
+	var asking sync.WaitGroup
 	ask := func(listed []string, told func(bool)) {
-		asking.Go(func() error {
+		asking.Go(func() {
 			is, unknown := s.belongs(ctx, listed, who, within)
 			mu.Lock()
 			defer mu.Unlock()
 			told(is)
 			d.unsure = errors.Join(d.unsure, unknown)
-			return nil
 		})
 	}
 	ask(s.conf.Fallback, func(is bool) { d.fallback = is })
 	for list, approvers := range lists {
 		ask(approvers, func(is bool) { d.approver[list] = is })
 	}
-	_ = asking.Wait()
+	asking.Wait()
 	return d
 }
 
@@ -192,24 +189,20 @@ type standing struct {
 
 // lookAgain asks about all at the same time.
 func (s *Service) lookAgain(ctx context.Context, story Story, within time.Duration) (now standing, err error) {
-	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
-		return s.mayHave(ctx, tx, story.Request, s.people.Identify(ctx, story.Requester))
-	})
+	who := s.people.Identify(ctx, story.Requester)
+	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error { return s.mayHave(ctx, tx, story.Request, who) })
 	if now.former = Refused(err); now.former == nil && err != nil {
 		return standing{}, err
 	}
-	var asking errgroup.Group
-	asking.Go(func() error {
-		now.requester = s.people.Requester(ctx, story.Requester, within)
-		return nil
-	})
+	var asking sync.WaitGroup
+	asking.Go(func() { now.requester = s.people.Requester(ctx, story.Requester, within) })
 	if story.Exempt != "" {
 		var is bool
-		is, now.untold = s.belongs(ctx, []string{story.Exempt}, s.people.Identify(ctx, story.Requester), within)
+		is, now.untold = s.belongs(ctx, []string{story.Exempt}, who, within)
 		now.unexempt = !is && now.untold == nil
 	}
 	now.lapsed = s.lapsed(ctx, story, within)
-	_ = asking.Wait()
+	asking.Wait()
 	return now, nil
 }
 
@@ -225,20 +218,19 @@ func (s *Service) mayHave(ctx context.Context, tx Tx, r Request, who Person) err
 func (s *Service) lapsed(ctx context.Context, story Story, within time.Duration) (lapsed []string) {
 	approvals := story.Approvals()
 	is := make([]bool, len(approvals))
-	var asking errgroup.Group
+	var asking sync.WaitGroup
 	for i, id := range approvals {
 		if _, shell := ShellName(id); shell {
 			continue // who has the shell is on no list
 		}
-		asking.Go(func() error {
+		asking.Go(func() {
 			who := s.people.Identify(ctx, id)
 			refusal := Refused(s.checkApprover(ctx, who, story.Request))
 			is[i] = refusal != nil && refusal.Kind == KindNotApprover || !story.Rules.AllowSelf && who.Is(story.Requester) ||
 				errors.Is(s.people.Approver(ctx, id, within), ErrGone)
-			return nil
 		})
 	}
-	_ = asking.Wait()
+	asking.Wait()
 	for i, id := range approvals {
 		if is[i] {
 			lapsed = append(lapsed, id)

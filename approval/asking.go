@@ -98,11 +98,7 @@ func (s *Service) Accepted(ctx context.Context, a Ask) (accepted bool, err error
 		return true, nil
 	}
 	who := s.people.Identify(ctx, a.Requester)
-	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
-		accepted, err = tx.Accepted(ctx, who, version)
-		return err
-	})
-	return accepted, err
+	return reading(ctx, s, func(ctx context.Context, tx Tx) (bool, error) { return tx.Accepted(ctx, who, version) })
 }
 
 func (s *Service) ask(ctx context.Context, tx Tx, a Ask, who Person) (Story, error) {

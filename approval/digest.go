@@ -69,16 +69,10 @@ func (s *Service) Digests(ctx context.Context) (digests []Digest, err error) {
 		if digests, err = s.digests(ctx, tx, pending); err != nil {
 			return err
 		}
-		for i := range digests {
-			for _, r := range pending {
-				if s.rules(r).Channel != digests[i].Channel || len(digests[i].Waiting) == SeveralMax {
-					continue
-				}
-				story, err := s.story(ctx, tx, r)
-				if err != nil {
-					return err
-				}
-				digests[i].Waiting = append(digests[i].Waiting, story)
+		for i, d := range digests {
+			there := slices.DeleteFunc(slices.Clone(pending), func(r Request) bool { return s.rules(r).Channel != d.Channel })
+			if digests[i].Waiting, err = s.stories(ctx, tx, there[:min(len(there), SeveralMax)]); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -172,10 +166,6 @@ func (s *Service) Decidable(ctx context.Context, person string) (stories []Story
 }
 
 // pending returns the requests that wait for approval, the oldest first.
-func (s *Service) pending(ctx context.Context) (pending []Request, err error) {
-	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
-		pending, err = tx.Pending(ctx)
-		return err
-	})
-	return pending, err
+func (s *Service) pending(ctx context.Context) ([]Request, error) {
+	return reading(ctx, s, func(ctx context.Context, tx Tx) ([]Request, error) { return tx.Pending(ctx) })
 }

@@ -64,11 +64,7 @@ func (s *Service) Doubt(ctx context.Context, requestID int64) error {
 // DoubtAll does so for all requests that are not settled, until ctx ends: one a second, since no messenger takes many more
 // changes, and people, of all processes, go first.
 func (s *Service) DoubtAll(ctx context.Context) error {
-	var unsettled []Request
-	err := s.store.Read(ctx, func(ctx context.Context, tx Tx) (err error) {
-		unsettled, err = tx.Unsettled(ctx)
-		return err
-	})
+	unsettled, err := reading(ctx, s, func(ctx context.Context, tx Tx) ([]Request, error) { return tx.Unsettled(ctx) })
 	if err != nil {
 		return err
 	}

@@ -66,10 +66,10 @@ func (s *Service) ownOf(ctx context.Context, tx Tx, o *Overview, who Person, mos
 			accounts = append(accounts, r)
 		}
 	}
-	if o.Requests, err = s.excerpt(ctx, tx, requests, len(requests), most); err != nil {
+	if o.Requests, err = s.excerpt(ctx, tx, requests, most); err != nil {
 		return err
 	}
-	o.Accounts, err = s.excerpt(ctx, tx, accounts, len(accounts), most)
+	o.Accounts, err = s.excerpt(ctx, tx, accounts, most)
 	return err
 }
 
@@ -79,7 +79,7 @@ func (s *Service) waitingFor(ctx context.Context, tx Tx, o *Overview, decides de
 		return nil
 	}
 	waiting = slices.DeleteFunc(waiting, func(r Request) bool { return !decides.on(r) })
-	if o.Waiting, err = s.excerpt(ctx, tx, waiting, len(waiting), most); err != nil {
+	if o.Waiting, err = s.excerpt(ctx, tx, waiting, most); err != nil {
 		return err
 	}
 	o.Barred = map[int64]Kind{}
@@ -103,23 +103,13 @@ func countFor(ctx context.Context, tx Tx, o *Overview) (err error) {
 }
 
 // excerpt tells the stories of the first of so many requests.
-func (s *Service) excerpt(ctx context.Context, tx Tx, requests []Request, all, most int) (e Excerpt, err error) {
-	for _, r := range requests[:min(len(requests), most)] {
-		story, err := s.story(ctx, tx, r)
-		if err != nil {
-			return Excerpt{}, err
-		}
-		e.Stories = append(e.Stories, story)
-	}
-	e.More = max(0, all-len(e.Stories))
-	return e, nil
+func (s *Service) excerpt(ctx context.Context, tx Tx, requests []Request, most int) (Excerpt, error) {
+	shown := min(len(requests), most)
+	stories, err := s.stories(ctx, tx, requests[:shown])
+	return Excerpt{Stories: stories, More: len(requests) - shown}, err
 }
 
 // Changes returns a number that grows with whatever happens to requests.
-func (s *Service) Changes(ctx context.Context) (n int64, err error) {
-	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
-		n, err = tx.LastEvent(ctx)
-		return err
-	})
-	return n, err
+func (s *Service) Changes(ctx context.Context) (int64, error) {
+	return reading(ctx, s, func(ctx context.Context, tx Tx) (int64, error) { return tx.LastEvent(ctx) })
 }

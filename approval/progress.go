@@ -13,12 +13,8 @@ import (
 // This file holds what jobs do to requests.
 
 // Open returns the requests of a cluster whose accounts are to be made, the oldest first.
-func (s *Service) Open(ctx context.Context, clusterID string) (open []Request, err error) {
-	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
-		open, err = tx.Open(ctx, clusterID)
-		return err
-	})
-	return open, err
+func (s *Service) Open(ctx context.Context, clusterID string) ([]Request, error) {
+	return reading(ctx, s, func(ctx context.Context, tx Tx) ([]Request, error) { return tx.Open(ctx, clusterID) })
 }
 
 // Unopened is the failure of a request whose sealed password can't be opened, for want of a key or because it is damaged.
@@ -128,21 +124,13 @@ func (s *Service) Attempt(ctx context.Context, r *Request, hasRoom func(open []R
 }
 
 // MayBeAnothers tells whether an account of the request's username may be that of another request.
-func (s *Service) MayBeAnothers(ctx context.Context, r Request) (may bool, err error) {
-	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
-		may, err = tx.MayBeAnothers(ctx, r)
-		return err
-	})
-	return may, err
+func (s *Service) MayBeAnothers(ctx context.Context, r Request) (bool, error) {
+	return reading(ctx, s, func(ctx context.Context, tx Tx) (bool, error) { return tx.MayBeAnothers(ctx, r) })
 }
 
 // Uncompared returns the requests of a cluster whose accounts are made, and not compared with the others yet.
-func (s *Service) Uncompared(ctx context.Context, clusterID string) (made []Request, err error) {
-	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
-		made, err = tx.Uncompared(ctx, clusterID)
-		return err
-	})
-	return made, err
+func (s *Service) Uncompared(ctx context.Context, clusterID string) ([]Request, error) {
+	return reading(ctx, s, func(ctx context.Context, tx Tx) ([]Request, error) { return tx.Uncompared(ctx, clusterID) })
 }
 
 // Compared stores the uid of a new account. One that another account has as well is told to the approvers.

@@ -160,10 +160,10 @@ const (
 
 // Decision is one approver's vote on a request.
 type Decision struct {
-	Person  string
-	Verdict Verdict
-	Reason  string // of a denial, may be empty
-	At      time.Time
+	Person  string    `json:"person"`
+	Verdict Verdict   `json:"verdict"`
+	Reason  string    `json:"reason"` // of a denial, may be empty
+	At      time.Time `json:"at"`
 }
 
 // Purpose tells what a message is for.
@@ -206,11 +206,11 @@ func (p Purpose) Of(n int) Purpose { return Purpose(fmt.Sprintf("%s %d", p, n)) 
 
 // Message is a message that was sent about a request: where it stands, and what it shows.
 type Message struct {
-	Purpose Purpose
-	Place   string    // the conversation, as the messenger names it
-	Ref     string    // the message in it, as the messenger names it
-	Version int64     // version of the request that it shows; 0: it was only posted so far
-	At      time.Time // when it became known, as the store tells it
+	Purpose Purpose   `json:"purpose"`
+	Place   string    `json:"place"`   // the conversation, as the messenger names it
+	Ref     string    `json:"ref"`     // the message in it, as the messenger names it
+	Version int64     `json:"version"` // version of the request that it shows; 0: it was only posted so far
+	At      time.Time `json:"-"`       // when it became known, as the store tells it
 }
 
 // Story is a request with all that belongs to it, read in one transaction. Messages are rendered from it.

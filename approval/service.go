@@ -71,16 +71,35 @@ func (s *Service) Story(ctx context.Context, id int64) (Story, error) {
 }
 
 func (s *Service) read(ctx context.Context, id int64) (Story, error) {
-	var story Story
-	err := s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
+	return reading(ctx, s, func(ctx context.Context, tx Tx) (Story, error) {
 		r, err := tx.Request(ctx, id)
 		if err != nil {
-			return err
+			return Story{}, err
 		}
-		story, err = s.story(ctx, tx, r)
+		return s.story(ctx, tx, r)
+	})
+}
+
+// reading returns what f reads of one moment of the store.
+func reading[T any](ctx context.Context, s *Service, f func(context.Context, Tx) (T, error)) (value T, err error) {
+	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
+		value, err = f(ctx, tx)
 		return err
 	})
-	return story, err
+	return value, err
+}
+
+// stories tells the stories of requests.
+func (s *Service) stories(ctx context.Context, tx Tx, requests []Request) ([]Story, error) {
+	var stories []Story
+	for _, r := range requests {
+		story, err := s.story(ctx, tx, r)
+		if err != nil {
+			return nil, err
+		}
+		stories = append(stories, story)
+	}
+	return stories, nil
 }
 
 // StoryFor returns a request as [Service.Story] does, to its requester and to approvers; for others there is
@@ -109,22 +128,13 @@ func (s *Service) StoryFor(ctx context.Context, id int64, person string) (Story,
 // StoriesOf returns the requests of a person, newest first.
 func (s *Service) StoriesOf(ctx context.Context, person string) ([]Story, error) {
 	who := s.people.Identify(ctx, person)
-	var stories []Story
-	err := s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
+	return reading(ctx, s, func(ctx context.Context, tx Tx) ([]Story, error) {
 		requests, err := tx.RequestsOf(ctx, who)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		for _, r := range requests {
-			story, err := s.story(ctx, tx, r)
-			if err != nil {
-				return err
-			}
-			stories = append(stories, story)
-		}
-		return nil
+		return s.stories(ctx, tx, requests)
 	})
-	return stories, err
 }
 
 // Earlier returns the requests that the requester asked for before another, newest first, without what belongs to them.
@@ -148,12 +158,8 @@ func (s *Service) Earlier(ctx context.Context, than Request) (earlier []Story, e
 }
 
 // Counts returns how many requests are in each state.
-func (s *Service) Counts(ctx context.Context) (counts map[State]int, err error) {
-	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
-		counts, err = tx.Counts(ctx)
-		return err
-	})
-	return counts, err
+func (s *Service) Counts(ctx context.Context) (map[State]int, error) {
+	return reading(ctx, s, func(ctx context.Context, tx Tx) (map[State]int, error) { return tx.Counts(ctx) })
 }
 
 // LongestWait returns for how long the oldest request waits that waits for nobody but the bot; 0 where there is none.
@@ -169,12 +175,8 @@ func (s *Service) LongestWait(ctx context.Context) (wait time.Duration, err erro
 }
 
 // Events returns the audit events of a request, oldest first; of all requests for 0.
-func (s *Service) Events(ctx context.Context, requestID int64) (events []Event, err error) {
-	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
-		events, err = tx.Events(ctx, requestID)
-		return err
-	})
-	return events, err
+func (s *Service) Events(ctx context.Context, requestID int64) ([]Event, error) {
+	return reading(ctx, s, func(ctx context.Context, tx Tx) ([]Event, error) { return tx.Events(ctx, requestID) })
 }
 
 func (s *Service) story(ctx context.Context, tx Tx, r Request) (Story, error) {

@@ -116,10 +116,6 @@ func endsWord(r rune) bool {
 }
 
 // Troubles returns what was reported of a request, the oldest first.
-func (s *Service) Troubles(ctx context.Context, requestID int64) (all []Trouble, err error) {
-	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
-		all, err = tx.Troubles(ctx, requestID)
-		return err
-	})
-	return all, err
+func (s *Service) Troubles(ctx context.Context, requestID int64) ([]Trouble, error) {
+	return reading(ctx, s, func(ctx context.Context, tx Tx) ([]Trouble, error) { return tx.Troubles(ctx, requestID) })
 }

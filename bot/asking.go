@@ -9,7 +9,6 @@ import (
 
 	"ehpcbot/approval"
 	"ehpcbot/bot/slackapi"
-	"ehpcbot/bot/socket"
 	"ehpcbot/bot/username"
 	"ehpcbot/bot/view"
 )
@@ -86,25 +85,35 @@ func atFields(refusals approval.Refusals, person string) bool {
 	return len(refusals) > 0 && !slices.ContainsFunc(refusals, elsewhere)
 }
 
-// cancel takes a request back. The buttons of the answer are gone with it.
-func (b *Bot) cancel(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) socket.Reply {
+// cancel takes a request back.
+func (b *Bot) cancel(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) (view.Message, error) {
 	story, err := b.service.TakeBack(ctx, on, c.User.ID)
 	if err != nil {
-		return b.tell(c, b.refusal(v, err))
+		return view.Message{}, err
 	}
 	b.log.Info("taken back", "request", on.ID, "person", c.User.ID)
 	if isHome(c) {
-		return socket.Reply{} // which is drawn anew
+		return view.Message{}, nil // it is drawn anew
 	}
-	return b.tellInstead(c, v.CancelDone(story))
+	return v.CancelDone(story), nil
 }
 
 // remind has the approvers reminded.
-func (b *Bot) remind(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) socket.Reply {
+func (b *Bot) remind(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) (view.Message, error) {
 	story, err := b.service.Remind(ctx, on, c.User.ID)
 	if err != nil {
-		return b.tell(c, b.refusal(v, err))
+		return view.Message{}, err
 	}
 	b.log.Info("the approvers are to be reminded", "request", on.ID, "person", c.User.ID)
-	return b.tell(c, v.RemindDone(story))
+	return v.RemindDone(story), nil
+}
+
+// reset asks for a new password in the place of the one that a request has delivered.
+func (b *Bot) reset(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) (view.Message, error) {
+	story, err := b.service.Reset(ctx, on, c.User.ID)
+	if err != nil {
+		return view.Message{}, err
+	}
+	b.asked(story)
+	return v.Asked(story), nil
 }

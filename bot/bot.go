@@ -123,10 +123,8 @@ func (b *Bot) introduce(ctx context.Context) error {
 		}
 		pause := max(backoff.Delay(failures, b.sockets.Times.Pause, b.sockets.Times.LongestPause), retryAfter(err))
 		b.log.Warn("Slack does not answer", "error", err, "again_in", pause.Round(time.Millisecond))
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		if err := backoff.Sleep(ctx, pause); err != nil {
+			return err
 		}
 	}
 }

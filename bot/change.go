@@ -9,16 +9,6 @@ import (
 	"ehpcbot/bot/view"
 )
 
-// openChange asks an approver what is to be approved instead.
-func (b *Bot) openChange(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) error {
-	story, err := b.service.MayDecide(ctx, on, c.User.ID)
-	b.learn(ctx, c, story, err)
-	if err != nil {
-		return err
-	}
-	return b.openModal(ctx, c, v.ChangeForm(story))
-}
-
 func (b *Bot) approveChanged(ctx context.Context, _ view.View, c slack.InteractionCallback, on approval.Target) (view.Message, error) {
 	to := view.ChangeFormValues(c.View.State)
 	story, err := b.service.ApproveChanged(ctx, on, c.User.ID, to)

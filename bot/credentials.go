@@ -16,29 +16,29 @@ import (
 
 // This file holds what requesters do at the message with their credentials.
 
-func (b *Bot) saved(ctx context.Context, _ view.View, c slack.InteractionCallback, on approval.Target) error {
+func (b *Bot) saved(ctx context.Context, _ view.View, c slack.InteractionCallback, on approval.Target) (view.Message, error) {
 	story, err := b.service.Clear(ctx, on, c.User.ID)
 	b.rememberDirect(ctx, c, story, err)
-	return err
+	return view.Message{}, err
 }
 
 // show opens the credentials, for the one who presses. It is stored before that they are shown.
-func (b *Bot) show(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) error {
+func (b *Bot) show(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) (view.Message, error) {
 	if _, wait := b.tooMuch(c.User.ID); wait > 0 { // each showing is an event of the audit log
-		return &tooMuchError{wait}
+		return view.Message{}, &tooMuchError{wait}
 	}
 	story, password, err := b.service.Show(ctx, on, c.User.ID)
 	if err != nil {
-		return err
+		return view.Message{}, err
 	}
 	b.log.Info("the credentials are shown", "request", on.ID, "person", c.User.ID)
 	_, err = b.api.OpenViewContext(ctx, c.TriggerID, v.CredentialsModal(story, password)) // as long as Slack opens it
 	b.rememberDirect(ctx, c, story, nil)
 	if err != nil {
 		b.log.Warn("the credentials could not be opened", "request", on.ID, "error", slackapi.CallError("open the credentials", err))
-		return errShowFailed
+		return view.Message{}, errShowFailed
 	}
-	return nil
+	return view.Message{}, nil
 }
 
 // errShowFailed says that Slack did not open the credentials.
@@ -51,27 +51,27 @@ func (e *tooMuchError) Error() string {
 	return fmt.Sprintf("too much is asked for; again in %s", e.wait)
 }
 
-func (b *Bot) works(ctx context.Context, _ view.View, c slack.InteractionCallback, on approval.Target) error {
+func (b *Bot) works(ctx context.Context, _ view.View, c slack.InteractionCallback, on approval.Target) (view.Message, error) {
 	story, err := b.service.Works(ctx, on, c.User.ID)
 	b.rememberDirect(ctx, c, story, err)
 	if err == nil {
 		b.log.Info("the login works", "request", on.ID, "person", c.User.ID)
 	}
-	return err
+	return view.Message{}, err
 }
 
 // openTrouble asks what the person sees. What they report is stored when the form is submitted.
-func (b *Bot) openTrouble(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) error {
+func (b *Bot) openTrouble(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) (view.Message, error) {
 	if _, wait := b.tooMuch(c.User.ID); wait > 0 {
-		return &tooMuchError{wait}
+		return view.Message{}, &tooMuchError{wait}
 	}
 	story, err := b.service.MayReport(ctx, on, c.User.ID)
 	if err != nil {
-		return err
+		return view.Message{}, err
 	}
 	err = b.openModal(ctx, c, v.TroubleForm(story))
 	b.rememberDirect(ctx, c, story, nil)
-	return err
+	return view.Message{}, err
 }
 
 // report stores what somebody sees who can't log in. A form is submitted once, however often Slack says so.

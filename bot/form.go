@@ -88,7 +88,8 @@ func (b *Bot) submitDeed(ctx context.Context, c slack.InteractionCallback, actio
 	return showInstead(v, after)
 }
 
-// deed does what a form of a request asks for, and returns what is shown in its place; nothing where it closes.
+// deed does what a button or a form of a request asks for, and returns what the person is shown of it; nothing where
+// that is to be seen elsewhere.
 type deed func(context.Context, view.View, slack.InteractionCallback, approval.Target) (view.Message, error)
 
 func (b *Bot) deny(ctx context.Context, _ view.View, c slack.InteractionCallback, on approval.Target) (view.Message, error) {

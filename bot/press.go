@@ -28,11 +28,11 @@ func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) socket.Rep
 	if action.ActionID == view.ActionAsk {
 		return b.openFormFor(ctx, c, "home")
 	}
-	handlers := map[string]presser{
+	do, known := map[string]deed{
 		view.ActionApprove: b.atCard(b.approve),
-		view.ActionDeny:    b.atCard(b.openDenial),
-		view.ActionChange:  b.atCard(b.openChange),
-		view.ActionAskBack: b.atCard(b.openQuestion),
+		view.ActionDeny:    b.atCard(b.opens(b.service.MayDecide, view.View.DenyForm)),
+		view.ActionChange:  b.atCard(b.opens(b.service.MayDecide, view.View.ChangeForm)),
+		view.ActionAskBack: b.atCard(b.opens(b.service.MayAskBack, view.View.QuestionForm)),
 		view.ActionAnswer:  b.openAnswer,
 		view.ActionRetry:   b.atCard(b.retry),
 		view.ActionSaved:   b.saved,
@@ -40,15 +40,11 @@ func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) socket.Rep
 		view.ActionWorks:   b.works,
 		view.ActionTrouble: b.openTrouble,
 		view.ActionSeveral: b.several,
-	}
-	answerers := map[string]answerer{
-		view.ActionCancel: b.cancel,
-		view.ActionRemind: b.remind,
-		view.ActionReset:  b.pressReset,
-	}
-	handler, known := handlers[action.ActionID]
-	answer, answers := answerers[action.ActionID]
-	if !known && !answers {
+		view.ActionCancel:  b.cancel,
+		view.ActionRemind:  b.remind,
+		view.ActionReset:   b.reset,
+	}[action.ActionID]
+	if !known {
 		return socket.Reply{} // a select in a form, or a button of a version that is no longer
 	}
 	on, ok := view.Target(action.Value)
@@ -65,36 +61,32 @@ func (b *Bot) press(ctx context.Context, c slack.InteractionCallback) socket.Rep
 		b.turnAway(ctx, 0, c.User.ID, action.ActionID, fmt.Errorf("%w: %.50q", errForged, action.Value))
 		return b.tell(c, v.Refusal(&approval.Refusal{Kind: approval.KindUnknown, Value: action.Value}))
 	}
-	if answers {
-		return answer(ctx, v, c, on)
-	}
-	if err := handler(ctx, v, c, on); err != nil {
+	done, err := do(ctx, v, c, on)
+	switch {
+	case err != nil:
 		return b.tell(c, b.refusal(v, err))
+	case done.Text == "": // what became of it is to be seen elsewhere
+		return socket.Reply{}
+	case action.ActionID == view.ActionCancel: // the buttons of the answer are gone with the request
+		return b.tellInstead(c, done)
 	}
-	return socket.Reply{}
+	return b.tell(c, done)
 }
-
-// answerer does what a button of a request asks for, and tells the person that it is done: no message that they see
-// shows it.
-type answerer func(context.Context, view.View, slack.InteractionCallback, approval.Target) socket.Reply
-
-// presser does what a button of a request asks for.
-type presser func(context.Context, view.View, slack.InteractionCallback, approval.Target) error
 
 var errElsewhere = errors.New("it was not pressed where requests are approved")
 
 // atCard lets a button do something only where the bot asks for approval, or in the Home tab. With the bot's token a
 // message with such a button can be posted anywhere.
-func (b *Bot) atCard(do presser) presser {
-	return func(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) error {
+func (b *Bot) atCard(do deed) deed {
+	return func(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) (view.Message, error) {
 		channel, _ := messageOf(c)
 		story, err := b.service.Story(ctx, on.ID)
 		switch {
 		case err != nil && approval.Refused(err) == nil:
-			return err
+			return view.Message{}, err
 		case err == nil && !isHome(c) && !b.isApprovals(channel, story):
 			b.turnAway(ctx, on.ID, c.User.ID, c.ActionCallback.BlockActions[0].ActionID, errElsewhere)
-			return &approval.Refusal{Kind: approval.KindStale, Value: strconv.FormatInt(on.ID, 10)}
+			return view.Message{}, &approval.Refusal{Kind: approval.KindStale, Value: strconv.FormatInt(on.ID, 10)}
 		}
 		return do(ctx, v, c, on)
 	}
@@ -114,32 +106,34 @@ func (b *Bot) isApprovals(channel string, story approval.Story) bool {
 	return b.messenger.IsIn(channel, story.Rules.Channel) || channel != "" && (slices.Contains(asked, channel) || !learned)
 }
 
-func (b *Bot) approve(ctx context.Context, _ view.View, c slack.InteractionCallback, on approval.Target) error {
+func (b *Bot) approve(ctx context.Context, _ view.View, c slack.InteractionCallback, on approval.Target) (view.Message, error) {
 	story, err := b.service.Approve(ctx, on, c.User.ID)
 	b.learn(ctx, c, story, err)
 	if err == nil {
 		b.log.Info("approved", "request", on.ID, "person", c.User.ID, "state", story.State)
 	}
-	return err
+	return view.Message{}, err
 }
 
-func (b *Bot) retry(ctx context.Context, _ view.View, c slack.InteractionCallback, on approval.Target) error {
+func (b *Bot) retry(ctx context.Context, _ view.View, c slack.InteractionCallback, on approval.Target) (view.Message, error) {
 	story, err := b.service.Retry(ctx, on, c.User.ID)
 	b.learn(ctx, c, story, err)
 	if err == nil {
 		b.log.Info("tried again", "request", on.ID, "person", c.User.ID)
 	}
-	return err
+	return view.Message{}, err
 }
 
-// openDenial asks for the reason. The decision itself is made when the form is submitted.
-func (b *Bot) openDenial(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) error {
-	story, err := b.service.MayDecide(ctx, on, c.User.ID)
-	b.learn(ctx, c, story, err)
-	if err != nil {
-		return err
+// opens opens a form for an approver who may use it. What it asks for is done when it is submitted.
+func (b *Bot) opens(may func(context.Context, approval.Target, string) (approval.Story, error), form func(view.View, approval.Story) slack.ModalViewRequest) deed {
+	return func(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) (view.Message, error) {
+		story, err := may(ctx, on, c.User.ID)
+		b.learn(ctx, c, story, err)
+		if err == nil {
+			err = b.openModal(ctx, c, form(v, story))
+		}
+		return view.Message{}, err
 	}
-	return b.openModal(ctx, c, v.DenyForm(story))
 }
 
 // openModal opens a form.

@@ -9,16 +9,6 @@ import (
 	"ehpcbot/bot/view"
 )
 
-// openQuestion asks an approver what to ask back.
-func (b *Bot) openQuestion(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) error {
-	story, err := b.service.MayAskBack(ctx, on, c.User.ID)
-	b.learn(ctx, c, story, err)
-	if err != nil {
-		return err
-	}
-	return b.openModal(ctx, c, v.QuestionForm(story))
-}
-
 func (b *Bot) askBack(ctx context.Context, _ view.View, c slack.InteractionCallback, on approval.Target) (view.Message, error) {
 	_, err := b.service.AskBack(ctx, on, c.User.ID, view.Said(c.View.State))
 	if err == nil {
@@ -28,16 +18,16 @@ func (b *Bot) askBack(ctx context.Context, _ view.View, c slack.InteractionCallb
 }
 
 // openAnswer shows the requester a question, with a field for the answer.
-func (b *Bot) openAnswer(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) error {
+func (b *Bot) openAnswer(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) (view.Message, error) {
 	if _, wait := b.tooMuch(c.User.ID); wait > 0 {
-		return &tooMuchError{wait}
+		return view.Message{}, &tooMuchError{wait}
 	}
 	story, err := b.service.MayAnswer(ctx, on, c.User.ID)
 	if err != nil {
-		return err
+		return view.Message{}, err
 	}
 	question, _ := story.Question(on)
-	return b.openModal(ctx, c, v.AnswerForm(story, question))
+	return view.Message{}, b.openModal(ctx, c, v.AnswerForm(story, question))
 }
 
 func (b *Bot) answer(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) (view.Message, error) {

@@ -4,12 +4,11 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
-	"sync"
 
 	"github.com/slack-go/slack"
+	"golang.org/x/sync/errgroup"
 
 	"ehpcbot/approval"
-	"ehpcbot/bot/slackapi"
 	"ehpcbot/bot/view"
 )
 
@@ -17,7 +16,7 @@ import (
 // were pressed, and before the form is acknowledged; what does not fit into that time is told, to be decided once more.
 
 // several opens the form, wherever its button is. Why there is nothing to decide is told in its place.
-func (b *Bot) several(ctx context.Context, v view.View, c slack.InteractionCallback, _ approval.Target) error {
+func (b *Bot) several(ctx context.Context, v view.View, c slack.InteractionCallback, _ approval.Target) (view.Message, error) {
 	stories, err := b.service.Decidable(ctx, c.User.ID)
 	form := v.SeveralForm(stories, b.service.Now())
 	switch {
@@ -26,11 +25,7 @@ func (b *Bot) several(ctx context.Context, v view.View, c slack.InteractionCallb
 	case len(stories) == 0:
 		form = v.NoticeModal(v.NoneWaits())
 	}
-	if _, err := b.api.OpenViewContext(ctx, c.TriggerID, form); err != nil {
-		b.log.Warn("the form could not be opened", "person", c.User.ID, "error", slackapi.CallError("open a form", err))
-		return errFormFailed
-	}
-	return nil
+	return view.Message{}, b.openModal(ctx, c, form)
 }
 
 func (b *Bot) submitSeveral(ctx context.Context, c slack.InteractionCallback) any {
@@ -53,16 +48,15 @@ const severalAtOnce = 25
 
 func (b *Bot) decideSeveral(ctx context.Context, person string, form view.Several) []view.Outcome {
 	outcomes := make([]view.Outcome, len(form.On))
-	room := make(chan struct{}, severalAtOnce)
-	var deciding sync.WaitGroup
+	var deciding errgroup.Group
+	deciding.SetLimit(severalAtOnce)
 	for i, value := range form.On {
-		room <- struct{}{}
-		deciding.Go(func() {
-			defer func() { <-room }()
+		deciding.Go(func() error {
 			outcomes[i] = b.decideOne(ctx, person, value, form)
+			return nil
 		})
 	}
-	deciding.Wait()
+	_ = deciding.Wait()
 	return outcomes
 }
 

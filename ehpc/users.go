@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"ehpcbot/ehpc/backoff"
 	"ehpcbot/ehpc/secret"
 )
 
@@ -199,10 +200,8 @@ func (c *Client) listPatiently(ctx context.Context, request ListUsersRequest, mi
 		if !midst || !limited && !errors.Is(err, ErrQuota) {
 			return page, err
 		}
-		select {
-		case <-ctx.Done():
+		if backoff.Sleep(ctx, cmp.Or(RetryAfter(err), time.Second)) != nil {
 			return page, err
-		case <-time.After(cmp.Or(RetryAfter(err), time.Second)):
 		}
 	}
 }

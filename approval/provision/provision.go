@@ -157,7 +157,7 @@ func (m *Maker) Run(ctx, stopping context.Context, clusterID string, end func(co
 		default:
 			failures = 0
 		}
-		if sleep(stopping, time.Until(next)) != nil {
+		if backoff.Sleep(stopping, time.Until(next)) != nil {
 			return ErrStopped
 		}
 	}

@@ -1,7 +1,6 @@
 package provision
 
 import (
-	"context"
 	"sync"
 	"time"
 )
@@ -42,15 +41,4 @@ func (s *stopwatches) stop(request int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.running, request)
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -3,6 +3,7 @@
 package rows
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"strconv"
@@ -51,8 +52,17 @@ func Text[T ~string](to *T, odd *bool) column[T] {
 	}}
 }
 
-// Collect reads all rows, and closes them.
-func Collect[T any](rows *sql.Rows, doing string, scan func(Scanner) (T, error)) ([]T, error) {
+// Querier is a database, or a transaction of one.
+type Querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// Query reads all rows that a query finds. An error begins with what was being done.
+func Query[T any](ctx context.Context, in Querier, doing string, scan func(Scanner) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := in.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", doing, err)
+	}
 	defer rows.Close()
 	var all []T
 	for rows.Next() {
@@ -66,6 +76,12 @@ func Collect[T any](rows *sql.Rows, doing string, scan func(Scanner) (T, error))
 		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
 	return all, nil
+}
+
+// Only scans a row of one column.
+func Only[T any](row Scanner) (value T, err error) {
+	err = row.Scan(&value)
+	return value, err
 }
 
 // Conditions are the parts of a WHERE clause, all of which must hold.

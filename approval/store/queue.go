@@ -137,17 +137,12 @@ func CompleteIf[A river.JobArgs](ctx context.Context, d *Database, job *river.Jo
 
 // Unfinished implements [approval.Tx].
 func (tx *Tx) Unfinished(ctx context.Context) (map[approval.Job]bool, error) {
-	const doing = "read the jobs that wait or run"
 	args := `json(args)` // River keeps it in SQLite's binary form
 	if tx.db.Shared() {
 		args = `args`
 	}
-	found, err := tx.QueryContext(ctx, `SELECT kind, `+args+` FROM river_job WHERE state IN ('available', 'pending', 'running', 'scheduled', 'retryable')`)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", doing, err)
-	}
 	jobs := map[approval.Job]bool{}
-	_, err = rows.Collect(found, doing, func(row rows.Scanner) (none struct{}, err error) {
+	_, err := rows.Query(ctx, tx, "read the jobs that wait or run", func(row rows.Scanner) (none struct{}, err error) {
 		var job approval.Job
 		var args struct {
 			ClusterArgs
@@ -163,7 +158,7 @@ func (tx *Tx) Unfinished(ctx context.Context) (map[approval.Job]bool, error) {
 		job.Cluster, job.Request = args.Cluster, args.RequestID
 		jobs[job] = true
 		return none, nil
-	})
+	}, `SELECT kind, `+args+` FROM river_job WHERE state IN ('available', 'pending', 'running', 'scheduled', 'retryable')`)
 	return jobs, err
 }
 

@@ -230,17 +230,13 @@ func summariesWhere(ctx context.Context, tx *Tx, f RequestFilter, last *Summary,
 	c.AddIf(!f.CreatedSince.IsZero(), `created_at >= `, f.CreatedSince.UnixMilli())
 	c.AddIf(!f.CreatedBefore.IsZero(), `created_at < `, f.CreatedBefore.UnixMilli())
 	rows.AddAny(&c, `state`, f.States)
-	found, err := tx.QueryContext(ctx, `SELECT `+requestColumns+`,
+	return rows.Query(ctx, tx, "read the requests", func(row rows.Scanner) (s Summary, err error) {
+		s.Request, err = scanRequest(withMore{row, []any{&s.Approvals}})
+		return s, err
+	}, `SELECT `+requestColumns+`,
 		(SELECT count(*) FROM decision WHERE request_id = request.id AND verdict = 'approve'
 			AND at >= COALESCE((SELECT max(at) FROM change WHERE request_id = request.id), 0))
 		FROM request`+c.Where()+` ORDER BY id DESC`+rows.Limit(limit), c.Args...)
-	if err != nil {
-		return nil, fmt.Errorf("read the requests: %w", err)
-	}
-	return rows.Collect(found, "read the requests", func(row rows.Scanner) (s Summary, err error) {
-		s.Request, err = scanRequest(withMore{row, []any{&s.Approvals}})
-		return s, err
-	})
 }
 
 // withMore scans columns that stand behind those that the reader of the row knows.

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"time"
 
@@ -22,16 +21,11 @@ func (d *Database) KeyFile() string {
 
 // Sealed implements [keyring.Database].
 func (d *Database) Sealed(ctx context.Context) (sealed []keyring.Sealed, err error) {
-	const doing = "read the sealed passwords"
 	err = d.read(ctx, func(tx *Tx) error {
-		found, err := tx.QueryContext(ctx, `SELECT id, cluster, username, requester, sealed FROM request WHERE sealed IS NOT NULL ORDER BY id`)
-		if err != nil {
-			return fmt.Errorf("%s: %w", doing, err)
-		}
-		sealed, err = rows.Collect(found, doing, func(row rows.Scanner) (s keyring.Sealed, err error) {
+		sealed, err = rows.Query(ctx, tx, "read the sealed passwords", func(row rows.Scanner) (s keyring.Sealed, err error) {
 			err = row.Scan(&s.Request, &s.Cluster, &s.Username, &s.Requester, &s.Password)
 			return s, err
-		})
+		}, `SELECT id, cluster, username, requester, sealed FROM request WHERE sealed IS NOT NULL ORDER BY id`)
 		return err
 	})
 	return sealed, err
@@ -78,7 +72,7 @@ func (d *Database) SignAnew(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		accounts, err := tx.accounts(ctx)
+		accounts, err := tx.requests(ctx, "read the accounts that were delivered", hasMade+` ORDER BY id`)
 		needed = append(unsettled, accounts...)
 		return err
 	})
@@ -91,16 +85,6 @@ func (d *Database) SignAnew(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// accounts returns the requests by which accounts were delivered.
-func (tx *Tx) accounts(ctx context.Context) ([]approval.Request, error) {
-	const doing = "read the accounts that were delivered"
-	found, err := tx.QueryContext(ctx, `SELECT `+requestColumns+` FROM request WHERE `+hasMade+` ORDER BY id`)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", doing, err)
-	}
-	return rows.Collect(found, doing, scanRequest)
 }
 
 func (tx *Tx) signAnew(ctx context.Context, id int64) error {

@@ -127,45 +127,42 @@ func (tx *Tx) requestWhere(ctx context.Context, condition string, args ...any) (
 	return r, true, nil
 }
 
-// Open implements [approval.Tx].
-func (tx *Tx) Open(ctx context.Context, clusterID string) ([]approval.Request, error) {
-	found, err := tx.QueryContext(ctx, `SELECT `+requestColumns+` FROM request
-		WHERE cluster = $1 AND state IN ('approved', 'provisioning') ORDER BY id`, clusterID)
-	if err != nil {
-		return nil, fmt.Errorf("read the open requests of a cluster: %w", err)
-	}
-	return rows.Collect(found, "read the open requests of a cluster", scanRequest)
+// requests returns the requests that a condition holds for, in the order that stands behind it.
+func (tx *Tx) requests(ctx context.Context, doing, condition string, args ...any) ([]approval.Request, error) {
+	return rows.Query(ctx, tx, doing, scanRequest, `SELECT `+requestColumns+` FROM request WHERE `+condition, args...)
 }
 
-// Uncompared implements [approval.Tx].
-func (tx *Tx) Uncompared(ctx context.Context, clusterID string) ([]approval.Request, error) {
-	found, err := tx.QueryContext(ctx, `SELECT `+requestColumns+` FROM request
-		WHERE cluster = $1 AND uid IS NULL AND reset_approvals IS NULL AND state IN ('provisioned', 'delivered') ORDER BY id`, clusterID)
-	if err != nil {
-		return nil, fmt.Errorf("read the accounts that are not compared: %w", err)
-	}
-	return rows.Collect(found, "read the accounts that are not compared", scanRequest)
-}
-
-// Compared implements [approval.Tx].
-func (tx *Tx) Compared(ctx context.Context, requestID, uid int64, twin string) error {
-	_, err := tx.ExecContext(ctx, `UPDATE request SET uid = $1, twin = $2 WHERE id = $3`, uid, twin, requestID)
-	if err != nil {
-		return fmt.Errorf("store the uid of an account: %w", err)
+// exec runs a statement. An error begins with what was being done.
+func (tx *Tx) exec(ctx context.Context, doing, statement string, args ...any) error {
+	if _, err := tx.ExecContext(ctx, statement, args...); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
 	}
 	return nil
 }
 
+// Open implements [approval.Tx].
+func (tx *Tx) Open(ctx context.Context, clusterID string) ([]approval.Request, error) {
+	return tx.requests(ctx, "read the open requests of a cluster",
+		`cluster = $1 AND state IN ('approved', 'provisioning') ORDER BY id`, clusterID)
+}
+
+// Uncompared implements [approval.Tx].
+func (tx *Tx) Uncompared(ctx context.Context, clusterID string) ([]approval.Request, error) {
+	return tx.requests(ctx, "read the accounts that are not compared",
+		`cluster = $1 AND uid IS NULL AND reset_approvals IS NULL AND state IN ('provisioned', 'delivered') ORDER BY id`, clusterID)
+}
+
+// Compared implements [approval.Tx].
+func (tx *Tx) Compared(ctx context.Context, requestID, uid int64, twin string) error {
+	return tx.exec(ctx, "store the uid of an account", `UPDATE request SET uid = $1, twin = $2 WHERE id = $3`, uid, twin, requestID)
+}
+
 // Unsettled implements [approval.Tx]. Each part has an index, so that requests of the past cost nothing.
 func (tx *Tx) Unsettled(ctx context.Context) ([]approval.Request, error) {
-	found, err := tx.QueryContext(ctx, `SELECT `+requestColumns+` FROM request WHERE id IN (
+	return tx.requests(ctx, "read the requests that are not at their end", `id IN (
 		SELECT id FROM request WHERE `+activeStates+`
 		UNION SELECT id FROM request WHERE sealed IS NOT NULL
 		UNION SELECT id FROM request WHERE until_at IS NOT NULL AND cleared_at IS NULL) ORDER BY id`)
-	if err != nil {
-		return nil, fmt.Errorf("read the requests that are not at their end: %w", err)
-	}
-	return rows.Collect(found, "read the requests that are not at their end", scanRequest)
 }
 
 const activeStates = `state IN ('pending', 'approved', 'provisioning', 'provisioned')`
@@ -195,32 +192,18 @@ func (tx *Tx) CountActive(ctx context.Context, who approval.Person) (int, error)
 
 // Decide implements [approval.Tx].
 func (tx *Tx) Decide(ctx context.Context, requestID int64, d approval.Decision) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO decision (request_id, person, verdict, reason, at) VALUES ($1, $2, $3, $4, $5)
+	return tx.exec(ctx, "store the decision", `INSERT INTO decision (request_id, person, verdict, reason, at) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (request_id, person) DO UPDATE SET verdict = excluded.verdict, reason = excluded.reason, at = excluded.at`,
 		requestID, d.Person, string(d.Verdict), d.Reason, d.At.UnixMilli())
-	if err != nil {
-		return fmt.Errorf("store the decision: %w", err)
-	}
-	return nil
 }
 
 func (tx *Tx) decisions(ctx context.Context, requestID int64) ([]approval.Decision, error) {
-	found, err := tx.QueryContext(ctx, `SELECT person, verdict, reason, at FROM decision WHERE request_id = $1 ORDER BY at, person`, requestID)
-	if err != nil {
-		return nil, fmt.Errorf("read the decisions: %w", err)
-	}
-	defer found.Close()
-	var decisions []approval.Decision
-	for found.Next() {
-		var d approval.Decision
+	return rows.Query(ctx, tx, "read the decisions", func(row rows.Scanner) (d approval.Decision, err error) {
 		var at int64
-		if err := found.Scan(&d.Person, &d.Verdict, &d.Reason, &at); err != nil {
-			return nil, fmt.Errorf("read the decisions: %w", err)
-		}
+		err = row.Scan(&d.Person, &d.Verdict, &d.Reason, &at)
 		d.At = rows.Moment(at)
-		decisions = append(decisions, d)
-	}
-	return decisions, found.Err()
+		return d, err
+	}, `SELECT person, verdict, reason, at FROM decision WHERE request_id = $1 ORDER BY at, person`, requestID)
 }
 
 // Story implements [approval.Tx].
@@ -245,12 +228,7 @@ const listed = 100
 
 // RequestsOf implements [approval.Tx].
 func (tx *Tx) RequestsOf(ctx context.Context, who approval.Person) ([]approval.Request, error) {
-	found, err := tx.QueryContext(ctx, `SELECT `+requestColumns+` FROM request WHERE requester IN ($1, $2) ORDER BY id DESC LIMIT $3`,
-		who.ID, who.Also, listed)
-	if err != nil {
-		return nil, fmt.Errorf("read the requests of a person: %w", err)
-	}
-	return rows.Collect(found, "read the requests of a person", scanRequest)
+	return tx.requests(ctx, "read the requests of a person", `requester IN ($1, $2) ORDER BY id DESC LIMIT $3`, who.ID, who.Also, listed)
 }
 
 // ByEnvelope implements [approval.Tx].
@@ -292,13 +270,8 @@ func (tx *Tx) CountResets(ctx context.Context, who approval.Person, since time.T
 
 // ShownBefore implements [approval.Tx].
 func (tx *Tx) ShownBefore(ctx context.Context, r approval.Request) ([]approval.Request, error) {
-	const doing = "read the requests whose credentials are to be seen"
-	found, err := tx.QueryContext(ctx, `SELECT `+requestColumns+` FROM request WHERE cluster = $1 AND lower(username) = lower($2)
+	return tx.requests(ctx, "read the requests whose credentials are to be seen", `cluster = $1 AND lower(username) = lower($2)
 		AND state = 'delivered' AND cleared_at IS NULL AND id < $3 ORDER BY id`, r.ClusterID, r.Username, r.ID)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", doing, err)
-	}
-	return rows.Collect(found, doing, scanRequest)
 }
 
 // MayBeAnothers implements [approval.Tx].
@@ -334,17 +307,13 @@ func (tx *Tx) WaitingSince(ctx context.Context) (time.Time, error) {
 
 // Counts implements [approval.Tx].
 func (tx *Tx) Counts(ctx context.Context) (map[approval.State]int, error) {
-	found, err := tx.QueryContext(ctx, `SELECT state, count(*) FROM request GROUP BY state`)
-	if err != nil {
-		return nil, fmt.Errorf("count the requests: %w", err)
-	}
 	counts := map[approval.State]int{}
-	_, err = rows.Collect(found, "count the requests", func(row rows.Scanner) (none struct{}, err error) {
+	_, err := rows.Query(ctx, tx, "count the requests", func(row rows.Scanner) (none struct{}, err error) {
 		var state approval.State
 		var n int
 		err = row.Scan(&state, &n)
 		counts[state] = n
 		return none, err
-	})
+	}, `SELECT state, count(*) FROM request GROUP BY state`)
 	return counts, err
 }

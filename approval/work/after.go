@@ -19,11 +19,7 @@ type Clusters interface {
 }
 
 // prompt tells, each once, the requester and later the approvers of credentials that nobody opens.
-func (r runner) prompt(ctx context.Context, id int64) error {
-	story, err := r.Service.Story(ctx, id)
-	if err != nil {
-		return err
-	}
+func (r runner) prompt(ctx context.Context, story approval.Story) error {
 	why, left, wanted := r.Service.PromptDue(story)
 	switch {
 	case !wanted:
@@ -31,7 +27,7 @@ func (r runner) prompt(ctx context.Context, id int64) error {
 	case left > 0:
 		return &approval.LaterError{After: left, Err: errNotYet}
 	}
-	err = r.Messenger.Prompt(ctx, story, why)
+	err := r.Messenger.Prompt(ctx, story, why)
 	if errors.Is(err, approval.ErrUnreachable) {
 		return &approval.LaterError{After: time.Hour, Err: err}
 	}
@@ -57,12 +53,8 @@ func (r runner) redraw(ctx context.Context, id int64) error {
 }
 
 // help tells the approvers of each report that they are not told of yet.
-func (r runner) help(ctx context.Context, id int64) error {
-	story, err := r.Service.Story(ctx, id)
-	if err != nil {
-		return err
-	}
-	troubles, err := r.Service.Troubles(ctx, id)
+func (r runner) help(ctx context.Context, story approval.Story) error {
+	troubles, err := r.Service.Troubles(ctx, story.ID)
 	if err != nil {
 		return err
 	}
@@ -75,7 +67,7 @@ func (r runner) help(ctx context.Context, id int64) error {
 			return &approval.LaterError{After: factsTime / 5, Err: err}
 		}
 		if err != nil {
-			r.Log.Warn("not all is known of an account at which somebody can't log in", "request", id, "error", err)
+			r.Log.Warn("not all is known of an account at which somebody can't log in", "request", story.ID, "error", err)
 		}
 		if err := r.Messenger.Trouble(ctx, story, t, facts); err != nil {
 			return err

@@ -138,16 +138,9 @@ func (l *lease) dead(ctx context.Context) (dead []string, err error) {
 
 // silent lists the processes that jobs are in hand of, or that lead, and that hold no lock.
 func (l *lease) silent(ctx context.Context) ([]string, error) {
-	found, err := l.db.SQL().QueryContext(ctx, `SELECT name FROM (
+	return rows.Query(ctx, l.db.SQL(), "read their names", rows.Only[string], `SELECT name FROM (
 			SELECT attempted_by[array_length(attempted_by, 1)] AS name FROM river_job WHERE state = 'running'
 			UNION SELECT leader_id FROM river_leader) AS busy
 		WHERE hashtext(name)::oid NOT IN (SELECT objid FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = $1
 			AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`, lockLease)
-	if err != nil {
-		return nil, err
-	}
-	return rows.Collect(found, "read their names", func(row rows.Scanner) (name string, err error) {
-		err = row.Scan(&name)
-		return name, err
-	})
 }

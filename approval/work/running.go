@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"sync"
+
+	"ehpcbot/approval/rows"
 )
 
 // runningJobs knows the jobs that this process has in hand. The end of a job can fail to be stored, while the database
@@ -67,22 +69,10 @@ func (l *lease) recoverLost(ctx context.Context, j *runningJobs) (jobs int, err 
 }
 
 // running lists the jobs that are stored as in hand of this process.
-func (l *lease) running(ctx context.Context) (jobs []int64, err error) {
+func (l *lease) running(ctx context.Context) ([]int64, error) {
 	query, args := `SELECT id FROM river_job WHERE state = 'running'`, []any(nil)
 	if l.db.Shared() {
 		query, args = query+` AND attempted_by[array_length(attempted_by, 1)] = $1`, []any{l.name}
 	}
-	found, err := l.db.SQL().QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer found.Close()
-	for found.Next() {
-		var job int64
-		if err := found.Scan(&job); err != nil {
-			return nil, err
-		}
-		jobs = append(jobs, job)
-	}
-	return jobs, found.Err()
+	return rows.Query(ctx, l.db.SQL(), "read their numbers", rows.Only[int64], query, args...)
 }

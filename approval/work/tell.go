@@ -14,10 +14,9 @@ import (
 
 // deliver hands the credentials over, or the button that shows them, and has that stored once they have arrived. Killed
 // in between, it is repeated, and shows the same in the same message again.
-func (r runner) deliver(ctx context.Context, id int64) error {
-	story, err := r.Service.Story(ctx, id)
-	if err != nil || story.State != approval.Provisioned {
-		return err
+func (r runner) deliver(ctx context.Context, story approval.Story) error {
+	if story.State != approval.Provisioned {
+		return nil
 	}
 	password, found, err := r.Service.Credentials(ctx, &story.Request)
 	if !found || err != nil {
@@ -37,10 +36,10 @@ func (r runner) deliver(ctx context.Context, id int64) error {
 	if err != nil {
 		return errors.Join(err, r.undelivered(ctx, story, err))
 	}
-	if err := r.Service.Delivered(ctx, id, story.CredentialsUntil); err != nil {
+	if err := r.Service.Delivered(ctx, story.ID, story.CredentialsUntil); err != nil {
 		return err
 	}
-	r.Log.Info("the credentials are delivered", "request", id, "person", story.Requester)
+	r.Log.Info("the credentials are delivered", "request", story.ID, "person", story.Requester)
 	return nil
 }
 
@@ -58,30 +57,29 @@ const settleTime = 300 * time.Millisecond
 
 // refresh makes the approval message follow. Two refreshes of different processes can overtake each other,
 // so it looks again after it has written, until what it wrote is what is.
-func (r runner) refresh(ctx context.Context, id int64) error {
-	story, err := r.Service.Story(ctx, id)
+func (r runner) refresh(ctx context.Context, story approval.Story) error {
 	since := r.Service.Now().Sub(story.UpdatedAt)
-	if err == nil && underWay(story.State) && since >= 0 && since < settleTime {
+	if underWay(story.State) && since >= 0 && since < settleTime {
 		return &approval.LaterError{After: settleTime - since, Err: errNotYet}
 	}
-	return r.show(ctx, story, err)
+	return r.show(ctx, story)
 }
 
 // underWay tells whether a state is left without anybody doing anything.
 func underWay(s approval.State) bool { return s.Active() && s != approval.Pending }
 
-func (r runner) show(ctx context.Context, story approval.Story, err error) error {
-	id := story.ID
-	for err == nil && !shown(story) {
+func (r runner) show(ctx context.Context, story approval.Story) error {
+	for !shown(story) {
 		if err := r.Messenger.Refresh(ctx, story); err != nil {
 			return err
 		}
-		before := story.Version
-		if story, err = r.Service.Story(ctx, id); story.Version == before {
+		now, err := r.Service.Story(ctx, story.ID)
+		if err != nil || now.Version == story.Version {
 			return err // shown, or the messenger has seen that nobody needs it any more
 		}
+		story = now
 	}
-	return err
+	return nil
 }
 
 // shown reports whether each message that asks people to decide shows the story as it is, and nothing is left that urges them
@@ -99,10 +97,9 @@ func shown(s approval.Story) bool {
 }
 
 // notify tells the requester of an end that leaves them without credentials, once for each such end.
-func (r runner) notify(ctx context.Context, id int64) error {
-	story, err := r.Service.Story(ctx, id)
-	if err != nil || story.State.Active() {
-		return err // a failed request that is tried again has not ended
+func (r runner) notify(ctx context.Context, story approval.Story) error {
+	if story.State.Active() {
+		return nil // a failed request that is tried again has not ended
 	}
 	if _, shown := story.Message(approval.PurposeCredentials); shown && story.State == approval.Failed {
 		if err := r.Messenger.Scrub(ctx, story); err != nil { // they were on their way, and are not to be seen
@@ -118,29 +115,22 @@ func (r runner) notify(ctx context.Context, id int64) error {
 }
 
 // delay tells the requester, once, that the account takes longer than usual.
-func (r runner) delay(ctx context.Context, id int64) error {
-	story, err := r.Service.Story(ctx, id)
-	if err != nil || !story.State.Active() || story.State == approval.Pending {
-		return err
-	}
-	if _, told := story.Message(approval.PurposeNotice); told {
+func (r runner) delay(ctx context.Context, story approval.Story) error {
+	if _, told := story.Message(approval.PurposeNotice); told || !underWay(story.State) {
 		return nil
 	}
 	return r.Messenger.Notify(ctx, story)
 }
 
 // remind says what is due while nobody decides, and puts itself off until more is.
-func (r runner) remind(ctx context.Context, id int64) error {
-	story, err := r.Service.Story(ctx, id)
-	if err == nil {
-		story, err = r.Service.PassOn(ctx, story)
-	}
+func (r runner) remind(ctx context.Context, story approval.Story) error {
+	story, err := r.Service.PassOn(ctx, story)
 	if err != nil {
 		return err
 	}
 	say, next := r.Service.Due(story)
 	if slices.ContainsFunc(say, approval.Purpose.Urges) {
-		if story, err = r.shownAnew(ctx, id); err != nil {
+		if story, err = r.shownAnew(ctx, story.ID); err != nil {
 			return err
 		}
 		say, next = r.Service.Due(story)
@@ -161,8 +151,7 @@ func (r runner) shownAnew(ctx context.Context, id int64) (story approval.Story, 
 	if err := r.Service.Doubt(ctx, id); err != nil {
 		return story, err
 	}
-	story, err = r.Service.Story(ctx, id)
-	if err := r.show(ctx, story, err); err != nil {
+	if err := r.of(r.show)(ctx, id); err != nil {
 		return story, err
 	}
 	return r.Service.Story(ctx, id)
@@ -187,10 +176,9 @@ func (r runner) digest(ctx context.Context, _ int64) error {
 }
 
 // nudge reminds the approvers once for each time that the requester asks for it.
-func (r runner) nudge(ctx context.Context, id int64) error {
-	story, err := r.Service.Story(ctx, id)
-	if err != nil || story.State != approval.Pending || !r.Service.Now().Before(story.ExpiresAt) {
-		return err
+func (r runner) nudge(ctx context.Context, story approval.Story) error {
+	if story.State != approval.Pending || !r.Service.Now().Before(story.ExpiresAt) {
+		return nil
 	}
 	for _, m := range story.Messages {
 		if m.Purpose == approval.PurposeNudge && m.Version > 0 {
@@ -200,22 +188,9 @@ func (r runner) nudge(ctx context.Context, id int64) error {
 	return r.Messenger.Nudge(ctx, story)
 }
 
-// tell tells what was asked back, answered and changed.
-func (r runner) tell(ctx context.Context, id int64) error {
-	story, err := r.Service.Story(ctx, id)
-	if err != nil {
-		return err
-	}
-	return r.Messenger.Tell(ctx, story)
-}
-
 // alarm tells the approvers once that two accounts have the same uid.
-func (r runner) alarm(ctx context.Context, id int64) error {
-	story, err := r.Service.Story(ctx, id)
-	if err != nil || story.Twin == "" {
-		return err
-	}
-	if _, done := story.Message(approval.PurposeAlarm); done {
+func (r runner) alarm(ctx context.Context, story approval.Story) error {
+	if _, done := story.Message(approval.PurposeAlarm); done || story.Twin == "" {
 		return nil
 	}
 	return r.Messenger.Alarm(ctx, story)
@@ -235,11 +210,7 @@ var errNotYet = errors.New("it is not time yet")
 // scrub takes away what is to be seen no longer: the credentials of a delivered request, and its password where that is
 // sealed still, when their time is over or the requester has saved them, and the sealed password of a failed one that
 // nobody retried.
-func (r runner) scrub(ctx context.Context, id int64) error {
-	story, err := r.Service.Story(ctx, id)
-	if err != nil {
-		return err
-	}
+func (r runner) scrub(ctx context.Context, story approval.Story) error {
 	left, wanted := r.Service.ScrubDue(story.Request)
 	switch {
 	case !wanted:
@@ -247,18 +218,15 @@ func (r runner) scrub(ctx context.Context, id int64) error {
 	case left > 0:
 		return &approval.LaterError{After: left, Err: errNotYet}
 	case story.State == approval.Failed:
-		return r.Service.EraseSealed(ctx, id)
+		return r.Service.EraseSealed(ctx, story.ID)
 	case story.State == approval.Delivered:
-		if err := r.Service.EraseSealed(ctx, id); err != nil { // whether Slack can be reached or not
+		if err := r.Service.EraseSealed(ctx, story.ID); err != nil { // whether Slack can be reached or not
 			return err
 		}
-		if story, err = r.Service.Story(ctx, id); err != nil {
+		if err := r.of(r.Messenger.Scrub)(ctx, story.ID); err != nil {
 			return err
 		}
-		if err := r.Messenger.Scrub(ctx, story); err != nil {
-			return err
-		}
-		return r.Service.Cleared(ctx, id)
+		return r.Service.Cleared(ctx, story.ID)
 	}
 	return nil
 }

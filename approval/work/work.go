@@ -53,10 +53,8 @@ func (w *Worker) Run(ctx context.Context) error {
 		}
 		pause := backoff.Delay(failures, firstRetry, longestRetry)
 		w.Log.Warn("the jobs can't be started", "error", err, "again_in", pause.Round(time.Millisecond))
-		select {
-		case <-ctx.Done():
+		if backoff.Sleep(ctx, pause) != nil {
 			return nil
-		case <-time.After(pause):
 		}
 	}
 }
@@ -124,12 +122,13 @@ func (w *Worker) riverConfig(stopping context.Context, running *runningJobs) *ri
 	r := runner{Worker: w, running: running, stopping: stopping}
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &clusterWorker{runner: r, maker: provision.NewMaker(w.Service, w.Accounts, w.Quota, w.Log)})
-	posts, reports := newLocks(), newLocks()
+	var posts, reports locks
 	for kind, do := range map[approval.JobKind]func(context.Context, int64) error{
-		approval.DeliverJob: r.deliver, approval.NotifyJob: r.notify, approval.DelayJob: r.delay, approval.ExpireJob: r.expire,
-		approval.PromptJob: r.prompt, approval.RedrawJob: r.redraw, approval.HelpJob: reports.guard(r.help),
-		approval.ScrubJob: r.scrub, approval.AlarmJob: r.alarm, approval.RefreshJob: posts.guard(r.refresh), approval.RemindJob: posts.guard(r.remind),
-		approval.NudgeJob: posts.guard(r.nudge), approval.TellJob: posts.guard(r.tell), approval.DigestJob: r.digest,
+		approval.DeliverJob: r.of(r.deliver), approval.NotifyJob: r.of(r.notify), approval.DelayJob: r.of(r.delay), approval.ExpireJob: r.expire,
+		approval.PromptJob: r.of(r.prompt), approval.RedrawJob: r.redraw, approval.HelpJob: reports.guard(r.of(r.help)),
+		approval.ScrubJob: r.of(r.scrub), approval.AlarmJob: r.of(r.alarm), approval.RefreshJob: posts.guard(r.of(r.refresh)),
+		approval.RemindJob: posts.guard(r.of(r.remind)), approval.NudgeJob: posts.guard(r.of(r.nudge)),
+		approval.TellJob: posts.guard(r.of(r.Messenger.Tell)), approval.DigestJob: r.digest,
 	} {
 		river.AddWorkerArgs(workers, store.RequestArgs{What: kind}, &requestWorker{runner: r, kind: kind, do: do})
 	}
@@ -187,6 +186,17 @@ type runner struct {
 	*Worker
 	running  *runningJobs
 	stopping context.Context // ends when no job is to wait any more
+}
+
+// of has a job read the request as it is now.
+func (r runner) of(do func(context.Context, approval.Story) error) func(context.Context, int64) error {
+	return func(ctx context.Context, id int64) error {
+		story, err := r.Service.Story(ctx, id)
+		if err != nil {
+			return err
+		}
+		return do(ctx, story)
+	}
 }
 
 // clusterWorker makes the accounts of a cluster.
@@ -277,37 +287,18 @@ func judge(ctx context.Context, log *slog.Logger, job *rivertype.JobRow, err err
 }
 
 // locks are held by request. Two jobs that post of one request in the approval channel would post its message twice.
-type locks struct {
-	mu   sync.Mutex
-	held map[int64]bool
-}
-
-func newLocks() *locks { return &locks{held: map[int64]bool{}} }
+type locks struct{ held sync.Map }
 
 // guard returns do for one job of a request at a time. Another comes again soon.
 func (l *locks) guard(do func(context.Context, int64) error) func(context.Context, int64) error {
 	const soon = 200 * time.Millisecond
 	return func(ctx context.Context, request int64) error {
-		if !l.take(request) {
+		if _, busy := l.held.LoadOrStore(request, true); busy {
 			return &approval.LaterError{After: soon}
 		}
-		defer l.release(request)
+		defer l.held.Delete(request)
 		return do(ctx, request)
 	}
-}
-
-func (l *locks) take(request int64) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	before := l.held[request]
-	l.held[request] = true
-	return !before
-}
-
-func (l *locks) release(request int64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.held, request)
 }
 
 // putOff reads how often River has put a job off.

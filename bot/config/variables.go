@@ -156,7 +156,7 @@ func policyVariables() []Variable {
 		right:   "give a time such as 24h that is less than APPROVAL_EXPIRY, or 0 for no reminder",
 	}, {
 		Name: "MAX_ACTIVE_REQUESTS", Default: "5",
-		Meaning: "how many requests of one person may be under way",
+		Meaning: "how many requests of one person for accounts may be under way; new passwords have a limit of their own",
 		right:   "give a whole number from 1 on, such as 5",
 	}, {
 		Name: "REQUESTS_PER_MINUTE", Default: "10",

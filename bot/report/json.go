@@ -41,26 +41,12 @@ type request struct {
 	Version          int64            `json:"version"`
 }
 
-type decision struct {
-	Person  string           `json:"person"`
-	Verdict approval.Verdict `json:"verdict"`
-	Reason  string           `json:"reason"`
-	At      time.Time        `json:"at"`
-}
-
-type message struct {
-	Purpose approval.Purpose `json:"purpose"`
-	Place   string           `json:"place"`
-	Ref     string           `json:"ref"`
-	Version int64            `json:"version"`
-}
-
 // history is a request with all that belongs to it.
 type history struct {
 	request
-	Decisions []decision       `json:"decisions"`
-	Messages  []message        `json:"messages"`
-	Events    []approval.Event `json:"events"`
+	Decisions []approval.Decision `json:"decisions"`
+	Messages  []approval.Message  `json:"messages"`
+	Events    []approval.Event    `json:"events"`
 }
 
 func requestOf(r approval.Request, approvals int) request {
@@ -81,20 +67,15 @@ func orNull(t time.Time) *time.Time {
 }
 
 func historyOf(s approval.Story, events []approval.Event) history {
-	h := history{
-		request:   requestOf(s.Request, len(s.Approvals())),
-		Decisions: make([]decision, len(s.Decisions)), Messages: make([]message, len(s.Messages)), Events: events,
+	return history{requestOf(s.Request, len(s.Approvals())), orEmpty(s.Decisions), orEmpty(s.Messages), orEmpty(events)}
+}
+
+// orEmpty has JSON show a list without entries as one.
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
 	}
-	for i, d := range s.Decisions {
-		h.Decisions[i] = decision(d)
-	}
-	for i, m := range s.Messages {
-		h.Messages[i] = message{m.Purpose, m.Place, m.Ref, m.Version}
-	}
-	if h.Events == nil {
-		h.Events = []approval.Event{}
-	}
-	return h
+	return list
 }
 
 // listAsJSON writes an array, one request after the other.

@@ -125,10 +125,8 @@ func openDatabase(ctx context.Context, url string, log *slog.Logger, checks *sta
 		checks.Set(status.Check{Name: "database", Setting: "DATABASE_URL", Try: func(context.Context) (string, error) { return "", err }})
 		pause := backoff.Delay(failures, firstPause, longestPause)
 		log.Warn("the database is waited for", "error", err, "again_in", pause.Round(time.Millisecond))
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+		if err := backoff.Sleep(ctx, pause); err != nil {
+			return nil, err
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"ehpcbot/approval"
+	"ehpcbot/ehpc/backoff"
 )
 
 // People knows who people are and which groups they belong to, from Slack, and remembers it for a while: a
@@ -83,12 +84,10 @@ func pastLimit[T any](ask func(ctx context.Context, id string) (T, error)) func(
 		if !errors.As(err, &later) || later.After > shortLimit {
 			return answer, err
 		}
-		select {
-		case <-time.After(later.After):
-			return ask(ctx, id)
-		case <-ctx.Done():
+		if backoff.Sleep(ctx, later.After) != nil {
 			return answer, err
 		}
+		return ask(ctx, id)
 	}
 }
 

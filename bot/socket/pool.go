@@ -139,7 +139,7 @@ func (p *Pool) keep(ctx context.Context, log *slog.Logger) error {
 			p.mu.Unlock()
 			p.Lost()
 		}
-		if !sleep(ctx, pause) {
+		if backoff.Sleep(ctx, pause) != nil {
 			return nil
 		}
 	}
@@ -152,16 +152,6 @@ func (p *Pool) pauseAfter(failures int, err error) time.Duration {
 		first = p.Times.LongestPause
 	}
 	return max(backoff.Delay(failures, first, p.Times.LongestPause), p.RetryAfter(err))
-}
-
-// sleep reports whether ctx lives on after a time.
-func sleep(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-time.After(d):
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // count counts the connections, and tells of each number in the order in which they came to be.

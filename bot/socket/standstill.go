@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"ehpcbot/ehpc/backoff"
 )
 
 // standstill notices when the process was stopped for a while, with its machine or by a signal. What has waited in its
@@ -16,7 +18,7 @@ type standstill struct {
 
 // watch looks until ctx ends.
 func (s *standstill) watch(ctx context.Context) {
-	for sleep(ctx, 250*time.Millisecond) {
+	for backoff.Sleep(ctx, 250*time.Millisecond) == nil {
 		s.justOver()
 	}
 }

@@ -1,7 +1,8 @@
-// Package backoff says how long to wait before something that failed is tried again.
+// Package backoff says how long to wait before something that failed is tried again, and waits.
 package backoff
 
 import (
+	"context"
 	"math/rand/v2"
 	"time"
 )
@@ -19,4 +20,14 @@ func Delay(failures int, first, longest time.Duration) time.Duration {
 	}
 	d = min(d, longest)
 	return d - d/4 + rand.N(d/2+1)
+}
+
+// Sleep waits for a time, and returns why ctx ended where that is before.
+func Sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
