@@ -87,8 +87,7 @@ func tell(w io.Writer, cmd *cobra.Command, env envconfig.Lookuper, level slog.Le
 
 // describe puts the program's name in front of an error, and leaves a list of faults the lines it is.
 func describe(err error) string {
-	var faults config.Faults
-	if errors.As(err, &faults) {
+	if _, ok := errors.AsType[config.Faults](err); ok {
 		return "ehpcbot can't start with this configuration:\n" + err.Error()
 	}
 	return "ehpcbot: " + strings.TrimSpace(err.Error())

@@ -143,7 +143,6 @@ func (c Config) clusterIDs() []string {
 }
 
 func ruleError(err error) *ehpc.RuleError {
-	var r *ehpc.RuleError
-	errors.As(err, &r)
+	r, _ := errors.AsType[*ehpc.RuleError](err)
 	return r
 }

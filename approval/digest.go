@@ -144,7 +144,6 @@ func (s *Service) Decidable(ctx context.Context, person string) (stories []Story
 		return nil, refusal
 	}
 	err = s.store.Read(ctx, func(ctx context.Context, tx Tx) error {
-		stories = nil
 		for _, r := range pending {
 			if len(stories) == SeveralMax {
 				return nil

@@ -113,7 +113,6 @@ func (s *Service) scrubAt(r Request) (at time.Time, wanted bool) {
 // that was restored, a slip of an administrator. It returns how many there were.
 func (s *Service) Sweep(ctx context.Context) (put int, err error) {
 	err = s.writeJob(ctx, func(ctx context.Context, tx Tx) error {
-		put = 0
 		requests, err := tx.Unsettled(ctx)
 		if err != nil {
 			return err

@@ -98,17 +98,13 @@ func (r Refusals) Unwrap() error { return r[0] }
 
 // Refused returns the refusal in err's chain, or nil.
 func Refused(err error) *Refusal {
-	var r *Refusal
-	if errors.As(err, &r) {
-		return r
-	}
-	return nil
+	r, _ := errors.AsType[*Refusal](err)
+	return r
 }
 
 // AllRefused returns all refusals in err's chain.
 func AllRefused(err error) Refusals {
-	var all Refusals
-	if errors.As(err, &all) {
+	if all, ok := errors.AsType[Refusals](err); ok {
 		return all
 	}
 	if r := Refused(err); r != nil {

@@ -97,8 +97,7 @@ func (b *Bot) socketAddress(ctx context.Context) (address string, err error) {
 
 // retryAfter returns how long Slack asks to wait after an error; 0 where it does not.
 func retryAfter(err error) time.Duration {
-	var later *approval.LaterError
-	if errors.As(err, &later) {
+	if later, ok := errors.AsType[*approval.LaterError](err); ok {
 		return later.After
 	}
 	return 0

@@ -24,8 +24,7 @@ func (b *Bot) command(ctx context.Context, c slack.SlashCommand, envelope string
 	v := b.readers.View(ctx, c.UserID)
 	parsed, err := command.Parse(c.Text)
 	if err != nil {
-		var fault *command.Fault
-		if errors.As(err, &fault) {
+		if fault, ok := errors.AsType[*command.Fault](err); ok {
 			return v.CommandFault(fault)
 		}
 		return v.Trouble()

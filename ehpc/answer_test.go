@@ -174,15 +174,6 @@ func TestDecodeJobs(t *testing.T) {
 	require.ErrorIs(t, failure, errNoList)
 }
 
-func TestJobStatusDone(t *testing.T) {
-	t.Parallel()
-	require.True(t, JobSuccessful.Done())
-	require.True(t, JobFailed.Done())
-	require.False(t, JobPending.Done())
-	require.False(t, JobStatus("").Done())
-	require.False(t, JobStatus("Successful?").Done())
-}
-
 func TestDeeplyNestedAnswerIsRefusedQuickly(t *testing.T) {
 	t.Parallel()
 	deep := strings.Repeat("[", 1<<20) + strings.Repeat("]", 1<<20)

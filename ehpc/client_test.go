@@ -478,7 +478,7 @@ func TestOperationsAsksForAHundredAtATime(t *testing.T) {
 	require.Len(t, jobs, 205)
 	for _, id := range ids {
 		require.Equal(t, id, jobs[id].ID)
-		require.True(t, jobs[id].Status.Done())
+		require.Equal(t, ehpc.JobSuccessful, jobs[id].Status)
 	}
 	require.Equal(t, 3, f.api.CallCount(ehpctest.ActionOperation))
 

@@ -19,9 +19,6 @@ const (
 	JobFailed     JobStatus = "failed"
 )
 
-// Done tells whether the job has ended, well or not. An unknown status is taken for one of a job that goes on.
-func (s JobStatus) Done() bool { return s == JobSuccessful || s == JobFailed }
-
 // Job is work that the API does after it has answered.
 type Job struct {
 	ID         string

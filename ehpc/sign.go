@@ -6,9 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"maps"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 )
@@ -34,7 +32,7 @@ func signedQuery(secretKey, method, path string, params map[string]string, body 
 	query = canonicalQuery(params)
 	signature = sign(secretKey, stringToSign(method, path, query, body))
 	// The API document encodes the signature twice: "+" becomes "%252B".
-	return query + "&signature=" + percentEncode(percentEncode(signature)), signature
+	return query + "&signature=" + url.QueryEscape(url.QueryEscape(signature)), signature
 }
 
 // stringToSign joins what the signature covers. The path is signed with a trailing slash although the request goes to
@@ -50,20 +48,12 @@ func sign(secretKey, text string) string {
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// canonicalQuery writes the parameters sorted by name.
+// canonicalQuery writes the parameters sorted by name. All but letters, digits and -_.~ is encoded with upper-case hex
+// digits, and a space as %20, where package url writes "+".
 func canonicalQuery(params map[string]string) string {
-	var query strings.Builder
-	for i, name := range slices.Sorted(maps.Keys(params)) {
-		if i > 0 {
-			query.WriteByte('&')
-		}
-		query.WriteString(percentEncode(name) + "=" + percentEncode(params[name]))
+	query := url.Values{}
+	for name, value := range params {
+		query.Set(name, value)
 	}
-	return query.String()
-}
-
-// percentEncode encodes all but letters, digits and -_.~ with upper-case hex digits. A space becomes %20, where
-// url.QueryEscape alone would write "+".
-func percentEncode(text string) string {
-	return strings.ReplaceAll(url.QueryEscape(text), "+", "%20")
+	return strings.ReplaceAll(query.Encode(), "+", "%20")
 }

@@ -190,7 +190,7 @@ func vectorClient(t *testing.T, v vector, see func(*http.Request)) *Client {
 
 func TestPercentEncode(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, "a%20b%2Bc%2Fd%3De%26f%2A~-_.%E4%BD%A0", percentEncode("a b+c/d=e&f*~-_.你"))
+	require.Equal(t, "a%20=a%20b%2Bc%2Fd%3De%26f%2A~-_.%E4%BD%A0", canonicalQuery(map[string]string{"a ": "a b+c/d=e&f*~-_.你"}))
 }
 
 func BenchmarkSignedQuery(b *testing.B) {

@@ -62,7 +62,7 @@ func (r AddUserRequest) body() []byte {
 }
 
 // AddUser asks for an account and returns the id of the job that will make it. The account does not exist yet: follow
-// the job with [Client.Operation]. A request that breaks a rule is refused without being sent. After an
+// the job with [Client.Operations]. A request that breaks a rule is refused without being sent. After an
 // [ErrOutcomeUnknown] the job may have been accepted: look with [Client.FindUser] before asking again.
 func (c *Client) AddUser(ctx context.Context, request AddUserRequest) (jobID string, err error) {
 	if err := request.validate(); err != nil {

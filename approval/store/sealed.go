@@ -37,7 +37,6 @@ func (d *Database) SignWith(k *keyring.Keyring) { d.keys = k }
 // Reseal implements [keyring.Database].
 func (d *Database) Reseal(ctx context.Context, requestID int64, f func(sealed []byte) ([]byte, error)) (done bool, err error) {
 	err = d.write(ctx, func(ctx context.Context, tx *Tx) error {
-		done = false
 		r, err := tx.Request(ctx, requestID)
 		if err != nil || r.Sealed == nil {
 			return err

@@ -89,21 +89,20 @@ func (k *keeper) sweep(ctx context.Context) error {
 
 func (k *keeper) takeOver(ctx context.Context) {
 	jobs, err := k.lease.takeOverDead(ctx)
-	switch {
-	case err != nil && ctx.Err() == nil:
-		k.log.Warn("looking for processes that ended", "error", err)
-	case jobs > 0:
-		k.log.Info("took over the jobs of a process that ended", "jobs", jobs)
-	}
+	k.tell(ctx, jobs, err, "took over the jobs of a process that ended", "looking for processes that ended")
 }
 
 func (k *keeper) recover(ctx context.Context) {
 	jobs, err := k.lease.recoverLost(ctx, k.running)
+	k.tell(ctx, int64(jobs), err, "took up jobs whose end could not be stored", "looking for jobs that were lost")
+}
+
+func (k *keeper) tell(ctx context.Context, jobs int64, err error, done, doing string) {
 	switch {
 	case err != nil && ctx.Err() == nil:
-		k.log.Warn("looking for jobs that were lost", "error", err)
+		k.log.Warn(doing, "error", err)
 	case jobs > 0:
-		k.log.Info("took up jobs whose end could not be stored", "jobs", jobs)
+		k.log.Info(done, "jobs", jobs)
 	}
 }
 

@@ -24,7 +24,7 @@ type lease struct {
 	db      *store.Database
 	name    string
 	conn    *sql.Conn      // holds the lock on PostgreSQL; nil on SQLite
-	missing map[string]int // by process with jobs in hand: how many looks in a row found no sign of it
+	missing misses[string] // of processes with jobs in hand
 }
 
 // clientID names this process to River. On SQLite it is always the same, as there is never a second one.
@@ -125,15 +125,7 @@ func (l *lease) dead(ctx context.Context) (dead []string, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("look for processes that ended: %w", err)
 	}
-	missing := map[string]int{}
-	for _, name := range silent {
-		if missing[name] = l.missing[name] + 1; missing[name] >= looksUntilDead {
-			dead = append(dead, name)
-			delete(missing, name)
-		}
-	}
-	l.missing = missing
-	return dead, nil
+	return l.missing.lost(silent, looksUntilDead), nil
 }
 
 // silent lists the processes that jobs are in hand of, or that lead, and that hold no lock.

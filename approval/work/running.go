@@ -3,6 +3,7 @@ package work
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"ehpcbot/approval/rows"
@@ -13,12 +14,10 @@ import (
 type runningJobs struct {
 	mu      sync.Mutex
 	taken   map[int64]int // by job: how often it was taken, less how often it ended
-	missing map[int64]int // by job that is stored as running and is not in hand: how often it was seen so
+	missing misses[int64] // of jobs that are stored as running and not in hand
 }
 
-func newRunningJobs() *runningJobs {
-	return &runningJobs{taken: map[int64]int{}, missing: map[int64]int{}}
-}
+func newRunningJobs() *runningJobs { return &runningJobs{taken: map[int64]int{}} }
 
 // begin notes that a job is in hand, until the function is called that it returns.
 func (j *runningJobs) begin(job int64) (end func()) {
@@ -35,20 +34,25 @@ func (j *runningJobs) add(job int64, n int) {
 }
 
 // lost tells which of the jobs that are stored as running have been in nobody's hands for many looks in a row.
-func (j *runningJobs) lost(running []int64, many int) (lost []int64) {
+func (j *runningJobs) lost(running []int64, many int) []int64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	missing := map[int64]int{}
-	for _, job := range running {
-		if j.taken[job] > 0 {
-			continue
-		}
-		if missing[job] = j.missing[job] + 1; missing[job] >= many {
-			lost = append(lost, job)
-			delete(missing, job)
+	return j.missing.lost(slices.DeleteFunc(running, func(job int64) bool { return j.taken[job] > 0 }), many)
+}
+
+// misses counts in how many looks in a row a thing was missing.
+type misses[K comparable] map[K]int
+
+// lost takes what is missing now, and returns what has been so for many looks; of that counting begins anew.
+func (m *misses[K]) lost(now []K, many int) (lost []K) {
+	counts := misses[K]{}
+	for _, k := range now {
+		if counts[k] = (*m)[k] + 1; counts[k] >= many {
+			lost = append(lost, k)
+			delete(counts, k)
 		}
 	}
-	j.missing = missing
+	*m = counts
 	return lost
 }
 

@@ -14,7 +14,6 @@ package config
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/sethvargo/go-envconfig"
 
@@ -47,10 +46,7 @@ type environment struct {
 // Load reads the configuration from env, [envconfig.OsLookuper] in a running program. Where anything is wrong
 // or missing the error is a [Faults].
 func Load(env envconfig.Lookuper) (Config, error) {
-	e, f, err := read[environment](env)
-	if err != nil {
-		return Config{}, err
-	}
+	e, f := read[environment](env)
 	c := Config{
 		Slack:    e.Slack.config(f),
 		EHPC:     e.EHPC.config(f),
@@ -71,33 +67,24 @@ func Load(env envconfig.Lookuper) (Config, error) {
 // Command reads the name of the slash command alone. The manifest needs it, at a time when nothing else is
 // known yet.
 func Command(env envconfig.Lookuper) (string, error) {
-	e, f, err := read[struct {
+	e, f := read[struct {
 		Command string `env:"SLACK_COMMAND"`
 	}](env)
-	if err != nil {
-		return "", err
-	}
 	return checkCommand(f, e.Command), f.err()
 }
 
 // HTTPAddr reads the address of /healthz alone, empty where it is off. A health check needs no more of the
 // configuration, and should not fail for the rest of it.
 func HTTPAddr(env envconfig.Lookuper) (string, error) {
-	e, f, err := read[processEnv](env)
-	if err != nil {
-		return "", err
-	}
+	e, f := read[processEnv](env)
 	return e.httpAddr(f), f.err()
 }
 
 // DatabaseURL reads the DATABASE_URL alone, for those who only look into the database.
 func DatabaseURL(env envconfig.Lookuper) (string, error) {
-	e, f, err := read[struct {
+	e, f := read[struct {
 		URL string `env:"DATABASE_URL"`
 	}](env)
-	if err != nil {
-		return "", err
-	}
 	if err := checkDatabaseURL(Database{URL: e.URL}); err != nil {
 		f.add("DATABASE_URL", "%v", err)
 	}
@@ -106,21 +93,15 @@ func DatabaseURL(env envconfig.Lookuper) (string, error) {
 
 // DatabaseAndKeys reads what belongs to the database alone, for those who seal its passwords anew.
 func DatabaseAndKeys(env envconfig.Lookuper) (Database, error) {
-	e, f, err := read[databaseEnv](env)
-	if err != nil {
-		return Database{}, err
-	}
+	e, f := read[databaseEnv](env)
 	return e.config(f), f.err()
 }
 
 // read fills a struct of strings. go-envconfig could do more, but it would stop at the first fault, quote
 // values, take an empty value of a required variable, and read 020 as 16.
-func read[T any](env envconfig.Lookuper) (T, *collector, error) {
-	var e T
-	s := &source{env: env, faults: newCollector()}
-	err := envconfig.ProcessWith(context.Background(), &envconfig.Config{Target: &e, Lookuper: s})
-	if err != nil {
-		return e, nil, fmt.Errorf("read the environment: %w", err)
-	}
-	return e, s.faults, nil
+func read[T any](env envconfig.Lookuper) (e T, f *collector) {
+	f = newCollector()
+	// Into strings whatever the source says can be read.
+	envconfig.MustProcess(context.Background(), &envconfig.Config{Target: &e, Lookuper: &source{env: env, faults: f}})
+	return e, f
 }

@@ -25,7 +25,7 @@ func Misspelt(environ []string) []string {
 // knownNames are all names that are looked up.
 func knownNames() []string {
 	var names []string
-	for _, v := range table() {
+	for _, v := range Variables() {
 		names = append(names, v.Name)
 		if v.Secret {
 			names = append(names, v.Name+fileSuffix)

@@ -19,10 +19,12 @@ type Variable struct {
 }
 
 // Variables returns all variables in the order in which documents and faults list them.
-func Variables() []Variable { return table() }
+func Variables() []Variable {
+	return slices.Concat(slackVariables(), ehpcVariables(), policyVariables(), processVariables())
+}
 
 func variable(name string) (Variable, bool) {
-	for _, v := range table() {
+	for _, v := range Variables() {
 		if v.Name == name {
 			return v, true
 		}
@@ -32,7 +34,7 @@ func variable(name string) (Variable, bool) {
 
 // position is the place of a variable in the table.
 func position(name string) int {
-	return slices.IndexFunc(table(), func(v Variable) bool { return v.Name == name })
+	return slices.IndexFunc(Variables(), func(v Variable) bool { return v.Name == name })
 }
 
 // reservedByDefault are names that a Linux system or its usual services own, as accounts or as groups, as far
@@ -44,10 +46,6 @@ const reservedByDefault = "root,toor,admin,adm,bin,daemon,sys,system,sync,games,
 	"oinstall,dba,mongod,mongodb,rabbitmq,nagios,zabbix,hadoop,hdfs,yarn,tomcat,jenkins,git,puppet,dnsmasq,abrt,irc,gnats," +
 	"uuidd,saslauth,tcpdump,pulse,avahi,rtkit,colord,geoclue,gdm,tape,audio,video,disk,kmem,tty,utmp,input,render,cdrom," +
 	"dialout,shadow"
-
-func table() []Variable {
-	return slices.Concat(slackVariables(), ehpcVariables(), policyVariables(), processVariables())
-}
 
 func slackVariables() []Variable {
 	return []Variable{{

@@ -172,8 +172,7 @@ func (p *Messenger) paced(lane, doing string, urgent bool, call func() error) er
 		return slackapi.CallError(doing, err)
 	}
 	err := call()
-	var limited *slack.RateLimitedError
-	if errors.As(err, &limited) {
+	if limited, ok := errors.AsType[*slack.RateLimitedError](err); ok {
 		p.pace.limited(lane, doing, urgent, limited.RetryAfter)
 	}
 	return slackapi.CallError(doing, err)

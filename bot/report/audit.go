@@ -130,15 +130,8 @@ func eventsForExcel(w io.Writer, events iter.Seq2[approval.Event, error]) error 
 // noFormula puts a ' before what a spreadsheet would compute, and what would make it call others; the wide signs
 // are those that East Asian keyboards write.
 func noFormula(cell string) string {
-	if trimmed := strings.TrimLeft(cell, string([]rune{' ', wideSpace, joiner})); trimmed != "" && strings.ContainsAny(firstRune(trimmed), "=+-@＝＋－＠") {
+	if strings.IndexAny(strings.TrimLeft(cell, string([]rune{' ', wideSpace, joiner})), "=+-@＝＋－＠") == 0 {
 		return "'" + cell
 	}
 	return cell
-}
-
-func firstRune(s string) string {
-	for _, r := range s {
-		return string(r)
-	}
-	return ""
 }

@@ -309,11 +309,8 @@ func result(status int, code string) string {
 
 // Code returns Slack's error code in err's chain, such as channel_not_found; empty where there is none.
 func Code(err error) string {
-	var answer slack.SlackErrorResponse
-	if errors.As(err, &answer) {
-		return answer.Err
-	}
-	return ""
+	answer, _ := errors.AsType[slack.SlackErrorResponse](err)
+	return answer.Err
 }
 
 // passing are Slack's codes of troubles that pass by themselves.
@@ -331,16 +328,13 @@ func CallError(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
-	var later *approval.LaterError
-	if errors.As(err, &later) {
+	if later, ok := errors.AsType[*approval.LaterError](err); ok {
 		return &approval.LaterError{After: later.After, Err: fmt.Errorf("%s: %w", doing, later.Err)}
 	}
-	var limited *slack.RateLimitedError
-	if errors.As(err, &limited) {
+	if limited, ok := errors.AsType[*slack.RateLimitedError](err); ok {
 		return &approval.LaterError{After: max(limited.RetryAfter, time.Second), Err: fmt.Errorf("%s: %w", doing, err)}
 	}
-	var broken *url.Error
-	if errors.As(err, &broken) {
+	if broken, ok := errors.AsType[*url.Error](err); ok {
 		err = broken.Err
 	}
 	return fmt.Errorf("%s: %w", doing, err)
@@ -388,8 +382,7 @@ func BadToken(err error) bool { return slices.Contains(badToken, Code(err)) }
 
 // Fatal returns the *FatalError in err's chain, or nil.
 func Fatal(err error) error {
-	var dead *FatalError
-	if errors.As(err, &dead) {
+	if dead, ok := errors.AsType[*FatalError](err); ok {
 		return dead
 	}
 	return nil

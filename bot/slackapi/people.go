@@ -80,8 +80,8 @@ func NewPeople(api *API, now func() time.Time) *People {
 func pastLimit[T any](ask func(ctx context.Context, id string) (T, error)) func(ctx context.Context, id string) (T, error) {
 	return func(ctx context.Context, id string) (T, error) {
 		answer, err := ask(ctx, id)
-		var later *approval.LaterError
-		if !errors.As(err, &later) || later.After > shortLimit {
+		later, ok := errors.AsType[*approval.LaterError](err)
+		if !ok || later.After > shortLimit {
 			return answer, err
 		}
 		if backoff.Sleep(ctx, later.After) != nil {
@@ -224,6 +224,6 @@ func (m *memory[T]) remember(id string, value T, err error, now time.Time) {
 // isSilence tells a question that was not answered in time, or was not to be asked, from one that failed at once: that
 // one may be answered the next time.
 func isSilence(err error) bool {
-	var later *approval.LaterError
-	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &later)
+	_, later := errors.AsType[*approval.LaterError](err)
+	return later || errors.Is(err, context.DeadlineExceeded)
 }

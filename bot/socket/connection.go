@@ -57,7 +57,7 @@ func (c *connection) alive() { _ = c.ws.SetReadDeadline(time.Now().Add(c.pool.Ti
 func (c *connection) next() (event socketmode.Event, err error) {
 	for {
 		_, message, err := c.ws.ReadMessage()
-		if network := net.Error(nil); errors.As(err, &network) && network.Timeout() {
+		if network, ok := errors.AsType[net.Error](err); ok && network.Timeout() {
 			return event, errors.New("the connection has gone silent: Slack no longer pings it")
 		}
 		if err != nil {

@@ -97,7 +97,7 @@ func dial(ctx context.Context, proxy func(*http.Request) (*url.URL, error), addr
 		return conn, err
 	}
 	ws, _, err = dialer.DialContext(ctx, address, http.Header{"Origin": {"https://api.slack.com"}})
-	if unread := (*url.Error)(nil); errors.As(err, &unread) {
+	if unread, ok := errors.AsType[*url.Error](err); ok {
 		err = unread.Err
 	}
 	return ws, release, err
