@@ -63,7 +63,7 @@ func (b *build) make(dir string) (path string, err error) {
 		return "", err
 	}
 	path = filepath.Join(dir, "ehpcbot")
-	args := []string{"build", "-tags", "crashpoints", "-o", path}
+	args := []string{"build", "-ldflags", "-s -w", "-tags", "crashpoints", "-o", path}
 	if b.args != nil {
 		more, err := b.args(dir)
 		if err != nil {

@@ -379,10 +379,13 @@ func testStories(t *testing.T, c *chromium) {
 	}
 	require.Len(t, plays, len(stories))
 	for i, story := range stories {
+		require.Len(t, plays[i], len(story.steps))
+		if i > 0 && os.Getenv("CI") == "" { // a plain run plays the first alone
+			continue
+		}
 		t.Run(story.title, func(t *testing.T) {
 			t.Parallel()
 			c.seat(t)
-			require.Len(t, plays[i], len(story.steps))
 			p := newTab(t, c, open(t, withBot()))
 			p.visit("/")
 			p.sees("#bot", "Slack: 2")

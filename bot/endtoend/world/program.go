@@ -38,7 +38,7 @@ func Main(m *testing.M) {
 	if err == nil {
 		Binary = filepath.Join(dir, "ehpcbot")
 		var out []byte
-		if out, err = exec.Command("go", "build", "-o", Binary, "ehpcbot").CombinedOutput(); err != nil {
+		if out, err = exec.Command("go", "build", "-ldflags", "-s -w", "-o", Binary, "ehpcbot").CombinedOutput(); err != nil {
 			err = fmt.Errorf("%w\n%s", err, out)
 		}
 	}
