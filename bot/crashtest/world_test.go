@@ -41,7 +41,7 @@ type world struct {
 }
 
 // patience is how long anything may take before a test gives up.
-const patience = 60 * time.Second
+const patience = 2 * time.Minute
 
 func newWorld(t testing.TB, d database, options ...ehpctest.Option) *world {
 	options = append(options, ehpctest.WithCluster(ehpctest.ClusterID, ehpctest.Zone), ehpctest.WithJobTime(60*time.Millisecond))
