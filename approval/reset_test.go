@@ -408,3 +408,17 @@ func TestResetOfWhatWasChanged(t *testing.T) {
 		b.requireCredentials(b.reach(b.reset(isabel, "isabel2").ID, approval.Delivered))
 	})
 }
+
+// A new password that waits for approval keeps nobody from asking for an account.
+func TestResetsAreNoActiveAccounts(t *testing.T) {
+	t.Parallel()
+	b := setup(t, sqliteURL(t), func(c *approval.Config) { c.MaxActive, c.ResetsDecided = 1, true })
+	b.work()
+	b.account("isabel")
+	reset, err := b.askReset(isabel, "isabel")
+	require.NoError(t, err)
+	require.Equal(t, approval.Pending, reset.State)
+	require.Equal(t, approval.Pending, b.ask("isabel2").State)
+	_, err = b.service.Ask(t.Context(), approval.Ask{Requester: isabel, Username: "isabel3"})
+	require.Equal(t, approval.KindTooMany, kindOf(t, err))
+}

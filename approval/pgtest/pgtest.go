@@ -45,8 +45,8 @@ func URL(t testing.TB) string {
 	return Shared(t).NewDatabase(t)
 }
 
-// AlsoURL returns the URL of a new, empty database for a test that runs on SQLite as well. It does so in CI (CI=true);
-// elsewhere the test is skipped, as it would take half of the time of all tests.
+// AlsoURL is [URL] for a test that runs on SQLite as well. Elsewhere than in CI (CI=true) such a test is skipped: on
+// PostgreSQL it takes twice the time, and a plain run of all tests is to be quick.
 func AlsoURL(t testing.TB) string {
 	t.Helper()
 	if !inCI() {
