@@ -17,14 +17,7 @@ import (
 func TestAskBackMatrix(t *testing.T) {
 	t.Parallel()
 	onDatabases(t, func(t *testing.T, d database) {
-		runMatrix(t, d, byMessage, (*life).liveWithQuestion, besideTheUsual(t, d, sampleOfQuestion))
-	})
-}
-
-// sampleOfQuestion keeps the points of what a question, its answer and a change add: their commits, forms and messages.
-func sampleOfQuestion(all []point) []point {
-	return slices.DeleteFunc(slices.Clone(all), func(at point) bool {
-		return at.kind != "commit INSERT question" && at.kind != "commit INSERT change" && at.kind != "slack views.open" && (at.kind != "slack chat.postMessage" || at.n == 1 || at.n > 4)
+		runMatrix(t, d, byMessage, (*life).liveWithQuestion, besideTheUsual(t, d))
 	})
 }
 

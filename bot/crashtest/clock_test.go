@@ -94,9 +94,7 @@ func overlay(dir string) ([]string, error) {
 // while an account is being made, while a job is put off, and while a request waits for a decision.
 func TestClockIsSet(t *testing.T) {
 	t.Parallel()
-	if !full {
-		t.Skip("it builds the program with all of Go's library, which takes long; EHPCBOT_CRASH=full does it")
-	}
+	onlyFull(t) // it builds the program with all of Go's library
 	for _, d := range []database{sqlite, postgres} {
 		for name, hours := range map[string]int8{"ahead": +1, "back": -1} {
 			t.Run(d.name+" "+name, func(t *testing.T) {

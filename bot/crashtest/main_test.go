@@ -21,6 +21,14 @@ var (
 	soak = os.Getenv("EHPCBOT_SOAK")
 )
 
+// onlyFull leaves a test to full runs, for its time.
+func onlyFull(t *testing.T) {
+	t.Helper()
+	if !full {
+		t.Skip("a full run has it (EHPCBOT_CRASH=full)")
+	}
+}
+
 func TestMain(m *testing.M) {
 	_ = flag.Set("test.parallel", "12") // they wait more than they work
 	dir, err := os.MkdirTemp("", "ehpcbot-crash-")

@@ -50,21 +50,22 @@ func onDatabases(t *testing.T, test func(*testing.T, database)) {
 	}
 }
 
-// besideTheUsual chooses in a full run all points that the usual life does not pass, and in a plain run a sample.
-func besideTheUsual(t *testing.T, d database, sample func([]point) []point) func([]point) []point {
-	if !full {
-		return sample
-	}
+// besideTheUsual chooses among the points that the usual life does not pass.
+func besideTheUsual(t *testing.T, d database) func([]point) []point {
 	before := pointsOf(t, d, byMessage, (*life).live)
 	return func(all []point) []point { return choose(all, before) }
 }
 
-// choose keeps all points that no flow before has had, or of a plain run a sample of them.
+// choose keeps all points that no flow before has had, and of these every twenty-third in a plain run: some are before what
+// happens there, and some after it.
 func choose(all, before []point) []point {
-	if !full {
-		return sample(all, before)
+	var kept []point
+	for i, at := range slices.DeleteFunc(slices.Clone(all), func(at point) bool { return slices.Contains(before, at) }) {
+		if full || i%23 == 0 {
+			kept = append(kept, at)
+		}
 	}
-	return slices.DeleteFunc(slices.Clone(all), func(at point) bool { return slices.Contains(before, at) })
+	return kept
 }
 
 // runMatrix lives a life through, and then again and again with a kill at each of the points that are chosen. It returns
@@ -84,23 +85,6 @@ func pointsOf(t *testing.T, d database, f flow, live func(*life)) []point {
 	whole := newLife(t, d, f, point{})
 	live(whole)
 	return whole.points.all()
-}
-
-// sample keeps every fifth point at the two APIs, so that some are before and some after the call, and of the commits every
-// twenty-fifth and those that take in what people say, but for the points before.
-func sample(all, before []point) []point {
-	commits, calls := 0, 0
-	return slices.DeleteFunc(slices.Clone(all), func(at point) bool {
-		if slices.Contains(before, at) {
-			return true
-		}
-		if !strings.HasPrefix(at.kind, "commit ") {
-			calls++
-			return calls%5 != 1
-		}
-		commits++
-		return commits%25 != 1 && !slices.Contains([]string{"commit INSERT request", "commit INSERT trouble", "commit INSERT event"}, at.kind)
-	})
 }
 
 // matrix is what came of all lives.

@@ -255,6 +255,7 @@ func TestTimers(t *testing.T) {
 // frame; it is done all the same, unless it never arrives.
 // It runs before all others, as people wait for three seconds and no longer: beside hundreds of kills a machine is slow.
 func TestRollingRestart(t *testing.T) {
+	onlyFull(t)
 	const people = 4
 	r := newReplicas(t, postgres, 3, nil)
 	all := r.crowd(2000)
@@ -303,9 +304,7 @@ func TestRollingRestart(t *testing.T) {
 // does, while Slack takes its time: each replica loses its sign of life, and none takes the others for dead.
 func TestConnectionsToPostgresAreCut(t *testing.T) {
 	t.Parallel()
-	if !full {
-		t.Skip("a full run has it (EHPCBOT_CRASH=full)")
-	}
+	onlyFull(t)
 	const n = 100
 	r := newReplicas(t, postgres, 3, nil)
 	r.slack.Fail("chat.postMessage", slacktest.Fault{Delay: 300 * time.Millisecond, Times: -1})

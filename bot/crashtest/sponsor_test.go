@@ -2,7 +2,6 @@ package crashtest
 
 import (
 	"context"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -20,14 +19,7 @@ var sponsoredFirst = flow{
 func TestSponsorMatrix(t *testing.T) {
 	t.Parallel()
 	onDatabases(t, func(t *testing.T, d database) {
-		runMatrix(t, d, sponsoredFirst, (*life).liveWithSponsor, besideTheUsual(t, d, sampleOfSponsor))
-	})
-}
-
-// sampleOfSponsor keeps the points of what a sponsor adds: the form that asks for one, and the first messages.
-func sampleOfSponsor(all []point) []point {
-	return slices.DeleteFunc(slices.Clone(all), func(at point) bool {
-		return at.kind != "slack views.open" && (at.kind != "slack chat.postMessage" || at.n > 3) && (at.kind != "slack chat.update" || at.n > 1)
+		runMatrix(t, d, sponsoredFirst, (*life).liveWithSponsor, besideTheUsual(t, d))
 	})
 }
 

@@ -61,7 +61,7 @@ func runGo(t *testing.T, env []string) {
 
 func runNode(t *testing.T, env []string) {
 	node, err := exec.LookPath("node")
-	if err != nil && os.Getenv("CI") == "" {
+	if err != nil && !inCI() {
 		t.Skip("Node is not installed (no node in PATH)")
 	}
 	require.NoError(t, err)
@@ -84,7 +84,7 @@ func runNode(t *testing.T, env []string) {
 func nodeModules(t *testing.T) string {
 	t.Helper()
 	modules := os.Getenv("EHPCBOT_NODE_MODULES")
-	if modules == "" && os.Getenv("CI") == "" {
+	if modules == "" && !inCI() {
 		t.Skip("EHPCBOT_NODE_MODULES is not set to the node_modules of `npm install axe-core @slack/bolt`")
 	}
 	require.NotEmpty(t, modules, "EHPCBOT_NODE_MODULES")

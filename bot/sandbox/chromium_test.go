@@ -21,14 +21,18 @@ import (
 )
 
 // TestInChromium does on the page what a person does: each story, each fault, and what can befall the page. All share
-// one browser.
+// one browser. A plain run, which is to be quick, plays the first story alone.
 func TestInChromium(t *testing.T) {
 	t.Parallel()
 	c := startChromium(t)
-	for name, test := range map[string]func(*testing.T, *chromium){
+	tests := map[string]func(*testing.T, *chromium){
 		"stories": testStories, "faults": testFaults, "keyboard": testKeyboard, "sizes": testSizes, "restart": testRestart,
 		"sleep": testSleep, "tabs": testTabs, "accessibility": testAccessibility, "pictures": testPictures,
-	} {
+	}
+	if !inCI() {
+		tests = map[string]func(*testing.T, *chromium){"stories": testStories}
+	}
+	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test(t, c)
@@ -48,13 +52,15 @@ func (c *chromium) seat(t *testing.T) {
 	t.Cleanup(func() { <-c.seats })
 }
 
+func inCI() bool { return os.Getenv("CI") != "" }
+
 // startChromium starts the browser of the distribution. Where there is none the test is skipped, but fails in CI
 // (CI=true).
 func startChromium(t *testing.T) *chromium {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	switch {
-	case err != nil && os.Getenv("CI") == "":
+	case err != nil && !inCI():
 		t.Skip("Chromium is not installed (no chromium in PATH)")
 	case err != nil:
 		t.Fatal(err)
@@ -380,7 +386,7 @@ func testStories(t *testing.T, c *chromium) {
 	require.Len(t, plays, len(stories))
 	for i, story := range stories {
 		require.Len(t, plays[i], len(story.steps))
-		if i > 0 && os.Getenv("CI") == "" { // a plain run plays the first alone
+		if i > 0 && !inCI() {
 			continue
 		}
 		t.Run(story.title, func(t *testing.T) {
