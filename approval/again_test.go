@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/storetest"
 	"ehpcbot/ehpc/ehpctest"
 )
 
@@ -55,7 +56,7 @@ func TestLookedAtAgain(t *testing.T) {
 			}
 			t.Run("at the decision", func(t *testing.T) {
 				t.Parallel()
-				b := setup(t, sqliteURL(t), two)
+				b := setup(t, storetest.SQLite(t), two)
 				on := asks(b)
 				c.change(b)
 				b.close()
@@ -70,7 +71,7 @@ func TestLookedAtAgain(t *testing.T) {
 			})
 			t.Run("before the account is made", func(t *testing.T) {
 				t.Parallel()
-				b := setup(t, sqliteURL(t), two)
+				b := setup(t, storetest.SQLite(t), two)
 				on := asks(b)
 				story, err := b.service.Approve(t.Context(), on, otto)
 				require.NoError(t, err)
@@ -95,7 +96,7 @@ func TestLookedAtAgain(t *testing.T) {
 func TestRetryIsLookedAtAgain(t *testing.T) {
 	t.Parallel()
 	failed := func(t *testing.T) *bench {
-		b := setup(t, sqliteURL(t), nil)
+		b := setup(t, storetest.SQLite(t), nil)
 		b.api.FailJobs(1)
 		b.work()
 		b.fails("isabel", approval.FailureJob)
@@ -134,7 +135,7 @@ func TestRetryIsLookedAtAgain(t *testing.T) {
 	})
 	t.Run("one's own approval, which is allowed no more", func(t *testing.T) {
 		t.Parallel()
-		b := setup(t, sqliteURL(t), func(c *approval.Config) { c.AllowSelf = true })
+		b := setup(t, storetest.SQLite(t), func(c *approval.Config) { c.AllowSelf = true })
 		own, err := b.service.Ask(t.Context(), approval.Ask{Requester: anna, Username: "anna"})
 		require.NoError(t, err)
 		_, err = b.service.Approve(t.Context(), own.Target(), anna)
@@ -149,7 +150,7 @@ func TestRetryIsLookedAtAgain(t *testing.T) {
 func TestRetryAfterALaterRequest(t *testing.T) {
 	t.Parallel()
 	for _, who := range []string{"UOTHER", isabel} {
-		b := setup(t, sqliteURL(t), nil)
+		b := setup(t, storetest.SQLite(t), nil)
 		b.api.Fail("addUser", ehpctest.Fault{Before: true})
 		b.work()
 		first := b.approve(cluster, "isabel")
@@ -170,7 +171,7 @@ func TestRetryAfterALaterRequest(t *testing.T) {
 // What is shown while a request is abandoned is taken away again.
 func TestAbandonedWhileDelivered(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), nil)
+	b := setup(t, storetest.SQLite(t), nil)
 	b.told.onDeliver = func() {
 		_, err := b.service.Abandon(t.Context(), 1, anna)
 		require.NoError(t, err)
@@ -186,7 +187,7 @@ func TestAbandonedWhileDelivered(t *testing.T) {
 // An earlier request whose job has failed has made no account: what a later one of that name finds is its own.
 func TestFoundAfterAFailedJob(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), nil)
+	b := setup(t, storetest.SQLite(t), nil)
 	b.api.FailJobs(1)
 	b.work()
 	b.fails("isabel", approval.FailureJob)

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -24,6 +23,7 @@ import (
 	"ehpcbot/approval/pgtest"
 	"ehpcbot/approval/provision"
 	"ehpcbot/approval/store"
+	"ehpcbot/approval/storetest"
 	"ehpcbot/approval/work"
 	"ehpcbot/ehpc"
 	"ehpcbot/ehpc/ehpctest"
@@ -48,15 +48,13 @@ func TestMain(m *testing.M) {
 func onBoth(t *testing.T, test func(t *testing.T, databaseURL func(t testing.TB) string)) {
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
-		test(t, sqliteURL)
+		test(t, storetest.SQLite)
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
 		test(t, pgtest.AlsoURL)
 	})
 }
-
-func sqliteURL(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "ehpcbot.db") }
 
 const (
 	cluster = "ehpc-8jqdq0mz"

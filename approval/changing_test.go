@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/storetest"
 )
 
 // TestApprovingWithChanges has approvers change what they approve: approvals of what was there before lapse, the rules
@@ -81,7 +82,7 @@ func TestApprovingWithChanges(t *testing.T) {
 // TestChangedToAFormerName has a request changed to a username that was somebody else's.
 func TestChangedToAFormerName(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), nil)
+	b := setup(t, storetest.SQLite(t), nil)
 	b.work()
 	first := b.ask("isabel")
 	_, err := b.service.Approve(t.Context(), first.Target(), anna)

@@ -15,6 +15,7 @@ import (
 	"ehpcbot/approval/keyring"
 	"ehpcbot/approval/pgtest"
 	"ehpcbot/approval/store"
+	"ehpcbot/approval/storetest"
 )
 
 // TestWriterThatHangs has another process stop in the midst of a transaction, with the lock of all writers. The server
@@ -93,7 +94,7 @@ func TestSettingsOfRole(t *testing.T) {
 // stands in none of them, nor in the write-ahead log.
 func TestErasedPasswordsLeaveTheLog(t *testing.T) {
 	t.Parallel()
-	url := sqliteURL(t)
+	url := storetest.SQLite(t)
 	b := setup(t, url, nil)
 	keys, err := keyring.New(b.keys...)
 	require.NoError(t, err)
@@ -129,7 +130,7 @@ func TestErasedPasswordsLeaveTheLog(t *testing.T) {
 // start.
 func TestDatabaseFileIsReplaced(t *testing.T) {
 	t.Parallel()
-	url := sqliteURL(t)
+	url := storetest.SQLite(t)
 	b := setup(t, url, nil)
 	b.ask("isabel")
 	path := strings.TrimPrefix(url, "sqlite:")

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/storetest"
 )
 
 // With more than five requests that wait there is one digest a day, by one job for all processes.
@@ -74,7 +75,7 @@ func TestDigest(t *testing.T) {
 // What somebody may decide of all that waits is told by the rule by which each decision is taken.
 func TestDecidable(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), func(c *approval.Config) {
+	b := setup(t, storetest.SQLite(t), func(c *approval.Config) {
 		c.Required, c.Expiry, c.Fallback, c.Approvers = 2, 10*time.Hour, []string{head}, append(c.Approvers, isabel)
 	})
 	began := time.Now().Truncate(time.Second)

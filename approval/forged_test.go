@@ -12,6 +12,7 @@ import (
 	"ehpcbot/approval"
 	"ehpcbot/approval/audit"
 	"ehpcbot/approval/keyring"
+	"ehpcbot/approval/storetest"
 	"ehpcbot/ehpc/ehpctest"
 )
 
@@ -85,7 +86,7 @@ func TestRequestTurnedRound(t *testing.T) {
 			t.Parallel()
 			t.Run("before the decision", func(t *testing.T) {
 				t.Parallel()
-				b := setup(t, sqliteURL(t), nil)
+				b := setup(t, storetest.SQLite(t), nil)
 				seen := b.ask("isabel").Target()
 				do(t, raw(t, b.url), change)
 				_, err := b.service.Approve(t.Context(), seen, anna)
@@ -93,7 +94,7 @@ func TestRequestTurnedRound(t *testing.T) {
 			})
 			t.Run("before the account", func(t *testing.T) {
 				t.Parallel()
-				b := setup(t, sqliteURL(t), nil)
+				b := setup(t, storetest.SQLite(t), nil)
 				_, err := b.service.Approve(t.Context(), b.ask("isabel").Target(), anna)
 				require.NoError(t, err)
 				do(t, raw(t, b.url), change)
@@ -103,7 +104,7 @@ func TestRequestTurnedRound(t *testing.T) {
 			})
 			t.Run("before the credentials", func(t *testing.T) {
 				t.Parallel()
-				b := setup(t, sqliteURL(t), nil)
+				b := setup(t, storetest.SQLite(t), nil)
 				b.api.HangJobs(true)
 				b.work()
 				_, err := b.service.Approve(t.Context(), b.ask("isabel").Target(), anna)
@@ -165,7 +166,7 @@ func TestPanicIsNotGivenUp(t *testing.T) {
 // The approvals of a request that is over suffice for nothing any more.
 func TestReplayedApproval(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), nil)
+	b := setup(t, storetest.SQLite(t), nil)
 	b.work()
 	b.approve(cluster, "isabel")
 	b.reach(1, approval.Delivered)

@@ -16,6 +16,7 @@ import (
 
 	"ehpcbot/approval"
 	"ehpcbot/approval/pgtest"
+	"ehpcbot/approval/storetest"
 	"ehpcbot/ehpc/ehpctest"
 )
 
@@ -378,7 +379,7 @@ func TestTurnAway(t *testing.T) {
 // TestHangingGroup has a group of approvers that can't be asked about: it holds up no other.
 func TestHangingGroup(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), func(c *approval.Config) { c.Approvers = []string{hanging, staff} })
+	b := setup(t, storetest.SQLite(t), func(c *approval.Config) { c.Approvers = []string{hanging, staff} })
 	asked := b.ask("isabel")
 	story, err := b.service.Approve(t.Context(), b.target(asked.ID), greta)
 	require.NoError(t, err)
@@ -443,7 +444,7 @@ func TestProvisioningFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t, sqliteURL(t), nil)
+			b := setup(t, storetest.SQLite(t), nil)
 			c.prepare(b.api)
 			b.work()
 			asked := b.ask("isabel")
@@ -474,7 +475,7 @@ func TestProvisioningFaults(t *testing.T) {
 // TestJobThatNeverEnds waits until the outcome has been unknown for too long, and tries again when the job ends.
 func TestJobThatNeverEnds(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), nil)
+	b := setup(t, storetest.SQLite(t), nil)
 	b.api.HangJobs(true)
 	b.work()
 	asked := b.fails("isabel", approval.FailureTimeout)
@@ -492,7 +493,7 @@ func TestClockIsSet(t *testing.T) {
 	for name, by := range map[string]time.Duration{"ahead": time.Hour, "back": -time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t, sqliteURL(t), func(c *approval.Config) { c.AccountsAtOnce = 2 })
+			b := setup(t, storetest.SQLite(t), func(c *approval.Config) { c.AccountsAtOnce = 2 })
 			b.api.HangJobs(true)
 			b.work()
 			for i, username := range []string{"isabel", "nina"} { // one before the step, one after it
@@ -517,7 +518,7 @@ func TestClockIsSet(t *testing.T) {
 // TestRetryFindsTheAccount fails a request for a reason of its own after the account was made, unnoticed.
 func TestRetryFindsTheAccount(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), nil)
+	b := setup(t, storetest.SQLite(t), nil)
 	b.api.DropAfter("addUser", 1)
 	b.api.Fail("listUsers", ehpctest.Fault{Code: 1200, Skip: 1})
 	b.work()
@@ -564,7 +565,7 @@ func (b *bench) retry(id int64, state approval.State) approval.Story {
 // TestRetryLeavesTheAccountsOfOthers has an account of the name made by hand after the API's job has failed.
 func TestRetryLeavesTheAccountsOfOthers(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), nil)
+	b := setup(t, storetest.SQLite(t), nil)
 	b.api.FailJobs(1)
 	b.work()
 	asked := b.fails("isabel", approval.FailureJob)
@@ -582,7 +583,7 @@ func TestJobThatFailsAfterAnOpenCall(t *testing.T) {
 	for name, late := range map[string]bool{"the account is there": false, "it comes later": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t, sqliteURL(t), nil)
+			b := setup(t, storetest.SQLite(t), nil)
 			b.api.Answer("addUser", 5000, 1)
 			b.api.FailJobs(1)
 			var asked approval.Story
@@ -613,7 +614,7 @@ func TestJobThatFailsAfterAnOpenCall(t *testing.T) {
 // TestRefusedLookUp ends a request at its first look-up. No job is left that goes on beside the one of a retry.
 func TestRefusedLookUp(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), nil)
+	b := setup(t, storetest.SQLite(t), nil)
 	var ended atomic.Int64
 	b.observe = func(kind, _ string) {
 		if kind == "provision" {
@@ -635,7 +636,7 @@ func TestQuestionsAboutTheJobFail(t *testing.T) {
 	for code, why := range map[int]approval.Failure{1200: approval.FailureOperator, 1400: approval.FailureRefused, 5000: approval.FailureTimeout} {
 		t.Run(fmt.Sprint(code), func(t *testing.T) {
 			t.Parallel()
-			b := setup(t, sqliteURL(t), nil)
+			b := setup(t, storetest.SQLite(t), nil)
 			b.api.HangJobs(true)
 			b.api.Fail(ehpctest.ActionOperation, ehpctest.Fault{Code: code, Times: -1})
 			b.api.Fail(ehpctest.ActionListUsers, ehpctest.Fault{Skip: 1, Code: code, Times: -1})
@@ -650,7 +651,7 @@ func TestQuestionsAboutTheJobFail(t *testing.T) {
 	}
 	t.Run("but the account is there", func(t *testing.T) {
 		t.Parallel()
-		b := setup(t, sqliteURL(t), nil)
+		b := setup(t, storetest.SQLite(t), nil)
 		b.api.Fail(ehpctest.ActionOperation, ehpctest.Fault{Code: 1400, Times: -1})
 		b.work()
 		asked := b.ask("isabel")
@@ -664,7 +665,7 @@ func TestQuestionsAboutTheJobFail(t *testing.T) {
 // called again for each look.
 func TestExistsAfterAnOpenCall(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), nil, ehpctest.WithJobTime(2*time.Second))
+	b := setup(t, storetest.SQLite(t), nil, ehpctest.WithJobTime(2*time.Second))
 	b.api.DropAfter("addUser", 1)
 	b.work()
 	asked := b.ask("isabel")
@@ -717,7 +718,7 @@ func (b *bench) sentPassword() string {
 // TestRetryOfAJobThatVanished calls addUser again where nothing came of a job that the API does not know any more.
 func TestRetryOfAJobThatVanished(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), nil)
+	b := setup(t, storetest.SQLite(t), nil)
 	b.api.LoseJobs(1)
 	b.api.FailJobs(1)
 	b.work()
@@ -730,7 +731,7 @@ func TestRetryOfAJobThatVanished(t *testing.T) {
 // password that is sealed for it. Nobody knows the password of that account any more, so it is not handed over.
 func TestRetryAfterThePasswordIsErased(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), func(c *approval.Config) { c.Expiry = 3 * time.Second })
+	b := setup(t, storetest.SQLite(t), func(c *approval.Config) { c.Expiry = 3 * time.Second })
 	b.api.HangJobs(true)
 	b.work()
 	asked := b.fails("isabel", approval.FailureTimeout)
@@ -747,7 +748,7 @@ func TestRetryAfterThePasswordIsErased(t *testing.T) {
 // TestSamePassword looks at what is sent: all calls of addUser for a request carry one password.
 func TestSamePassword(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), nil)
+	b := setup(t, storetest.SQLite(t), nil)
 	b.api.DropBefore("addUser", 1)
 	b.api.Answer("addUser", 5000, 1)
 	b.work()
@@ -802,7 +803,7 @@ func TestRestart(t *testing.T) {
 
 func TestMessagesAreRepeatedUntilTheyArrive(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), nil)
+	b := setup(t, storetest.SQLite(t), nil)
 	for _, what := range []string{"refresh", "deliver", "scrub"} {
 		b.told.fail(what, 1)
 	}
@@ -825,7 +826,7 @@ func TestMessagesAreRepeatedUntilTheyArrive(t *testing.T) {
 // shows after that is cleared again.
 func TestClearedWhileDelivering(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), nil)
+	b := setup(t, storetest.SQLite(t), nil)
 	asked := b.ask("isabel")
 	b.told.onDeliver = func() {
 		_, err := b.service.Clear(context.Background(), b.target(asked.ID), isabel)

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/storetest"
 	"ehpcbot/ehpc/ehpctest"
 )
 
@@ -31,7 +32,7 @@ func TestTwinsByCase(t *testing.T) {
 // A twin that is on the cluster already takes the name, one that waits for a retry no less.
 func TestTwinOnTheCluster(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), nil)
+	b := setup(t, storetest.SQLite(t), nil)
 	b.api.AddExisting(cluster, "ISABEL", "Old-pass&word1A")
 	b.work()
 	b.fails("isabel", approval.FailureTaken)
@@ -64,7 +65,7 @@ func TestFormerOwner(t *testing.T) {
 
 func TestPattern(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), func(c *approval.Config) { c.Usernames = regexp.MustCompile(`^(?:[a-z]+)$`) })
+	b := setup(t, storetest.SQLite(t), func(c *approval.Config) { c.Usernames = regexp.MustCompile(`^(?:[a-z]+)$`) })
 	b.ask("isabel")
 	for name, kind := range map[string]approval.Kind{"isabel2": approval.KindPattern, "0": approval.KindDigits, "1000": approval.KindDigits} {
 		_, err := b.service.Ask(t.Context(), approval.Ask{Requester: isabel, Username: name})
@@ -85,7 +86,7 @@ func TestAccountOfSomebodyElse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t, sqliteURL(t), nil)
+			b := setup(t, storetest.SQLite(t), nil)
 			b.api.OnCall(func(call ehpctest.Call, phase string) {
 				if call.Action == "addUser" && phase == ehpctest.PhaseBefore {
 					b.api.AddExisting(cluster, "isabel", "Old-pass&word1A")

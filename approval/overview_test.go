@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/storetest"
 )
 
 // numbers are those of the requests in an excerpt.
@@ -74,7 +75,7 @@ func TestOverview(t *testing.T) {
 
 func TestOverviewOfAccounts(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), nil)
+	b := setup(t, storetest.SQLite(t), nil)
 	b.work()
 	first := b.ask("isabel")
 	_, err := b.service.Approve(t.Context(), first.Target(), anna)

@@ -13,6 +13,7 @@ import (
 	"ehpcbot/approval/audit"
 	"ehpcbot/approval/keyring"
 	"ehpcbot/approval/store"
+	"ehpcbot/approval/storetest"
 )
 
 // eventsOfOne is how many events a request of the past has: asked for, approved, made in two steps, delivered.
@@ -92,7 +93,7 @@ func (w *pastWriter) exec(prepared **sql.Stmt, statement string, args ...any) (e
 // BenchmarkPast measures what is done on a database with b.N events: -benchtime 5000000x has five million, of a million
 // requests.
 func BenchmarkPast(b *testing.B) {
-	url := sqliteURL(b)
+	url := storetest.SQLite(b)
 	keys, err := keyring.New(key)
 	require.NoError(b, err)
 	past(b, url, keys, max(1, b.N/eventsOfOne))

@@ -3,7 +3,6 @@ package approval_test
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/storetest"
 	"ehpcbot/ehpc/ehpctest"
 )
 
@@ -26,7 +26,7 @@ func TestAnyLife(t *testing.T) {
 			return
 		}
 		t.Run("", func(t *testing.T) {
-			b := setup(t, "sqlite:"+filepath.Join(t.TempDir(), "life.db"), func(c *approval.Config) {
+			b := setup(t, storetest.SQLite(t), func(c *approval.Config) {
 				c.Required, c.MaxActive = rapid.IntRange(1, 2).Draw(rt, "required"), 3
 				c.Rules.Sponsored = rapid.Bool().Draw(rt, "sponsored")
 			},

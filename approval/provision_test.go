@@ -13,6 +13,7 @@ import (
 
 	"ehpcbot/approval"
 	"ehpcbot/approval/provision"
+	"ehpcbot/approval/storetest"
 	"ehpcbot/ehpc"
 	"ehpcbot/ehpc/ehpctest"
 )
@@ -89,7 +90,7 @@ func TestAccountsAtOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t, sqliteURL(t), nil, ehpctest.WithJobTime(jobTime))
+			b := setup(t, storetest.SQLite(t), nil, ehpctest.WithJobTime(jobTime))
 			fault(b.api)
 			jobs := watchJobs(b.api, jobTime)
 			for i := range n {
@@ -110,7 +111,7 @@ func TestAccountsAtOnce(t *testing.T) {
 	}
 	t.Run("three may be", func(t *testing.T) {
 		t.Parallel()
-		b := setup(t, sqliteURL(t), func(conf *approval.Config) { conf.AccountsAtOnce = 3 })
+		b := setup(t, storetest.SQLite(t), func(conf *approval.Config) { conf.AccountsAtOnce = 3 })
 		b.api.HangJobs(true)
 		b.approveMany(5)
 		b.work()
@@ -126,7 +127,7 @@ func TestAccountsAtOnce(t *testing.T) {
 func TestClass(t *testing.T) {
 	t.Parallel()
 	const n = 12
-	b := setup(t, sqliteURL(t), nil, ehpctest.WithJobTime(100*time.Millisecond))
+	b := setup(t, storetest.SQLite(t), nil, ehpctest.WithJobTime(100*time.Millisecond))
 	b.api.AddExisting(cluster, "user3", "Old-pass&word1A")
 	b.approveMany(n)
 	b.work()
@@ -164,7 +165,7 @@ func (p poisoned) AddUser(ctx context.Context, r ehpc.AddUserRequest) (string, e
 
 func TestOneInTroubleHoldsUpNobody(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), nil)
+	b := setup(t, storetest.SQLite(t), nil)
 	b.wrap = func(a provision.Accounts) provision.Accounts { return poisoned{a} }
 	b.approve(cluster, "poison")
 	for _, username := range []string{"isabel", "nina"} {
@@ -179,7 +180,7 @@ func TestOneInTroubleHoldsUpNobody(t *testing.T) {
 // TestLongJob lets a job take more than five minutes, after which the next account is asked for.
 func TestLongJob(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), nil)
+	b := setup(t, storetest.SQLite(t), nil)
 	b.api.HangJobs(true)
 	b.work()
 	b.approve(cluster, "isabel")
@@ -215,7 +216,7 @@ func TestApprovedWhileOthersAreMade(t *testing.T) {
 func BenchmarkClass(b *testing.B) {
 	const n = 100
 	for b.Loop() {
-		o := setup(b, sqliteURL(b), nil, ehpctest.WithJobTime(time.Second))
+		o := setup(b, storetest.SQLite(b), nil, ehpctest.WithJobTime(time.Second))
 		o.approveMany(n)
 		start := time.Now()
 		o.work()

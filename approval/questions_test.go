@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/storetest"
 )
 
 // TestAskingBack lets approvers ask and the requester answer, several times and again and again, as people and messengers do
@@ -103,7 +104,7 @@ func (b *bench) requireLog(id int64, action, detail string) {
 // began anew.
 func TestQuestionsOutliveTheProcess(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), func(c *approval.Config) { c.Expiry = time.Hour })
+	b := setup(t, storetest.SQLite(t), func(c *approval.Config) { c.Expiry = time.Hour })
 	asked := b.ask("isabel")
 	b.passed.Store(int64(50 * time.Minute))
 	_, err := b.service.AskBack(t.Context(), asked.Target(), anna, "why?")

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/storetest"
 	"ehpcbot/ehpc/ehpctest"
 )
 
@@ -16,7 +17,7 @@ import (
 func TestQuotaUsedUp(t *testing.T) {
 	t.Parallel()
 	const n, quota = 24, 12
-	b := setup(t, sqliteURL(t), func(c *approval.Config) { c.CallsPerHour = quota })
+	b := setup(t, storetest.SQLite(t), func(c *approval.Config) { c.CallsPerHour = quota })
 	b.approveMany(n)
 	b.work()
 	told := func(id int64) bool { return len(b.told.said(fmt.Sprintf("notify %d approved", id))) > 0 }
@@ -63,7 +64,7 @@ func TestQuotaOutlivesTheProcess(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			const quota = 12
-			b := setup(t, sqliteURL(t), func(c *approval.Config) { c.CallsPerHour = quota })
+			b := setup(t, storetest.SQLite(t), func(c *approval.Config) { c.CallsPerHour = quota })
 			b.grace = grace
 			b.approveMany(2 * quota)
 			b.work()
@@ -80,7 +81,7 @@ func TestQuotaOutlivesTheProcess(t *testing.T) {
 // calls come, and none of them is made twice.
 func TestQuotaTrickles(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), func(c *approval.Config) { c.CallsPerHour = 3600 })
+	b := setup(t, storetest.SQLite(t), func(c *approval.Config) { c.CallsPerHour = 3600 })
 	do(t, raw(t, b.url), fmt.Sprintf(`INSERT INTO quota (one, calls, at) VALUES (1, 0, %d)`, time.Now().UnixMilli()))
 	b.work()
 	b.approve(cluster, "isabel")

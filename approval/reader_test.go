@@ -23,6 +23,7 @@ import (
 	"ehpcbot/approval/audit"
 	"ehpcbot/approval/pgtest"
 	"ehpcbot/approval/store"
+	"ehpcbot/approval/storetest"
 )
 
 // reader opens the bench's database for reading.
@@ -256,7 +257,7 @@ func TestReaderLeavesTheFilesAlone(t *testing.T) {
 // itself are others.
 func TestReaderBesideAnotherProcess(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), nil)
+	b := setup(t, storetest.SQLite(t), nil)
 	b.ask("isabel")
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestHelperReads$")
 	cmd.Env = append(os.Environ(), "EHPCBOT_TEST_READS="+b.url)
@@ -439,6 +440,9 @@ func TestUpgrade(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, url func(t testing.TB) string) {
 		address := url(t)
+		if path, ok := strings.CutPrefix(address, "sqlite:"); ok {
+			require.NoError(t, os.Remove(path), "it begins without tables")
+		}
 		for version := range int64(3) {
 			migrateTo(t, address, version+1)
 			if version == 0 {

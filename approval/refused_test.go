@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/storetest"
 )
 
 // Nobody can fill the audit log with what they are refused: of each kind it holds the first in an hour, and how many more
@@ -81,7 +82,7 @@ func second[T any](_ T, err error) error { return err }
 // What the program has counted when it stops is written then; and a refusal that could not be written was none.
 func TestRefusalsAreCountedAtTheEnd(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), nil)
+	b := setup(t, storetest.SQLite(t), nil)
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	b.stands.Store(&now)
 	b.work()

@@ -17,6 +17,7 @@ import (
 	"ehpcbot/approval/keyring"
 	"ehpcbot/approval/pgtest"
 	"ehpcbot/approval/store"
+	"ehpcbot/approval/storetest"
 	"ehpcbot/ehpc/ehpctest"
 )
 
@@ -175,7 +176,7 @@ func TestRekeyInTheMiddle(t *testing.T) {
 
 func TestRekeyWithTheBotRunning(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), nil)
+	b := setup(t, storetest.SQLite(t), nil)
 	_, err := store.OpenExisting(t.Context(), b.url)
 	require.ErrorIs(t, err, store.ErrInUse)
 }
@@ -259,7 +260,7 @@ func TestKeyFile(t *testing.T) {
 	})
 	t.Run("is not made anew when something is sealed", func(t *testing.T) {
 		t.Parallel()
-		b := setup(t, sqliteURL(t), nil)
+		b := setup(t, storetest.SQLite(t), nil)
 		b.work()
 		b.failed("isabel")
 		b.close()

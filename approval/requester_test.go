@@ -13,13 +13,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/storetest"
 	"ehpcbot/ehpc"
 )
 
 // A requester has the approvers reminded once a day, of a request that waits and is theirs.
 func TestRemind(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), nil)
+	b := setup(t, storetest.SQLite(t), nil)
 	b.work()
 	ctx := t.Context()
 	id := b.ask("isabel").ID
@@ -96,7 +97,7 @@ func TestLookAtTheAsk(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t, sqliteURL(t), func(conf *approval.Config) {
+			b := setup(t, storetest.SQLite(t), func(conf *approval.Config) {
 				if c.pattern != "" {
 					conf.Usernames = regexp.MustCompile("^(?:" + c.pattern + ")$")
 				}
@@ -120,7 +121,7 @@ func TestLookAtTheAsk(t *testing.T) {
 // Who asks waits for the cluster for as long as there is time, and no longer.
 func TestLookThatHangs(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), nil)
+	b := setup(t, storetest.SQLite(t), nil)
 	over := make(chan struct{})
 	t.Cleanup(func() { close(over) })
 	b.service.LookAt(clusterOf(func(context.Context) (ehpc.UserPage, error) {
@@ -138,7 +139,7 @@ func TestLookThatHangs(t *testing.T) {
 // An approval is of the day that was shown with it.
 func TestUntilTurnedRound(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), nil)
+	b := setup(t, storetest.SQLite(t), nil)
 	day := time.Now().AddDate(0, 1, 0).Format(time.DateOnly)
 	story, err := b.service.Ask(t.Context(), approval.Ask{Requester: isabel, Username: "isabel", Until: day})
 	require.NoError(t, err)
@@ -151,7 +152,7 @@ func TestUntilTurnedRound(t *testing.T) {
 // All that is wrong is told at once.
 func TestAllFaultsAtOnce(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), func(conf *approval.Config) { conf.Use = approval.UsePolicy{URL: "https://example.org", Version: "2"} })
+	b := setup(t, storetest.SQLite(t), func(conf *approval.Config) { conf.Use = approval.UsePolicy{URL: "https://example.org", Version: "2"} })
 	b.service.LookAt(having(1, "isabel"))
 	ask := approval.Ask{Requester: isabel, Username: "isabel", Mod: "777", Until: "2026-01-01", Reason: strings.Repeat("x", 501), Policy: "2"}
 	kinds := func() (kinds []approval.Kind) {

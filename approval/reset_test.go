@@ -10,6 +10,7 @@ import (
 
 	"ehpcbot/approval"
 	"ehpcbot/approval/keyring"
+	"ehpcbot/approval/storetest"
 	"ehpcbot/ehpc/ehpctest"
 )
 
@@ -110,7 +111,7 @@ func TestResetOutcomeUnknown(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t, sqliteURL(t), nil)
+			b := setup(t, storetest.SQLite(t), nil)
 			b.work()
 			b.account("isabel")
 			b.api.Fail(ehpctest.ActionModifyUser, fault)
@@ -135,7 +136,7 @@ func TestResetOutcomeUnknown(t *testing.T) {
 
 func TestResetRefused(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), func(c *approval.Config) { c.ResetsDecided = true })
+	b := setup(t, storetest.SQLite(t), func(c *approval.Config) { c.ResetsDecided = true })
 	b.work()
 	b.account("isabel")
 	b.account("nina")
@@ -173,7 +174,7 @@ func TestResetRefused(t *testing.T) {
 
 func TestResetDecided(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), func(c *approval.Config) { c.ResetsDecided, c.Required = true, 2 })
+	b := setup(t, storetest.SQLite(t), func(c *approval.Config) { c.ResetsDecided, c.Required = true, 2 })
 	b.work()
 	asked, err := b.service.Ask(t.Context(), approval.Ask{Requester: isabel, Username: "isabel"})
 	require.NoError(t, err)
@@ -214,7 +215,7 @@ func TestResetFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t, sqliteURL(t), nil)
+			b := setup(t, storetest.SQLite(t), nil)
 			b.work()
 			b.account("isabel")
 			before, _ := b.api.Password(cluster, "isabel")
@@ -243,7 +244,7 @@ func TestResetFails(t *testing.T) {
 	}
 	t.Run("a later one holds", func(t *testing.T) {
 		t.Parallel()
-		b := setup(t, sqliteURL(t), nil)
+		b := setup(t, storetest.SQLite(t), nil)
 		b.work()
 		b.account("isabel")
 		b.api.Answer(ehpctest.ActionModifyUser, 1640, 1)
@@ -260,7 +261,7 @@ func TestResetFails(t *testing.T) {
 // A name that may go to others is somebody else's as soon as an account may have been made for them.
 func TestResetOfNameGivenAway(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), func(c *approval.Config) { c.Reusable = []string{"isabel"} })
+	b := setup(t, storetest.SQLite(t), func(c *approval.Config) { c.Reusable = []string{"isabel"} })
 	b.work()
 	b.account("isabel")
 	b.api.RemoveUser(cluster, "isabel")
@@ -332,7 +333,7 @@ func TestForgedReset(t *testing.T) {
 		SELECT cluster, username, mod, reason, requester, 'approved', 1, 1, 0, created_at, updated_at, expires_at FROM request WHERE id = 1`
 	t.Run("the request", func(t *testing.T) {
 		t.Parallel()
-		b := setup(t, sqliteURL(t), nil)
+		b := setup(t, storetest.SQLite(t), nil)
 		b.work()
 		b.account("isabel")
 		b.close()
@@ -356,7 +357,7 @@ func TestForgedReset(t *testing.T) {
 	})
 	t.Run("one that is over", func(t *testing.T) {
 		t.Parallel()
-		b := setup(t, sqliteURL(t), nil)
+		b := setup(t, storetest.SQLite(t), nil)
 		b.work()
 		b.account("isabel")
 		b.reach(b.reset(isabel, "isabel").ID, approval.Delivered)
@@ -369,7 +370,7 @@ func TestForgedReset(t *testing.T) {
 	})
 	t.Run("an account for a password", func(t *testing.T) {
 		t.Parallel()
-		b := setup(t, sqliteURL(t), nil)
+		b := setup(t, storetest.SQLite(t), nil)
 		b.approve(cluster, "isabel")
 		do(t, raw(t, b.url), `UPDATE request SET reset_approvals = 0 WHERE id = 1`)
 		ring, err := keyring.New(b.keys...)
@@ -412,7 +413,7 @@ func TestResetOfWhatWasChanged(t *testing.T) {
 // A new password that waits for approval keeps nobody from asking for an account.
 func TestResetsAreNoActiveAccounts(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), func(c *approval.Config) { c.MaxActive, c.ResetsDecided = 1, true })
+	b := setup(t, storetest.SQLite(t), func(c *approval.Config) { c.MaxActive, c.ResetsDecided = 1, true })
 	b.work()
 	b.account("isabel")
 	reset, err := b.askReset(isabel, "isabel")

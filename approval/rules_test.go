@@ -9,6 +9,7 @@ import (
 
 	"ehpcbot/approval"
 	"ehpcbot/approval/keyring"
+	"ehpcbot/approval/storetest"
 )
 
 const (
@@ -93,7 +94,7 @@ func TestRulesOfACluster(t *testing.T) {
 // follows the new ones.
 func TestRulesAreKept(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), ownRules(func(r *approval.Rules) { r.Approvers = []string{"UHEIDI"} }))
+	b := setup(t, storetest.SQLite(t), ownRules(func(r *approval.Rules) { r.Approvers = []string{"UHEIDI"} }))
 	first := b.askOn(physics, "isabel")
 	require.False(t, first.Former)
 	now := first.Rules
@@ -207,14 +208,14 @@ func TestNoApprovalNeeded(t *testing.T) {
 	})
 	t.Run("somebody else, or nobody knows", func(t *testing.T) {
 		t.Parallel()
-		b := setup(t, sqliteURL(t), exempt)
+		b := setup(t, storetest.SQLite(t), exempt)
 		require.Equal(t, approval.Pending, b.askOn(physics, "isabel").State)
 		b.people.members[tutors], b.people.err = []string{isabel}, errors.New("the directory is away")
 		require.Equal(t, approval.Pending, b.askOn(physics, "nina").State)
 	})
 	t.Run("no member any more", func(t *testing.T) {
 		t.Parallel()
-		b := setup(t, sqliteURL(t), exempt)
+		b := setup(t, storetest.SQLite(t), exempt)
 		b.people.members[tutors] = []string{isabel}
 		asked := b.askOn(physics, "isabel")
 		b.people.leave(tutors)
@@ -226,7 +227,7 @@ func TestNoApprovalNeeded(t *testing.T) {
 	})
 	t.Run("nobody tells any more, until somebody does", func(t *testing.T) {
 		t.Parallel()
-		b := setup(t, sqliteURL(t), exempt)
+		b := setup(t, storetest.SQLite(t), exempt)
 		b.people.members[tutors] = []string{isabel}
 		asked := b.askOn(physics, "isabel")
 		b.people.leave(tutors)
@@ -246,7 +247,7 @@ func TestNoApprovalNeeded(t *testing.T) {
 // Each channel has its digest, of what is decided there.
 func TestDigestOfEachChannel(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), func(c *approval.Config) {
+	b := setup(t, storetest.SQLite(t), func(c *approval.Config) {
 		ownRules(func(*approval.Rules) {})(c)
 		c.MaxActive = 100
 	})

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/storetest"
 	"ehpcbot/ehpc/ehpctest"
 	"ehpcbot/ehpc/secret"
 )
@@ -107,7 +108,7 @@ func TestAPIRepeatsThePassword(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, restarted %t", where, restarted), func(t *testing.T) {
 				t.Parallel()
 				logged := &lockedBuffer{}
-				b := setup(t, sqliteURL(t), nil)
+				b := setup(t, storetest.SQLite(t), nil)
 				b.log = slog.New(slog.NewTextHandler(logged, &slog.HandlerOptions{Level: slog.LevelDebug - 4}))
 				b.restart()
 				asked := b.ask("isabel")

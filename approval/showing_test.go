@@ -11,6 +11,7 @@ import (
 
 	"ehpcbot/approval"
 	"ehpcbot/approval/keyring"
+	"ehpcbot/approval/storetest"
 	"ehpcbot/ehpc/ehpctest"
 )
 
@@ -87,7 +88,7 @@ func TestShown(t *testing.T) {
 // not know.
 func TestShownBeforeItIsDelivered(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), byButton)
+	b := setup(t, storetest.SQLite(t), byButton)
 	b.told.fail("offer", 1000)
 	b.work()
 	asked := b.ask("isabel")
@@ -131,7 +132,7 @@ func TestSealedUntilItsTimeIsOver(t *testing.T) {
 // TestSealedWithAnotherKey tells the requester what keeps the password from being opened, and rekey seals it anew.
 func TestSealedWithAnotherKey(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), byButton)
+	b := setup(t, storetest.SQLite(t), byButton)
 	b.work()
 	story := b.offered("isabel")
 	want, _ := b.api.Password(cluster, "isabel")
@@ -158,7 +159,7 @@ func TestSealedWithAnotherKey(t *testing.T) {
 // name next gets the account that is made for them.
 func TestOfferedAccountIsRemoved(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), byButton)
+	b := setup(t, storetest.SQLite(t), byButton)
 	b.work()
 	b.offered("isabel")
 	b.api.RemoveUser(cluster, "isabel")
@@ -189,7 +190,7 @@ func TestPrompts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t, sqliteURL(t), func(conf *approval.Config) { conf.ByButton, conf.CredentialsTTL = true, c.ttl })
+			b := setup(t, storetest.SQLite(t), func(conf *approval.Config) { conf.ByButton, conf.CredentialsTTL = true, c.ttl })
 			b.work()
 			story := b.offered("isabel")
 			if c.opened {
@@ -224,7 +225,7 @@ func TestPrompts(t *testing.T) {
 // TestSweepPutsPromptsBack has the timers lost with a backup.
 func TestSweepPutsPromptsBack(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), func(c *approval.Config) { c.ByButton, c.CredentialsTTL = true, 72*time.Hour })
+	b := setup(t, storetest.SQLite(t), func(c *approval.Config) { c.ByButton, c.CredentialsTTL = true, 72*time.Hour })
 	b.work()
 	b.offered("isabel")
 	b.eventually(func() bool { return len(b.told.said("refresh 1 delivered")) > 0 }, func() string { return "not shown" })

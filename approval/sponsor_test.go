@@ -11,6 +11,7 @@ import (
 
 	"ehpcbot/approval"
 	"ehpcbot/approval/keyring"
+	"ehpcbot/approval/storetest"
 	"ehpcbot/ehpc/ehpctest"
 )
 
@@ -114,7 +115,7 @@ func (b *bench) requireWaitsFor(person string, want ...int64) {
 // TestSponsorIsAsked holds who can be named, and where nobody is.
 func TestSponsorIsAsked(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), func(c *approval.Config) {
+	b := setup(t, storetest.SQLite(t), func(c *approval.Config) {
 		wanting := c.Rules
 		wanting.Sponsored = true
 		c.ByCluster = approval.NewPolicies(map[string]approval.Rules{cluster: wanting, "ehpc-x": c.Rules})
@@ -153,7 +154,7 @@ func TestSponsorIsAsked(t *testing.T) {
 // their own requests.
 func TestNobodySponsorsThemselves(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), func(c *approval.Config) { c.Rules.Sponsored, c.AllowSelf = true, true })
+	b := setup(t, storetest.SQLite(t), func(c *approval.Config) { c.Rules.Sponsored, c.AllowSelf = true, true })
 	asked := b.askSponsored("isabel")
 	b.people.people = map[string]approval.Person{sara: {ID: isabel, Also: sara}}
 	_, err := b.service.Approve(t.Context(), asked.Target(), sara)
@@ -163,7 +164,7 @@ func TestNobodySponsorsThemselves(t *testing.T) {
 // A sponsor who is an approver, too, has two voices, one after the other.
 func TestSponsorWhoApproves(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), sponsored)
+	b := setup(t, storetest.SQLite(t), sponsored)
 	asked, err := b.service.Ask(t.Context(), approval.Ask{Requester: isabel, Username: "isabel", Sponsor: anna})
 	require.NoError(t, err)
 	story, err := b.service.Approve(t.Context(), asked.Target(), anna)
@@ -187,7 +188,7 @@ func TestSponsorWhoApproves(t *testing.T) {
 // The form of a sponsor who is an approver as well is sent twice, as its acknowledgement got lost.
 func TestSponsorsFormTwice(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), sponsored)
+	b := setup(t, storetest.SQLite(t), sponsored)
 	asked, err := b.service.Ask(t.Context(), approval.Ask{Requester: isabel, Username: "isabel", Sponsor: anna})
 	require.NoError(t, err)
 	story, err := b.service.ApproveChanged(t.Context(), asked.Target(), anna, approval.Wish{Username: "isa"})
@@ -213,7 +214,7 @@ func (m meeting) Requester(ctx context.Context, id string, within time.Duration)
 // A sponsor who is no approver presses on two devices at once: both presses find that it is their turn.
 func TestSponsorPressesTwiceAtOnce(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), sponsored)
+	b := setup(t, storetest.SQLite(t), sponsored)
 	asked := b.askSponsored("isabel")
 	keys, err := keyring.New(b.keys...)
 	require.NoError(t, err)
@@ -261,7 +262,7 @@ func TestSponsorDenies(t *testing.T) {
 // A sponsor is reminded, and nobody else, until the request expires; what they do in time gives the approvers theirs.
 func TestSilentSponsor(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), func(c *approval.Config) {
+	b := setup(t, storetest.SQLite(t), func(c *approval.Config) {
 		c.Rules.Sponsored, c.Reminder, c.Fallback = true, 24*time.Hour, []string{"UHEAD"}
 	})
 	start := time.Now().Truncate(time.Millisecond)
@@ -352,7 +353,7 @@ func TestForgedSponsor(t *testing.T) {
 // From the shell the sponsor's step and that of an approver are two.
 func TestSponsorFromShell(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), sponsored)
+	b := setup(t, storetest.SQLite(t), sponsored)
 	asked := b.askSponsored("isabel")
 	for _, want := range []approval.State{approval.Pending, approval.Approved} {
 		story, err := b.service.FromShell(t.Context(), asked.ID, approval.ShellApprove, approval.Shell{Name: "Maria", User: "root"}, "")
@@ -371,7 +372,7 @@ func TestSponsorFromShell(t *testing.T) {
 // The sponsor's approval outlives a failure, the process and the key with which it was signed.
 func TestSponsorOnce(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), sponsored)
+	b := setup(t, storetest.SQLite(t), sponsored)
 	asked := b.askSponsored("isabel")
 	_, err := b.service.Approve(t.Context(), asked.Target(), sara)
 	require.NoError(t, err)
@@ -397,7 +398,7 @@ func TestSponsorOnce(t *testing.T) {
 // A new password needs no sponsor, even where it needs approvals.
 func TestResetNeedsNoSponsor(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), func(c *approval.Config) { c.Rules.Sponsored, c.ResetsDecided = true, true })
+	b := setup(t, storetest.SQLite(t), func(c *approval.Config) { c.Rules.Sponsored, c.ResetsDecided = true, true })
 	b.work()
 	asked := b.askSponsored("isabel")
 	for _, person := range []string{sara, anna} {
@@ -413,7 +414,7 @@ func TestResetNeedsNoSponsor(t *testing.T) {
 // Who needs no approval needs no sponsor.
 func TestSponsorOfMembers(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), func(c *approval.Config) {
+	b := setup(t, storetest.SQLite(t), func(c *approval.Config) {
 		sponsored(c)
 		c.Exempt = tutors
 	})

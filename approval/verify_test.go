@@ -13,6 +13,7 @@ import (
 	"ehpcbot/approval"
 	"ehpcbot/approval/audit"
 	"ehpcbot/approval/store"
+	"ehpcbot/approval/storetest"
 )
 
 // disarm takes the triggers away, as the owner of a database can.
@@ -331,7 +332,7 @@ func TestVerifyBesideTheBot(t *testing.T) {
 // TestVerifyIsBrief shows the first of many findings, of each kind.
 func TestVerifyIsBrief(t *testing.T) {
 	t.Parallel()
-	b := setup(t, sqliteURL(t), func(c *approval.Config) { c.MaxActive = 100 })
+	b := setup(t, storetest.SQLite(t), func(c *approval.Config) { c.MaxActive = 100 })
 	for i := range 30 {
 		story := b.ask(fmt.Sprint("u", i))
 		_, err := b.service.Deny(t.Context(), b.target(story.ID), anna, "no")

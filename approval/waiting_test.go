@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ehpcbot/approval"
+	"ehpcbot/approval/storetest"
 )
 
 const (
@@ -116,7 +117,7 @@ func TestWaiting(t *testing.T) {
 // After an outage only what is due then is said, once, be the process killed at any moment of it.
 func TestWaitingAfterAnOutage(t *testing.T) {
 	t.Parallel()
-	w := newWaiting(t, sqliteURL(t))
+	w := newWaiting(t, storetest.SQLite(t))
 	now := w.began.Add(100 * time.Hour)
 	w.stands.Store(&now)
 	w.told.fail("say fallback", 1) // as if it were killed in between
@@ -145,7 +146,7 @@ func (w *waiting) gone() {
 func TestVoteOfTheFallback(t *testing.T) {
 	t.Parallel()
 	approve := func(t *testing.T) *waiting {
-		w := newWaiting(t, sqliteURL(t))
+		w := newWaiting(t, storetest.SQLite(t))
 		w.work()
 		w.after(60 * time.Hour)
 		w.stop()

@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +19,7 @@ import (
 	"ehpcbot/approval/keyring"
 	"ehpcbot/approval/pgtest"
 	"ehpcbot/approval/store"
+	"ehpcbot/approval/storetest"
 	"ehpcbot/approval/work"
 	"ehpcbot/bot"
 	"ehpcbot/bot/slackapi"
@@ -52,19 +52,20 @@ const patience = time.Minute
 // office is one test's surroundings: the bot with its jobs on a SQLite file, between a Slack workspace and the
 // EHPC API, over real connections.
 type office struct {
-	t       testing.TB
-	slack   *slacktest.Server
-	ehpc    *ehpctest.Server
-	conf    bot.Config
-	policy  approval.Config
-	log     *journal
-	dir     string
-	bot     *bot.Bot
-	people  *slackapi.People
-	service *approval.Service
-	quota   *store.Quota
-	db      *store.Database
-	api     ehpc.Config // how the EHPC API is called; the double's address where none is set
+	t        testing.TB
+	slack    *slacktest.Server
+	ehpc     *ehpctest.Server
+	conf     bot.Config
+	policy   approval.Config
+	log      *journal
+	dir      string
+	database string // its URL
+	bot      *bot.Bot
+	people   *slackapi.People
+	service  *approval.Service
+	quota    *store.Quota
+	db       *store.Database
+	api      ehpc.Config // how the EHPC API is called; the double's address where none is set
 
 	cancel context.CancelFunc
 	ended  chan error
@@ -82,7 +83,7 @@ type plan struct {
 
 func open(t testing.TB, p plan) *office {
 	t.Helper()
-	o := &office{t: t, slack: slacktest.NewServer(p.slack...), ehpc: ehpctest.NewServer(p.ehpc...), log: &journal{}, dir: t.TempDir()}
+	o := &office{t: t, slack: slacktest.NewServer(p.slack...), ehpc: ehpctest.NewServer(p.ehpc...), log: &journal{}, dir: t.TempDir(), database: storetest.SQLite(t)}
 	t.Cleanup(o.slack.Close)
 	t.Cleanup(o.ehpc.Close)
 	o.slack.SetCrossAck(false)
@@ -115,7 +116,7 @@ func open(t testing.TB, p plan) *office {
 func (o *office) build(p plan) {
 	o.t.Helper()
 	log := slog.New(slog.NewTextHandler(o.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	db, err := store.Open(o.t.Context(), "sqlite:"+filepath.Join(o.dir, "ehpcbot.db"))
+	db, err := store.Open(o.t.Context(), o.database)
 	require.NoError(o.t, err)
 	o.db = db
 	keys, err := keyring.For(o.t.Context(), db, nil)

@@ -3,7 +3,7 @@ package bot_test
 import (
 	"database/sql"
 	"net/http"
-	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -194,7 +194,7 @@ func TestCredentialsGoToTheRequesterOnly(t *testing.T) {
 	o.cancel()
 	<-o.ended
 	o.closeDatabase()
-	db, err := sql.Open("sqlite", filepath.Join(o.dir, "ehpcbot.db"))
+	db, err := sql.Open("sqlite", strings.TrimPrefix(o.database, "sqlite:"))
 	require.NoError(t, err)
 	_, err = db.ExecContext(t.Context(), `UPDATE message SET place = ?, ref = ? WHERE purpose = 'credentials'`, place, ref)
 	require.NoError(t, err)
