@@ -36,7 +36,7 @@ func TestConnectionsAreFreed(t *testing.T) {
 	}
 	refresh(10)
 	before := inUse()
-	const rounds, each = 100, 32 << 10 // what a connection has to write with
+	const rounds, each = 50, 32 << 10 // what a connection has to write with
 	refresh(rounds)
 	w.eventually(func() bool { return inUse()-before < rounds*each/2 }, "connections are freed")
 	w.clean()
