@@ -167,7 +167,18 @@ func rootCommand(out, errOut io.Writer, env envconfig.Lookuper, environ func() [
 		healthCommand(out, env),
 	)
 	root.AddCommand(report.Commands(out, env, time.Now)...)
+	refuseUnknownTopics(root)
 	return root
+}
+
+// refuseUnknownTopics makes help about what there is not a fault; cobra prints the usage then, and ends well.
+func refuseUnknownTopics(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	help, _, _ := root.Find([]string{"help"}) // there is one
+	help.Args = func(_ *cobra.Command, topic []string) error {
+		_, _, err := root.Find(topic)
+		return err
+	}
 }
 
 // export puts what a file sets into the environment of the process: there also those look who are not told, such as for

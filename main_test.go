@@ -174,7 +174,7 @@ func TestCommandLine(t *testing.T) {
 	})
 	t.Run("unknown", func(t *testing.T) {
 		t.Parallel()
-		for _, args := range [][]string{{"frobnicate"}, {"--frobnicate"}, {"serve", "now"}, {"check", "--frobnicate"}, {"manifest", "x"}} {
+		for _, args := range [][]string{{"frobnicate"}, {"--frobnicate"}, {"serve", "now"}, {"check", "--frobnicate"}, {"manifest", "x"}, {"help", "frobnicate"}} {
 			out, code := run(t, nil, args...)
 			require.NotZero(t, code, "%q", args)
 			require.Regexp(t, `^ehpcbot: unknown (command|flag)`, out, "%q", args)

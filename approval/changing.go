@@ -58,7 +58,7 @@ func (s Story) afterChanges(moment time.Time) time.Time {
 // and approvals of what was there before count no more.
 func (s *Service) ApproveChanged(ctx context.Context, on Target, person string, to Wish) (Story, error) {
 	d := deed{person: person, action: "approve", byApprover: true, looksAgain: true, username: to.Username}
-	return s.act(ctx, on.ID, d, func(tx Tx, r *Request, at scene) error {
+	return s.act(ctx, on.ID, d, func(ctx context.Context, tx Tx, r *Request, at scene) error {
 		if last, changed := at.LastChange(); on.Seen != r.Target().Seen && (!changed || !at.who.Is(last.Person) || last.After != to) {
 			return &Refusal{Kind: KindStale, Value: fmt.Sprint(r.ID)}
 		}

@@ -11,7 +11,7 @@ import (
 
 // Approve counts a person's approval; with the last one needed the account is made.
 func (s *Service) Approve(ctx context.Context, on Target, person string) (Story, error) {
-	return s.press(ctx, on, deed{person: person, action: "approve", byApprover: true, looksAgain: true}, func(tx Tx, r *Request, at scene) error {
+	return s.press(ctx, on, deed{person: person, action: "approve", byApprover: true, looksAgain: true}, func(ctx context.Context, tx Tx, r *Request, at scene) error {
 		if err := errors.Join(s.mayDecide(at), s.mayBeApproved(at)); err != nil {
 			return err
 		}
@@ -35,7 +35,7 @@ func (s *Service) approve(ctx context.Context, tx Tx, r *Request, at scene) erro
 
 // Deny ends a request.
 func (s *Service) Deny(ctx context.Context, on Target, person, reason string) (Story, error) {
-	return s.press(ctx, on, deed{person: person, action: "deny", byApprover: true}, func(tx Tx, r *Request, at scene) error {
+	return s.press(ctx, on, deed{person: person, action: "deny", byApprover: true}, func(ctx context.Context, tx Tx, r *Request, at scene) error {
 		if n := len([]rune(reason)); n > ReasonMaxLength {
 			return &Refusal{Kind: KindReasonTooLong, Limit: ReasonMaxLength}
 		}
@@ -56,7 +56,7 @@ func (s *Service) deny(ctx context.Context, tx Tx, r *Request, at scene, reason 
 // MayDecide reports, with a *Refusal, whether a decision of this person on this request would be refused as
 // things stand. It changes nothing but the audit log; the decision itself asks again.
 func (s *Service) MayDecide(ctx context.Context, on Target, person string) (Story, error) {
-	return s.press(ctx, on, deed{person: person, action: "decide", byApprover: true}, func(_ Tx, _ *Request, at scene) error {
+	return s.press(ctx, on, deed{person: person, action: "decide", byApprover: true}, func(_ context.Context, _ Tx, _ *Request, at scene) error {
 		return s.mayDecide(at)
 	})
 }
@@ -118,9 +118,7 @@ func (s *Service) cancel(ctx context.Context, tx Tx, r *Request, at scene) error
 
 // Retry lets an approver try a failed request again, with the password that is sealed for it already.
 func (s *Service) Retry(ctx context.Context, on Target, person string) (Story, error) {
-	return s.press(ctx, on, deed{person: person, action: "retry", byApprover: true}, func(tx Tx, r *Request, at scene) error {
-		return s.retry(ctx, tx, r, at)
-	})
+	return s.press(ctx, on, deed{person: person, action: "retry", byApprover: true}, s.retry)
 }
 
 func (s *Service) retry(ctx context.Context, tx Tx, r *Request, at scene) error {
@@ -144,9 +142,7 @@ func (s *Service) retry(ctx context.Context, tx Tx, r *Request, at scene) error 
 // Abandon lets an approver end a request that is approved and does not get on. What it has come to stays stored, so
 // that Retry goes on with it.
 func (s *Service) Abandon(ctx context.Context, id int64, person string) (Story, error) {
-	return s.act(ctx, id, deed{person: person, action: "abandon", byApprover: true}, func(tx Tx, r *Request, at scene) error {
-		return s.abandon(ctx, tx, r, at)
-	})
+	return s.act(ctx, id, deed{person: person, action: "abandon", byApprover: true}, s.abandon)
 }
 
 func (s *Service) abandon(ctx context.Context, tx Tx, r *Request, at scene) error {
@@ -160,10 +156,7 @@ func (s *Service) abandon(ctx context.Context, tx Tx, r *Request, at scene) erro
 // Clear takes the credentials out of sight, because the requester has saved them. Who presses that button has
 // seen them, so it also ends a delivery that had not come to its end.
 func (s *Service) Clear(ctx context.Context, on Target, person string) (Story, error) {
-	return s.press(ctx, on, deed{person: person, action: "clear"}, func(tx Tx, r *Request, at scene) error {
-		if err := at.onlyRequester(); err != nil {
-			return err
-		}
+	return s.press(ctx, on, deed{person: person, action: "clear"}, func(ctx context.Context, tx Tx, r *Request, at scene) error {
 		switch {
 		case r.State == Failed: // it was abandoned meanwhile, and they are taken away
 			return s.enqueue(ctx, tx, *r, NotifyJob)
@@ -189,7 +182,7 @@ func (s *Service) Clear(ctx context.Context, on Target, person string) (Story, e
 type deed struct {
 	person     string // by any of their ids
 	action     string // as the audit log calls it
-	byApprover bool   // only an approver may
+	byApprover bool   // only an approver may; else only the requester
 	looksAgain bool   // at what was true when the request was asked for
 	username   string // at which it looks; empty: the request's
 }
@@ -213,21 +206,21 @@ func (at scene) onlyRequester() error {
 }
 
 // press is act for what a button or a form asks for. It is bound to the request that the person saw.
-func (s *Service) press(ctx context.Context, on Target, d deed, f func(Tx, *Request, scene) error) (Story, error) {
-	return s.act(ctx, on.ID, d, func(tx Tx, r *Request, at scene) error {
+func (s *Service) press(ctx context.Context, on Target, d deed, f func(context.Context, Tx, *Request, scene) error) (Story, error) {
+	return s.act(ctx, on.ID, d, func(ctx context.Context, tx Tx, r *Request, at scene) error {
 		if on.Seen != r.Target().Seen {
 			return &Refusal{Kind: KindStale, Value: fmt.Sprint(r.ID)}
 		}
 		if d.byApprover && at.sponsorIsThrough(on) {
 			return at.hadSponsor()
 		}
-		return f(tx, r, at)
+		return f(ctx, tx, r, at)
 	})
 }
 
 // act runs a person's deed on a request in one transaction, and returns the request as it is after it. A
 // refusal is an answer and no fault: it is told to the audit log, and nothing is changed.
-func (s *Service) act(ctx context.Context, id int64, d deed, f func(Tx, *Request, scene) error) (Story, error) {
+func (s *Service) act(ctx context.Context, id int64, d deed, f func(context.Context, Tx, *Request, scene) error) (Story, error) {
 	at, notApprover, err := s.before(ctx, id, d)
 	if err != nil {
 		return Story{}, fmt.Errorf("%s request %d: %w", d.action, id, err)
@@ -241,13 +234,18 @@ func (s *Service) act(ctx context.Context, id int64, d deed, f func(Tx, *Request
 		if at.Story, err = s.story(ctx, tx, r); err != nil {
 			return err
 		}
-		if notApprover != nil && notApprover.Kind == KindNotApprover && at.who.Is(at.Sponsor) {
-			return at.hadSponsor()
+		switch {
+		case !d.byApprover:
+			err = at.onlyRequester()
+		case notApprover != nil && notApprover.Kind == KindNotApprover && at.who.Is(at.Sponsor):
+			err = at.hadSponsor()
+		case notApprover != nil:
+			err = notApprover
 		}
-		if notApprover != nil {
-			return notApprover
+		if err != nil {
+			return err
 		}
-		if err := f(tx, &r, at); err != nil {
+		if err := f(ctx, tx, &r, at); err != nil {
 			return err
 		}
 		story, err = s.story(ctx, tx, r)

@@ -12,13 +12,13 @@ import (
 
 // This file holds what jobs do to requests.
 
-// Open returns the requests of a cluster whose accounts are to be made, the oldest first.
-func (s *Service) Open(ctx context.Context, clusterID string) ([]Request, error) {
-	return reading(ctx, s, func(ctx context.Context, tx Tx) ([]Request, error) { return tx.Open(ctx, clusterID) })
+// ToMake returns the requests of a cluster whose accounts are to be made, the oldest first.
+func (s *Service) ToMake(ctx context.Context, clusterID string) ([]Request, error) {
+	return reading(ctx, s, func(ctx context.Context, tx Tx) ([]Request, error) { return tx.ToMake(ctx, clusterID) })
 }
 
-// Unopened is the failure of a request whose sealed password can't be opened, for want of a key or because it is damaged.
-func Unopened(err error) Failure {
+// SealFailure is the failure of a request whose sealed password can't be opened, for want of a key or because it is damaged.
+func SealFailure(err error) Failure {
 	if errors.Is(err, ErrNoKey) {
 		return FailureKey
 	}
@@ -81,7 +81,7 @@ func (s *Service) Credentials(ctx context.Context, r *Request) (password secret.
 	}
 	if password, err = s.keys.Open(r.bound(), r.Sealed); err != nil {
 		s.log.Error("a sealed password can't be opened", "request", r.ID, "error", err)
-		return secret.Text{}, false, s.fail(ctx, r, Unopened(err), "")
+		return secret.Text{}, false, s.fail(ctx, r, SealFailure(err), "")
 	}
 	return password, true, nil
 }
@@ -110,7 +110,7 @@ func (s *Service) Attempt(ctx context.Context, r *Request, hasRoom func(open []R
 		r.StartedAt = r.AttemptedAt
 	}
 	err = s.writeJob(ctx, func(ctx context.Context, tx Tx) error {
-		open, err := tx.Open(ctx, r.ClusterID)
+		open, err := tx.ToMake(ctx, r.ClusterID)
 		if err != nil || !hasRoom(open) {
 			return err
 		}

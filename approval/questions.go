@@ -67,7 +67,7 @@ func (s Story) questionsAreTold() bool {
 // AskBack puts an approver's question to the requester. The time to decide starts anew, so that an answer can be waited for.
 func (s *Service) AskBack(ctx context.Context, on Target, person, question string) (Story, error) {
 	question = strings.TrimSpace(question)
-	return s.press(ctx, on, deed{person: person, action: "ask_back", byApprover: true}, func(tx Tx, r *Request, at scene) error {
+	return s.press(ctx, on, deed{person: person, action: "ask_back", byApprover: true}, func(ctx context.Context, tx Tx, r *Request, at scene) error {
 		if err := checkSaid(question); err != nil {
 			return err
 		}
@@ -98,7 +98,7 @@ func (s *Service) beginAnew(ctx context.Context, tx Tx, r *Request, now time.Tim
 
 // MayAskBack reports, with a *Refusal, whether a question of this person would be refused as things stand.
 func (s *Service) MayAskBack(ctx context.Context, on Target, person string) (Story, error) {
-	return s.press(ctx, on, deed{person: person, action: "ask_back", byApprover: true}, func(_ Tx, _ *Request, at scene) error {
+	return s.press(ctx, on, deed{person: person, action: "ask_back", byApprover: true}, func(_ context.Context, _ Tx, _ *Request, at scene) error {
 		return s.isUndecided(at)
 	})
 }
@@ -106,7 +106,7 @@ func (s *Service) MayAskBack(ctx context.Context, on Target, person string) (Sto
 // Answer stores what the requester says to a question.
 func (s *Service) Answer(ctx context.Context, on Target, person, answer string) (Story, error) {
 	answer = strings.TrimSpace(answer)
-	return s.answer(ctx, on, person, func(tx Tx, r *Request, at scene, q Question) error {
+	return s.answer(ctx, on, person, func(ctx context.Context, tx Tx, r *Request, at scene, q Question) error {
 		switch err := checkSaid(answer); {
 		case err != nil:
 			return err
@@ -129,20 +129,17 @@ func (s *Service) Answer(ctx context.Context, on Target, person, answer string) 
 
 // MayAnswer reports, with a *Refusal, whether an answer of this person would be refused as things stand.
 func (s *Service) MayAnswer(ctx context.Context, on Target, person string) (Story, error) {
-	return s.answer(ctx, on, person, func(_ Tx, _ *Request, at scene, q Question) error { return s.mayAnswer(at, q) })
+	return s.answer(ctx, on, person, func(_ context.Context, _ Tx, _ *Request, at scene, q Question) error { return s.mayAnswer(at, q) })
 }
 
 // answer is act for what the requester does about a question.
-func (s *Service) answer(ctx context.Context, on Target, person string, f func(Tx, *Request, scene, Question) error) (Story, error) {
-	return s.act(ctx, on.ID, deed{person: person, action: "answer"}, func(tx Tx, r *Request, at scene) error {
+func (s *Service) answer(ctx context.Context, on Target, person string, f func(context.Context, Tx, *Request, scene, Question) error) (Story, error) {
+	return s.act(ctx, on.ID, deed{person: person, action: "answer"}, func(ctx context.Context, tx Tx, r *Request, at scene) error {
 		q, known := at.Question(on)
 		if !known {
 			return &Refusal{Kind: KindStale, Value: fmt.Sprint(r.ID)}
 		}
-		if err := at.onlyRequester(); err != nil {
-			return err
-		}
-		return f(tx, r, at, q)
+		return f(ctx, tx, r, at, q)
 	})
 }
 

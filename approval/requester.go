@@ -10,37 +10,25 @@ import (
 // Cancel takes a request back that is not decided yet. Only its requester may. To others, but approvers, there is no
 // such request; that it was refused is in the audit log, with the real reason.
 func (s *Service) Cancel(ctx context.Context, id int64, person string) (Story, error) {
-	story, err := s.act(ctx, id, deed{person: person, action: "cancel"}, s.cancelOwn(ctx))
+	story, err := s.act(ctx, id, deed{person: person, action: "cancel"}, s.cancel)
 	return story, s.unknownToOthers(ctx, person, err)
 }
 
 // TakeBack is Cancel for a button.
 func (s *Service) TakeBack(ctx context.Context, on Target, person string) (Story, error) {
-	story, err := s.press(ctx, on, deed{person: person, action: "cancel"}, s.cancelOwn(ctx))
+	story, err := s.press(ctx, on, deed{person: person, action: "cancel"}, s.cancel)
 	return story, s.unknownToOthers(ctx, person, err)
-}
-
-func (s *Service) cancelOwn(ctx context.Context) func(Tx, *Request, scene) error {
-	return func(tx Tx, r *Request, at scene) error {
-		if err := at.onlyRequester(); err != nil {
-			return err
-		}
-		return s.cancel(ctx, tx, r, at)
-	}
 }
 
 // RemindEvery is how much time there is between two reminders that a requester asks for.
 const RemindEvery = 24 * time.Hour
 
-// Remind has the approvers, or the sponsor while it is their turn, reminded because the requester asks for it. What reminded
+// Nudge has the approvers, or the sponsor while it is their turn, reminded because the requester asks for it. What reminded
 // them so before is to be taken away.
-func (s *Service) Remind(ctx context.Context, on Target, person string) (Story, error) {
-	story, err := s.press(ctx, on, deed{person: person, action: "remind"}, func(tx Tx, r *Request, at scene) error {
+func (s *Service) Nudge(ctx context.Context, on Target, person string) (Story, error) {
+	story, err := s.press(ctx, on, deed{person: person, action: "remind"}, func(ctx context.Context, tx Tx, r *Request, at scene) error {
 		now := s.now()
-		err := at.onlyRequester()
 		switch {
-		case err != nil:
-			return err
 		case r.State != Pending || !now.Before(r.ExpiresAt):
 			return &Refusal{Kind: KindDecided, Story: at.Story}
 		case !r.RemindedAt.IsZero() && now.Before(r.RemindedAt.Add(RemindEvery)):

@@ -27,7 +27,7 @@ func TestRemind(t *testing.T) {
 	on := b.target(id)
 	nudges := func() int { return len(b.told.said("nudge")) }
 	kind := func(on approval.Target, person string) approval.Kind {
-		_, err := b.service.Remind(ctx, on, person)
+		_, err := b.service.Nudge(ctx, on, person)
 		require.Error(t, err)
 		return approval.Refused(err).Kind
 	}
@@ -35,7 +35,7 @@ func TestRemind(t *testing.T) {
 	require.Equal(t, approval.KindNotYours, kind(on, anna))
 	require.Equal(t, approval.KindStale, kind(approval.Target{ID: id}, isabel))
 	for day := range 2 {
-		story, err := b.service.Remind(ctx, on, isabel)
+		story, err := b.service.Nudge(ctx, on, isabel)
 		require.NoError(t, err)
 		require.False(t, story.RemindedAt.IsZero())
 		b.eventually(func() bool { return nudges() == day+1 }, func() string { return "the approvers are not reminded" })

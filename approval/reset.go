@@ -21,10 +21,7 @@ func (s *Service) Reset(ctx context.Context, on Target, person string) (reset St
 		return Story{}, err // where there is no such request the press says so
 	}
 	exempt := s.exemptBy(ctx, Ask{Reset: true, Cluster: story.ClusterID}, s.people.Identify(ctx, person))
-	_, err = s.press(ctx, on, deed{person: person, action: "reset"}, func(tx Tx, r *Request, at scene) error {
-		if err := at.onlyRequester(); err != nil {
-			return err
-		}
+	_, err = s.press(ctx, on, deed{person: person, action: "reset"}, func(ctx context.Context, tx Tx, r *Request, at scene) error {
 		if later, ok, err := tx.DeliveredAfter(ctx, *r); err != nil {
 			return err
 		} else if ok {

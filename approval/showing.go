@@ -11,10 +11,7 @@ import (
 
 // Show returns the password to the requester, who presses for it, and to nobody else. That it was shown is stored before.
 func (s *Service) Show(ctx context.Context, on Target, person string) (story Story, password secret.Text, err error) {
-	story, err = s.press(ctx, on, deed{person: person, action: "show"}, func(tx Tx, r *Request, at scene) (err error) {
-		if err := at.onlyRequester(); err != nil {
-			return err
-		}
+	story, err = s.press(ctx, on, deed{person: person, action: "show"}, func(ctx context.Context, tx Tx, r *Request, at scene) (err error) {
 		if !s.isOffered(*r) {
 			return &Refusal{Kind: KindOver, Story: at.Story}
 		}
@@ -35,7 +32,7 @@ func (s *Service) Show(ctx context.Context, on Target, person string) (story Sto
 }
 
 func unopenable(err error) Kind {
-	if Unopened(err) == FailureKey {
+	if SealFailure(err) == FailureKey {
 		return KindNoKey
 	}
 	return KindDamaged
@@ -55,10 +52,7 @@ func (s *Service) isUnopened(r Request) bool {
 
 // Works notes that the requester could log in.
 func (s *Service) Works(ctx context.Context, on Target, person string) (Story, error) {
-	return s.press(ctx, on, deed{person: person, action: "works"}, func(tx Tx, r *Request, at scene) error {
-		if err := at.onlyRequester(); err != nil {
-			return err
-		}
+	return s.press(ctx, on, deed{person: person, action: "works"}, func(ctx context.Context, tx Tx, r *Request, at scene) error {
 		switch {
 		case !r.isHandedOver():
 			return &Refusal{Kind: KindOver, Story: at.Story}

@@ -296,7 +296,7 @@ func TestSilentSponsor(t *testing.T) {
 	require.Equal(t, []approval.Purpose{approval.PurposeSponsorReminder}, due(), "a day later again")
 
 	at(71)
-	story, err := b.service.Remind(t.Context(), asked.Target(), isabel)
+	story, err := b.service.Nudge(t.Context(), asked.Target(), isabel)
 	require.NoError(t, err)
 	require.NotZero(t, story.RemindedAt)
 	_, err = b.service.Approve(t.Context(), asked.Target(), sara)

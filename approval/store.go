@@ -45,8 +45,8 @@ type Tx interface {
 	CountResets(ctx context.Context, who Person, since time.Time) (int, error)
 	// ShownBefore returns the earlier requests of the same username whose credentials are still to be seen.
 	ShownBefore(ctx context.Context, r Request) ([]Request, error)
-	// Open returns the requests of a cluster whose accounts are to be made, the oldest first.
-	Open(ctx context.Context, clusterID string) ([]Request, error)
+	// ToMake returns the requests of a cluster whose accounts are to be made, the oldest first.
+	ToMake(ctx context.Context, clusterID string) ([]Request, error)
 	// Uncompared returns the requests of a cluster whose accounts are made, and not compared with the others yet.
 	Uncompared(ctx context.Context, clusterID string) ([]Request, error)
 	// Compared stores the uid of an account, and another account that has the same.

@@ -50,7 +50,7 @@ const troublesADay = 3
 
 // MayReport reports, with a *Refusal, whether a report of this person would be refused as things stand.
 func (s *Service) MayReport(ctx context.Context, on Target, person string) (Story, error) {
-	return s.press(ctx, on, deed{person: person, action: "trouble"}, func(tx Tx, _ *Request, at scene) error {
+	return s.press(ctx, on, deed{person: person, action: "trouble"}, func(ctx context.Context, tx Tx, _ *Request, at scene) error {
 		_, err := s.mayReport(ctx, tx, at)
 		return err
 	})
@@ -58,7 +58,7 @@ func (s *Service) MayReport(ctx context.Context, on Target, person string) (Stor
 
 // Report stores that the requester can't log in, and has the approvers told.
 func (s *Service) Report(ctx context.Context, on Target, person string, t Trouble) (Story, error) {
-	return s.press(ctx, on, deed{person: person, action: "trouble"}, func(tx Tx, r *Request, at scene) error {
+	return s.press(ctx, on, deed{person: person, action: "trouble"}, func(ctx context.Context, tx Tx, r *Request, at scene) error {
 		before, err := tx.Troubles(ctx, r.ID)
 		if err != nil || slices.ContainsFunc(before, func(b Trouble) bool { return b.Envelope == t.Envelope }) {
 			return err
@@ -82,9 +82,6 @@ func (s *Service) Report(ctx context.Context, on Target, person string, t Troubl
 
 // mayReport returns the number of the next report.
 func (s *Service) mayReport(ctx context.Context, tx Tx, at scene) (number int, err error) {
-	if err := at.onlyRequester(); err != nil {
-		return 0, err
-	}
 	if !at.isHandedOver() {
 		return 0, &Refusal{Kind: KindOver, Story: at.Story}
 	}

@@ -100,7 +100,7 @@ func (b *Bot) cancel(ctx context.Context, v view.View, c slack.InteractionCallba
 
 // remind has the approvers reminded.
 func (b *Bot) remind(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) (view.Message, error) {
-	story, err := b.service.Remind(ctx, on, c.User.ID)
+	story, err := b.service.Nudge(ctx, on, c.User.ID)
 	if err != nil {
 		return view.Message{}, err
 	}

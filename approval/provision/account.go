@@ -131,7 +131,7 @@ func (a *account) attempt(ctx context.Context) (password secret.Text, goOn bool,
 func (a *account) mayBeMade(ctx context.Context) (bool, error) {
 	if a.Sealed != nil {
 		if _, err := a.service.Password(&a.Request); err != nil {
-			return false, a.fail(ctx, approval.Unopened(err), "")
+			return false, a.fail(ctx, approval.SealFailure(err), "")
 		}
 		if !a.AttemptedAt.IsZero() {
 			return true, nil

@@ -165,7 +165,7 @@ func (m *Maker) Run(ctx, stopping context.Context, clusterID string, end func(co
 
 // work does a round, or asks for the end where there is nothing left to do. It returns when there is more.
 func (c *cluster) work(ctx context.Context, end func(context.Context) (over bool, err error)) (next time.Time, over bool, err error) {
-	open, err := c.service.Open(ctx, c.id)
+	open, err := c.service.ToMake(ctx, c.id)
 	if err != nil {
 		return next, false, err
 	}

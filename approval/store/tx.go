@@ -140,8 +140,8 @@ func (tx *Tx) exec(ctx context.Context, doing, statement string, args ...any) er
 	return nil
 }
 
-// Open implements [approval.Tx].
-func (tx *Tx) Open(ctx context.Context, clusterID string) ([]approval.Request, error) {
+// ToMake implements [approval.Tx].
+func (tx *Tx) ToMake(ctx context.Context, clusterID string) ([]approval.Request, error) {
 	return tx.requests(ctx, "read the open requests of a cluster",
 		`cluster = $1 AND state IN ('approved', 'provisioning') ORDER BY id`, clusterID)
 }

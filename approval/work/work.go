@@ -213,7 +213,7 @@ func (w *clusterWorker) Timeout(*river.Job[store.ClusterArgs]) time.Duration { r
 func (w *clusterWorker) Work(ctx context.Context, job *river.Job[store.ClusterArgs]) error {
 	end := func(ctx context.Context) (over bool, err error) {
 		return store.CompleteIf(ctx, w.runner.Database, job, func(ctx context.Context, tx *store.Tx) (bool, error) {
-			open, err := tx.Open(ctx, job.Args.Cluster)
+			open, err := tx.ToMake(ctx, job.Args.Cluster)
 			return len(open) == 0, err
 		})
 	}
