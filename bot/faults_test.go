@@ -136,15 +136,12 @@ func TestDocumentedErrors(t *testing.T) {
 				o.press(anna, o.says(channel, username(i), "Approve"), "Approve")
 			}
 			for i, code := range codes {
-				credentials := o.delivered(username(i))
-				if what == "follow" && code == "message_not_found" { // believed of a message that nobody needs, until the next change
+				o.delivered(username(i))
+				if what == "follow" && code == "message_not_found" { // believed: nobody needs a message of what is over
 					o.eventually(func() bool { return o.log.has("level=", code) }, "the message is said to be gone")
-					require.Equal(t, 1, o.showing(username(i)), "%s: the credentials are in one message", code)
-					o.press(isabel, credentials, "I have saved it")
+				} else {
 					o.says(channel, username(i), "got the credentials")
-					continue
 				}
-				o.says(channel, username(i), "got the credentials")
 				require.Equal(t, 1, o.showing(username(i)), "%s: the credentials are in one message", code)
 				require.True(t, o.log.has("level=", code), "%s is not in the log", code)
 			}
