@@ -149,10 +149,7 @@ func (b *bench) work() {
 		accounts = b.wrap(accounts)
 	}
 	worker := work.Worker{
-		Service: b.service, Database: b.db, Accounts: accounts, Clusters: client, Quota: quota, Messenger: b.told, Grace: b.grace, Log: b.log,
-	}
-	if b.observe != nil {
-		worker.Observe = func(kind, result string, _ time.Duration) { b.observe(kind, result) }
+		Service: b.service, Database: b.db, Accounts: accounts, Clusters: client, Quota: quota, Messenger: b.told, Grace: b.grace, Observe: b.observe, Log: b.log,
 	}
 	go func() { done <- worker.Run(ctx) }()
 	b.stop = func() {

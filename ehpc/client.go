@@ -45,10 +45,10 @@ type Config struct {
 	Now func() time.Time
 
 	// Observe is told of each call that has ended, for metrics: the action (addUser, modifyUser, listUsers, listClusters,
-	// listNodes, operation), its result ("ok", "refused", "busy", "operator", "unknown", "limited") and how long it took. A
-	// request that breaks a rule, and so is never sent, is not observed. It may be called from several goroutines at once.
-	// Nil means nobody is told.
-	Observe func(action, result string, took time.Duration)
+	// listNodes, operation) and its result ("ok", "refused", "busy", "operator", "unknown", "limited"). A request that
+	// breaks a rule, and so is never sent, is not observed. It may be called from several goroutines at once. Nil means
+	// nobody is told.
+	Observe func(action, result string)
 }
 
 // Quota says how many calls may be made. Its methods are called from several goroutines at once.
@@ -69,7 +69,7 @@ type Client struct {
 	http        *http.Client
 	quota       Quota
 	now         func() time.Time
-	observe     func(action, result string, took time.Duration)
+	observe     func(action, result string)
 
 	// skew is how far the server's clock is ahead of ours, in nanoseconds, as the last answer 1300 told.
 	skew atomic.Int64
@@ -97,7 +97,7 @@ func NewClient(config Config) (*Client, error) {
 		c.now = time.Now
 	}
 	if c.observe == nil {
-		c.observe = func(string, string, time.Duration) {}
+		c.observe = func(string, string) {}
 	}
 	return c, nil
 }

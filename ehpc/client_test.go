@@ -42,7 +42,7 @@ type observer struct {
 	calls []string
 }
 
-func (o *observer) observe(action, result string, _ time.Duration) {
+func (o *observer) observe(action, result string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.calls = append(o.calls, action+" "+result)

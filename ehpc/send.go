@@ -26,12 +26,11 @@ type call struct {
 // nothing but what the server refused for its timestamp, which had no effect. Whether anything else may be repeated is
 // for the caller to decide.
 func (c *Client) send(ctx context.Context, call call, into content) error {
-	start := c.now()
 	err := c.attempt(ctx, call, into)
 	if failure, ok := errors.AsType[*Error](err); ok && c.mendClock(failure) {
 		err = c.attempt(ctx, call, into)
 	}
-	c.observe(call.action, resultOf(err), c.now().Sub(start))
+	c.observe(call.action, resultOf(err))
 	return err
 }
 

@@ -30,8 +30,8 @@ type Worker struct {
 	Clusters  Clusters
 	Quota     *store.Quota // of the calls that Accounts and Clusters make
 	Messenger approval.Messenger
-	Grace     time.Duration                                 // for the jobs in hand at the end
-	Observe   func(kind, result string, took time.Duration) // told of each run of a job; may be nil
+	Grace     time.Duration             // for the jobs in hand at the end
+	Observe   func(kind, result string) // told of each run of a job; may be nil
 	Log       *slog.Logger
 }
 
@@ -244,11 +244,10 @@ func (w *requestWorker) Work(ctx context.Context, job *river.Job[store.RequestAr
 // without an answer; putting off also keeps River from piling up the text of each error.
 func (r runner) run(ctx context.Context, job *rivertype.JobRow, about slog.Attr, do func() error) error {
 	defer r.running.begin(job.ID)()
-	start := time.Now()
 	err := contained(do)
 	result, delay := judge(ctx, r.Log.With("job", job.Kind, about), job, err)
 	if r.Observe != nil {
-		r.Observe(job.Kind, result, time.Since(start))
+		r.Observe(job.Kind, result)
 	}
 	switch result {
 	case "done":

@@ -76,9 +76,9 @@ func Run(ctx context.Context, conf config.Config, log *slog.Logger) (err error) 
 	if err != nil {
 		return err
 	}
-	conf.EHPC.Observe = func(action, result string, took time.Duration) {
-		metrics.EHPCCall(action, result, took)
-		health.Called(action, result, took)
+	conf.EHPC.Observe = func(action, result string) {
+		metrics.EHPCCall(action, result)
+		health.Called(action, result)
 	}
 	quota := store.NewQuota(db, conf.Policy.CallsPerHour, log)
 	conf.EHPC.Quota = quota

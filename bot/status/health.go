@@ -52,7 +52,7 @@ func addressOf(endpoint string) (string, error) {
 }
 
 // Called is told of each call: the action, and how it ended.
-func (h *Health) Called(action, result string, _ time.Duration) {
+func (h *Health) Called(action, result string) {
 	var err error
 	switch result {
 	case "unknown":

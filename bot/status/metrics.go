@@ -66,12 +66,12 @@ func (m *Metrics) SlackCall(method, result string) {
 }
 
 // EHPCCall counts a call of the EHPC API.
-func (m *Metrics) EHPCCall(action, result string, _ time.Duration) {
+func (m *Metrics) EHPCCall(action, result string) {
 	m.ehpcCalls.WithLabelValues(action, result).Inc()
 }
 
 // Job counts a run of a job.
-func (m *Metrics) Job(kind, result string, _ time.Duration) {
+func (m *Metrics) Job(kind, result string) {
 	m.jobs.WithLabelValues(kind, result).Inc()
 }
 
