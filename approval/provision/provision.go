@@ -24,7 +24,6 @@
 package provision
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -292,8 +291,8 @@ func (c *cluster) jobTime() time.Duration {
 	return firstPoll
 }
 
-// begin asks for the accounts of those who wait, as many as there is room for. Those who were in trouble come after the
-// others, each by age.
+// begin asks for the accounts of those who wait, as many as there is room for, the oldest first. Who was in trouble lets
+// others pass until it is time to try again.
 func (c *cluster) begin(ctx context.Context, accounts []*account) error {
 	waiting := slices.DeleteFunc(slices.Clone(accounts), func(a *account) bool { return !a.waiting() })
 	if err := c.tellOfWait(ctx, waiting); err != nil {
@@ -304,7 +303,6 @@ func (c *cluster) begin(ctx context.Context, accounts []*account) error {
 		return nil
 	}
 	waiting = slices.DeleteFunc(waiting, func(a *account) bool { return now.Before(a.known.notBefore) })
-	slices.SortStableFunc(waiting, func(a, b *account) int { return cmp.Compare(min(a.known.failures, 1), min(b.known.failures, 1)) })
 	if len(waiting) == 0 || !c.hasRoom(open(accounts), waiting[0].Request) {
 		return nil
 	}
