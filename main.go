@@ -41,6 +41,9 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	out, env := &watchedWriter{w: os.Stdout}, envconfig.OsLookuper()
 	cmd, err := rootCommand(out, os.Stderr, env, os.Environ).ExecuteContextC(ctx)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = errInterrupted
+	}
 	stop()
 	if out.err != nil && !errors.Is(err, out.err) {
 		err = fmt.Errorf("write the output: %w", out.err)
@@ -88,10 +91,13 @@ func tell(w io.Writer, cmd *cobra.Command, env envconfig.Lookuper, level slog.Le
 // describe puts the program's name in front of an error, and leaves a list of faults the lines it is.
 func describe(err error) string {
 	if _, ok := errors.AsType[config.Faults](err); ok {
-		return "ehpcbot can't start with this configuration:\n" + err.Error()
+		return "ehpcbot: these settings are wrong or missing:\n" + err.Error()
 	}
 	return "ehpcbot: " + strings.TrimSpace(err.Error())
 }
+
+// errInterrupted is for a command that was told to stop, and so did not come to its end.
+var errInterrupted = errors.New("interrupted")
 
 // errReported ends a command that has said already what is wrong.
 var errReported = errors.New("reported")
@@ -138,6 +144,9 @@ func rootCommand(out, errOut io.Writer, env envconfig.Lookuper, environ func() [
 			return err
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 { // an empty one: cobra does not take it for a command, and it is not meant to start the bot
+				return fmt.Errorf("unknown command %q", args[0])
+			}
 			if wantsVersion {
 				printVersion(cmd, args)
 				return nil
@@ -152,7 +161,7 @@ func rootCommand(out, errOut io.Writer, env envconfig.Lookuper, environ func() [
 	root.SetErr(errOut)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	serveCommand := &cobra.Command{
-		Use: "serve", Short: "Run the bot (what ehpcbot does without a command, too)", Args: cobra.NoArgs, RunE: serving,
+		Use: "serve", Short: "Run the bot (what ehpcbot does without a command, too)", RunE: serving,
 	}
 	serveCommand.Flags().BoolVar(&whileStdin, "while-stdin", false, "stop at the end of the standard input, for a bot that must not outlive another program")
 	_ = serveCommand.Flags().MarkHidden("while-stdin") // can't fail: there is such a flag
@@ -162,13 +171,32 @@ func rootCommand(out, errOut io.Writer, env envconfig.Lookuper, environ func() [
 		manifestCommand(out, env),
 		demoCommand(out, errOut, env),
 		sandboxCommand(out, env),
-		&cobra.Command{Use: "version", Short: "Print the version", Args: cobra.NoArgs, Run: printVersion},
+		&cobra.Command{Use: "version", Short: "Print the version", Run: printVersion},
 		licensesCommand(out),
 		healthCommand(out, env),
 	)
 	root.AddCommand(report.Commands(out, env, time.Now)...)
+	refuseArguments(root.Commands())
 	refuseUnknownTopics(root)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%w; %s --help lists the flags", err, cmd.CommandPath())
+	})
 	return root
+}
+
+// refuseArguments refuses what stands behind a command that takes nothing. cobra would call that a command.
+func refuseArguments(commands []*cobra.Command) {
+	for _, cmd := range commands {
+		if cmd.Args == nil {
+			cmd.Args = func(cmd *cobra.Command, args []string) error {
+				if len(args) > 0 {
+					return fmt.Errorf("%s takes nothing but flags, and there is %q", strings.TrimPrefix(cmd.CommandPath(), "ehpcbot "), args[0])
+				}
+				return nil
+			}
+		}
+		refuseArguments(cmd.Commands())
+	}
 }
 
 // refuseUnknownTopics makes help about what there is not a fault; cobra prints the usage then, and ends well.
@@ -176,7 +204,10 @@ func refuseUnknownTopics(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	help, _, _ := root.Find([]string{"help"}) // there is one
 	help.Args = func(_ *cobra.Command, topic []string) error {
-		_, _, err := root.Find(topic)
+		_, rest, err := root.Find(topic)
+		if err == nil && len(rest) > 0 {
+			err = fmt.Errorf("there is no command %q", strings.Join(topic, " "))
+		}
 		return err
 	}
 }
@@ -199,7 +230,6 @@ func checkCommand(out io.Writer, env envconfig.Lookuper, environ func() []string
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Try the configuration against Slack, the EHPC API and the database, and say what is wrong",
-		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			conf, err := config.Load(env)
 			var faults config.Faults
@@ -218,7 +248,14 @@ func checkCommand(out io.Writer, env envconfig.Lookuper, environ func() []string
 				if err != nil {
 					return err
 				}
-				check.Run(cmd.Context(), conf, slackapi.New(conf.Slack.API, nil), accounts, r.Add)
+				check.Run(cmd.Context(), conf, slackapi.New(conf.Slack.API, nil), accounts, func(f check.Finding) {
+					if cmd.Context().Err() == nil { // what an interruption cuts short is no fault
+						r.Add(f)
+					}
+				})
+			}
+			if cmd.Context().Err() != nil {
+				return errInterrupted
 			}
 			if !r.End() {
 				return errReported
@@ -235,7 +272,6 @@ func manifestCommand(out io.Writer, env envconfig.Lookuper) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "manifest",
 		Short: "Print the manifest from which Slack makes the app",
-		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			command, err := config.Command(env)
 			if err != nil {
@@ -267,7 +303,6 @@ func demoCommand(out, errOut io.Writer, env envconfig.Lookuper) *cobra.Command {
 			"them over real connections, and prints the conversation as each person sees it. It needs no configuration;\n" +
 			"with LOCALE=zh the people and the bot speak Chinese, and with CREDENTIALS_DELIVERY=button the credentials\n" +
 			"are behind a button.",
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := io.Discard
 			if verbose {
@@ -297,7 +332,6 @@ func sandboxCommand(out io.Writer, env envconfig.Lookuper) *cobra.Command {
 		Long: "sandbox opens a page on which you are each person of an embedded Slack workspace in turn. It runs the bot\n" +
 			"as a process of its own between that workspace and an embedded EHPC API, shows what goes on behind it, and\n" +
 			"lets things go wrong at a press. It needs no configuration; with LOCALE=zh it speaks Chinese.",
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if locale, _ := env.Lookup("LOCALE"); strings.EqualFold(strings.TrimSpace(locale), "zh") {
 				o.Locale = "zh"
@@ -308,7 +342,8 @@ func sandboxCommand(out io.Writer, env envconfig.Lookuper) *cobra.Command {
 					return fmt.Errorf("find this program, to run the bot: %w", err)
 				}
 			}
-			// A closed terminal ends it in order, so that nothing of it is left behind.
+			// Where the terminal or the reader of the output goes away, it ends in order, so that nothing of it is left behind.
+			signal.Ignore(syscall.SIGPIPE)
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGHUP)
 			defer stop()
 			return sandbox.Run(ctx, out, o)
@@ -325,7 +360,6 @@ func licensesCommand(out io.Writer) *cobra.Command {
 	return &cobra.Command{
 		Use:   "licenses",
 		Short: "Print the licenses of what the program contains",
-		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			text, err := licenses.Text()
 			fmt.Fprint(out, text)
@@ -340,7 +374,6 @@ func healthCommand(out io.Writer, env envconfig.Lookuper) *cobra.Command {
 		Use:    "healthcheck",
 		Short:  "Ask the bot on this machine whether it runs",
 		Hidden: true,
-		Args:   cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			addr, err := config.HTTPAddr(env)
 			if err != nil {

@@ -174,10 +174,10 @@ func TestCommandLine(t *testing.T) {
 	})
 	t.Run("unknown", func(t *testing.T) {
 		t.Parallel()
-		for _, args := range [][]string{{"frobnicate"}, {"--frobnicate"}, {"serve", "now"}, {"check", "--frobnicate"}, {"manifest", "x"}, {"help", "frobnicate"}} {
+		for _, args := range [][]string{{"frobnicate"}, {"--frobnicate"}, {"serve", "now"}, {"check", "--frobnicate"}, {"manifest", "x"}, {"help", "frobnicate"}, {"audit", "12"}, {""}} {
 			out, code := run(t, nil, args...)
 			require.NotZero(t, code, "%q", args)
-			require.Regexp(t, `^ehpcbot: unknown (command|flag)`, out, "%q", args)
+			require.Regexp(t, `^ehpcbot: (unknown command|unknown flag|\w+ takes nothing but flags)`, out, "%q", args)
 			require.Less(t, strings.Count(out, "\n"), 4)
 		}
 	})
@@ -280,6 +280,23 @@ func TestCommandLine(t *testing.T) {
 		entries, err := os.ReadDir(tmp)
 		require.NoError(t, err)
 		require.Empty(t, entries, "it clears up")
+	})
+	t.Run("demo, interrupted", func(t *testing.T) {
+		t.Parallel()
+		cmd := exec.CommandContext(t.Context(), world.Binary, "demo")
+		cmd.Env = []string{"TMPDIR=" + t.TempDir()}
+		out, err := cmd.StdoutPipe()
+		require.NoError(t, err)
+		var says bytes.Buffer
+		cmd.Stderr = &says
+		require.NoError(t, cmd.Start())
+		_, err = bufio.NewReader(out).ReadString('\n')
+		require.NoError(t, err)
+		require.NoError(t, cmd.Process.Signal(os.Interrupt))
+		_, err = io.Copy(io.Discard, out)
+		require.NoError(t, err)
+		require.Error(t, cmd.Wait())
+		require.Equal(t, "ehpcbot: interrupted\n", says.String())
 	})
 	t.Run("sandbox", func(t *testing.T) {
 		t.Parallel()
@@ -432,7 +449,7 @@ func TestCheck(t *testing.T) {
 		for _, command := range []string{"check", "serve"} {
 			out, code = w.Run([]string{command}, "APPROVAL_EXPIRE=1h", "APPROVERS=")
 			require.Equal(t, 1, code)
-			require.Regexp(t, `(?s)^ehpcbot can't start with this configuration:\nAPPROVERS: is missing; [^\n]+\n`+regexp.QuoteMeta(hint)+`$`, out)
+			require.Regexp(t, `(?s)^ehpcbot: these settings are wrong or missing:\nAPPROVERS: is missing; [^\n]+\n`+regexp.QuoteMeta(hint)+`$`, out)
 		}
 	})
 	t.Run("beside the bot", func(t *testing.T) {
@@ -740,7 +757,7 @@ func TestEnvFile(t *testing.T) {
 
 	out, code = world.Run(t, w.Dir, []string{"LOG_LEVEL=info", "LOCALE=fr"}, "--env-file="+file(settings+"\nLOG_LEVEL=loud\nLOCALE=en\n"))
 	require.Equal(t, 1, code)
-	require.Equal(t, "ehpcbot can't start with this configuration:\nLOCALE: \"fr\" is not known; give en or zh\n", out, "the environment wins")
+	require.Equal(t, "ehpcbot: these settings are wrong or missing:\nLOCALE: \"fr\" is not known; give en or zh\n", out, "the environment wins")
 
 	path = file("LOCALE=en\nexport SLACK_BOT_TOKEN=xoxb-hidden\n")
 	for _, command := range []string{
@@ -827,13 +844,13 @@ func TestJSONStartFaults(t *testing.T) {
 		args, env []string
 		want      []string
 	}{
-		{nil, []string{"LOCALE=fr", "LOG_FORMAT=json"}, []string{"ERROR ehpcbot can't start with this configuration:", `ERROR LOCALE: "fr" is not known; give en or zh`}},
+		{nil, []string{"LOCALE=fr", "LOG_FORMAT=json"}, []string{"ERROR ehpcbot: these settings are wrong or missing:", `ERROR LOCALE: "fr" is not known; give en or zh`}},
 		{[]string{"serve"}, []string{"DATABASE_URL=sqlite:/nowhere/x.db", "LOG_FORMAT=JSON"}, []string{"INFO ehpcbot starts", "INFO answering /healthz, /readyz and /metrics", "ERROR ehpcbot: DATABASE_URL: open the database: lstat /nowhere: no such file or directory; see that the folder exists"}},
 		{[]string{"--env-file", path}, []string{"LOCALE=fr"}, []string{
 			"WARN ehpcbot: " + path + ": the quotes around LOGIN_HINT are left out; Docker would take them as part of the value",
-			"ERROR ehpcbot can't start with this configuration:", `ERROR LOCALE: "fr" is not known; give en or zh`,
+			"ERROR ehpcbot: these settings are wrong or missing:", `ERROR LOCALE: "fr" is not known; give en or zh`,
 		}},
-		{[]string{"serve", "now"}, []string{"LOG_FORMAT=json"}, []string{`ERROR ehpcbot: unknown command "now" for "ehpcbot serve"`}},
+		{[]string{"serve", "now"}, []string{"LOG_FORMAT=json"}, []string{`ERROR ehpcbot: serve takes nothing but flags, and there is "now"`}},
 	} {
 		out, code := w.Run(tt.args, tt.env...)
 		require.Equal(t, 1, code)

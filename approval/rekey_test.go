@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -294,4 +295,24 @@ func requireOpens(t *testing.T, opens, seals *keyring.Keyring) {
 	got, err := opens.Open(approval.Bound{Request: 7}, seals.Seal(approval.Bound{Request: 7}, textOf(text)))
 	require.NoError(t, err)
 	require.Equal(t, text, got.Reveal())
+}
+
+// TestVerifyWithoutAKeyInBetween says of what another key has signed that this key may be missing.
+func TestVerifyWithoutAKeyInBetween(t *testing.T) {
+	t.Parallel()
+	b := setup(t, storetest.SQLite(t), func(c *approval.Config) { c.MaxActive = 3 })
+	second, third := bytes.Repeat([]byte("2"), 32), bytes.Repeat([]byte("3"), 32)
+	b.ask("isabel")
+	for i, keys := range [][][]byte{{second, key}, {third, second, key}} {
+		b.close()
+		b.keys = keys
+		b.open()
+		b.ask(fmt.Sprint("isabel", i))
+	}
+	given, err := keyring.New(third, key)
+	require.NoError(t, err)
+	v, err := b.reader().Verify(t.Context(), given, nil)
+	require.NoError(t, err)
+	require.Len(t, v.Findings, 1)
+	require.Contains(t, v.Findings[0], "event 2 is signed with a key that is not given: give all that there were since")
 }

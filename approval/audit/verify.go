@@ -152,8 +152,14 @@ func (v *verifier) signature(e approval.Event) {
 	case !known && v.Signed == 0:
 		v.unknown = [2]int64{cmp.Or(v.unknown[0], e.Seq), e.Seq}
 	default:
-		if v.unsigned++; v.unsigned <= mostFindings {
+		if v.unsigned++; v.unsigned > mostFindings {
+			return
+		}
+		if known {
 			v.found("event %d is not signed by ehpcbot: it was added by somebody else, or changed with its hash", e.Seq)
+		} else {
+			v.found("event %d is signed with a key that is not given: give all that there were since, as ENCRYPTION_KEY=NEW,MIDDLE,OLD; "+
+				"if there was no other, it was added by somebody else, or changed with its hash", e.Seq)
 		}
 	}
 }

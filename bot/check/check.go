@@ -107,7 +107,7 @@ func Run(ctx context.Context, conf config.Config, api *slackapi.API, accounts *e
 			return findings
 		})
 	}
-	all(ctx, append(questions, c.database, c.listen), tell)
+	all(ctx, append(questions, c.machine), tell)
 }
 
 // limited bounds a question.
@@ -135,7 +135,14 @@ func (c *checker) cluster(ctx context.Context, cluster approval.Cluster) []Findi
 	return []Finding{ok(name, fmt.Sprintf("%d users", page.Total))}
 }
 
-func (c *checker) database(ctx context.Context) (findings []Finding) {
+// machine looks at what the bot has of this machine. Where it runs already, its address is its own.
+func (c *checker) machine(ctx context.Context) []Finding {
+	findings, inUse := c.database(ctx)
+	return append(findings, c.listen(ctx, inUse))
+}
+
+// database tries the database; inUse tells that a bot on this machine works on it.
+func (c *checker) database(ctx context.Context) (findings []Finding, inUse bool) {
 	ctx, cancel := limited(ctx)
 	defer cancel()
 	const name = "DATABASE_URL"
@@ -147,11 +154,11 @@ func (c *checker) database(ctx context.Context) (findings []Finding) {
 	db, err := store.Open(ctx, conf.URL)
 	switch {
 	case errors.Is(err, store.ErrInUse):
-		return append(findings, ok(name, "in use by an ehpcbot that is running, so its key is not looked at"))
+		return append(findings, ok(name, "in use by an ehpcbot that is running, so its key is not looked at")), true
 	case errors.As(err, new(*store.NewerDatabaseError)), errors.Is(err, store.ErrSplit), errors.Is(err, store.ErrEmptied): // says what to do
-		return append(findings, Finding{Name: name, Status: Fault, Text: err.Error()})
+		return append(findings, Finding{Name: name, Status: Fault, Text: err.Error()}), false
 	case err != nil:
-		return append(findings, fault(name, err, name, ""))
+		return append(findings, fault(name, err, name, "")), false
 	}
 	defer db.Close()
 	if err := db.Try(ctx); err != nil {
@@ -159,7 +166,7 @@ func (c *checker) database(ctx context.Context) (findings []Finding) {
 	} else {
 		findings = append(findings, ok(name, "opened, up to date, and can be written: "+db.Place()))
 	}
-	return append(findings, key(ctx, db, conf.Keys))
+	return append(findings, key(ctx, db, conf.Keys)), false
 }
 
 func key(ctx context.Context, db *store.Database, keys config.Keys) Finding {
@@ -182,19 +189,21 @@ func key(ctx context.Context, db *store.Database, keys config.Keys) Finding {
 }
 
 // listen takes the address for a moment. That a bot which runs has it is no fault.
-func (c *checker) listen(ctx context.Context) []Finding {
+func (c *checker) listen(ctx context.Context, botRuns bool) Finding {
 	const name = "HTTP_ADDR"
 	addr := c.conf.HTTPAddr
 	if addr == "" {
-		return []Finding{ok(name, "off")}
+		return ok(name, "off")
 	}
 	listener, err := status.Listen(addr)
 	switch {
 	case err == nil:
 		_ = listener.Close()
-		return []Finding{ok(name, addr+" is free")}
+		return ok(name, addr+" is free")
+	case errors.Is(err, syscall.EADDRINUSE) && botRuns && status.Ask(ctx, addr) == nil:
+		return ok(name, "the bot that is running answers at "+addr)
 	case errors.Is(err, syscall.EADDRINUSE) && status.Ask(ctx, addr) == nil:
-		return []Finding{warn(name, "a bot answers at "+addr+" already", "if it is another one, set another port for this one")}
+		return warn(name, "a bot answers at "+addr+" already", "if it is another one, set another port for this one")
 	}
-	return []Finding{fault(name, err, name, "")}
+	return fault(name, err, name, "")
 }

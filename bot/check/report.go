@@ -39,7 +39,7 @@ func (r *Report) End() bool {
 			Findings []Finding `json:"findings"`
 		}{works, r.findings})
 	case works:
-		_, _ = fmt.Fprintln(r.Out, "\nEverything works. Start the bot with: ehpcbot")
+		_, _ = fmt.Fprintln(r.Out, "\nEverything works: the bot can be started.")
 	default:
 		_, _ = fmt.Fprintf(r.Out, "\n%d of these failed.\n", r.faults)
 	}

@@ -58,6 +58,7 @@ func Load(env envconfig.Lookuper) (Config, error) {
 		PolicyFile: e.Policy.File,
 	}
 	c.Policy.ByCluster = e.Policy.byCluster(f, c.Policy)
+	requireKey(f, e.Database)
 	if err := f.err(); err != nil {
 		return Config{}, err
 	}
@@ -91,7 +92,21 @@ func DatabaseURL(env envconfig.Lookuper) (string, error) {
 	return e.URL, f.err()
 }
 
-// DatabaseAndKeys reads what belongs to the database alone, for those who seal its passwords anew.
+// PolicyAndDatabase reads who may have what and who decides, and where that is kept, for those who act on a request from the
+// shell.
+func PolicyAndDatabase(env envconfig.Lookuper) (approval.Config, Database, error) {
+	e, f := read[struct {
+		Policy   policyEnv
+		Database databaseEnv
+	}](env)
+	policy := e.Policy.config(f)
+	policy.ByCluster = e.Policy.byCluster(f, policy)
+	requireKey(f, e.Database)
+	return policy, e.Database.config(f), f.err()
+}
+
+// DatabaseAndKeys reads what belongs to the database alone, for those who seal its passwords anew or look at its signatures.
+// There may be no key.
 func DatabaseAndKeys(env envconfig.Lookuper) (Database, error) {
 	e, f := read[databaseEnv](env)
 	return e.config(f), f.err()

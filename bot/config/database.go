@@ -67,10 +67,14 @@ func (e databaseEnv) config(f *collector) Database {
 	if err := checkDatabaseURL(d); err != nil {
 		f.add("DATABASE_URL", "%v", err)
 	}
-	if d.Postgres() && e.Keys == "" {
+	return d
+}
+
+// requireKey is for those who can't do without one. A SQLite database has one of its own.
+func requireKey(f *collector, e databaseEnv) {
+	if (Database{URL: e.URL}).Postgres() && e.Keys == "" {
 		f.add("ENCRYPTION_KEY", "is missing, and with PostgreSQL it is required")
 	}
-	return d
 }
 
 // checkDatabaseURL says what is wrong without quoting anything: a password may stand anywhere.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -20,6 +21,9 @@ func EnvFile(path string, env envconfig.Lookuper) (values map[string]string, unq
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return nil, nil, err
+	}
+	if bytes.HasPrefix(content, []byte("\xff\xfe")) || bytes.HasPrefix(content, []byte("\xfe\xff")) {
+		return nil, nil, fmt.Errorf("%s: it is UTF-16, as PowerShell writes; save it as UTF-8", path)
 	}
 	values = map[string]string{}
 	var faults []error

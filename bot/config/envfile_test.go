@@ -57,6 +57,9 @@ func TestEnvFileFaults(t *testing.T) {
 	}
 	require.EqualError(t, err, strings.Join(want, "\n"))
 
+	path = write(t, "\xff\xfeA\x00=\x001\x00\n\x00B\x00=\x002\x00")
+	_, _, err = config.EnvFile(path, envconfig.MapLookuper(nil))
+	require.EqualError(t, err, path+": it is UTF-16, as PowerShell writes; save it as UTF-8")
 	_, _, err = config.EnvFile(t.TempDir()+"/.env", envconfig.MapLookuper(nil))
 	require.ErrorContains(t, err, "no such file")
 }

@@ -152,6 +152,7 @@ func TestFaults(t *testing.T) {
 		"ttl: no unit":           {env{"CREDENTIALS_TTL": "24"}, `CREDENTIALS_TTL: "24" has no unit` + rightTTL},
 		"delivery: mail":         {env{"CREDENTIALS_DELIVERY": "mail"}, `CREDENTIALS_DELIVERY: "mail" is not known; give message or button`},
 		"hint: long":             {env{"LOGIN_HINT": strings.Repeat("登", 501)}, "LOGIN_HINT: has 501 characters" + rightHint},
+		"hint: placeholder":      {env{"LOGIN_HINT": "ssh {user}@{cluster}"}, "LOGIN_HINT: has {user}, and nothing is filled in but {username} and {cluster}" + rightHint},
 		"hint: lines":            {env{"LOGIN_HINT": "one\ntwo"}, "LOGIN_HINT: holds a line break or another control character" + rightHint},
 		"database: no scheme":    {env{"DATABASE_URL": "ehpcbot.db"}, "DATABASE_URL: begins neither with sqlite: nor with postgres://" + rightDatabase},
 		"database: mysql":        {env{"DATABASE_URL": "mysql://me:hunter2@db/x"}, "DATABASE_URL: begins neither with sqlite: nor with postgres://" + rightDatabase},

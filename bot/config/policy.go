@@ -180,8 +180,16 @@ func checkHint(f *collector, name, value string) string {
 	case !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl):
 		f.add(name, "holds a line break or another control character")
 	}
+	for _, place := range placeholder.FindAllString(value, -1) {
+		if place != "{username}" && place != "{cluster}" {
+			f.add(name, "has %s, and nothing is filled in but {username} and {cluster}", place)
+		}
+	}
 	return value
 }
+
+// placeholder is what looks as if something was to be filled in.
+var placeholder = regexp.MustCompile(`\{[a-z_]+\}`)
 
 func checkRequired(f *collector, name string, required int, listName string, list []string) {
 	groups := slices.ContainsFunc(list, func(id string) bool { return strings.HasPrefix(id, "S") })

@@ -1,6 +1,6 @@
 // Package report holds the commands on the database: requests and audit look into it, rekey seals its passwords anew,
-// and approve, deny, retry, cancel and abandon act on a request where Slack is down. Those need the whole configuration, the
-// others no more of it than the database. They work while the bot runs, but for rekey and those that act on SQLite. They
+// and approve, deny, retry, cancel and abandon act on a request where Slack is down. Those need the policy as well as the
+// database, and none of them needs a token. They work while the bot runs, but for rekey and those that act on SQLite. They
 // speak English, as all of the command line does.
 package report
 
@@ -22,6 +22,7 @@ import (
 	"ehpcbot/approval/audit"
 	"ehpcbot/approval/keyring"
 	"ehpcbot/approval/store"
+	"ehpcbot/bot/cause"
 	"ehpcbot/bot/config"
 )
 
@@ -68,7 +69,7 @@ func unopened(err error) error {
 		return fmt.Errorf("DATABASE_URL: %w; this user must be able to read the file, and to write in its folder where the bot was killed: "+
 			"run this as the bot's user, or on a copy of the file and its -wal", err)
 	}
-	return fmt.Errorf("DATABASE_URL: %w", err)
+	return fmt.Errorf("DATABASE_URL: %w", cause.Advice(err, "DATABASE_URL"))
 }
 
 func (d desk) requestsCommand() *cobra.Command {
@@ -84,7 +85,12 @@ func (d desk) requestsCommand() *cobra.Command {
 			"  ehpcbot requests --state active --older-than 12h\n" +
 			"  ehpcbot requests --person U0123456789 --json\n" +
 			"  ehpcbot requests 12",
-		Args: cobra.MaximumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return fmt.Errorf("requests takes one number, or none for the list, and there is %q", args[1])
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				return d.showRequest(cmd, args[0], o.json)
@@ -164,7 +170,6 @@ func (d desk) auditCommand() *cobra.Command {
 		Example: "  ehpcbot audit --request 12\n" +
 			"  ehpcbot audit --action refused --since 7d\n" +
 			"  ehpcbot audit --since 2026-11-01 --until 2026-11-30 --format csv > november.csv",
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			filter, err := o.filter(d.now())
 			if err != nil {
@@ -209,10 +214,9 @@ func (d desk) verifyCommand() *cobra.Command {
 			"later run.",
 		Example: "  ehpcbot audit verify\n" +
 			"  ehpcbot audit verify --mark 214:5f0c…",
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var mark *audit.Mark
-			if noted != "" {
+			if cmd.Flags().Changed("mark") {
 				m, err := audit.ParseMark(noted)
 				if err != nil {
 					return fmt.Errorf("--mark: %w; give one that ehpcbot audit verify printed", err)
@@ -226,7 +230,7 @@ func (d desk) verifyCommand() *cobra.Command {
 			return d.reading(cmd.Context(), func(r *store.Reader, w io.Writer) error {
 				keys, err := keyring.Given(r.KeyFile(), conf.Keys.Reveal())
 				if err != nil {
-					return err
+					return cause.Advice(err, "ENCRYPTION_KEY")
 				}
 				defer showProgress(r, cmd.ErrOrStderr())()
 				return verify(cmd.Context(), w, r, keys, mark)
@@ -262,6 +266,9 @@ func verify(ctx context.Context, w io.Writer, r *store.Reader, keys *keyring.Key
 		if v.Events == 0 {
 			return nil
 		}
+		if mark != nil {
+			fmt.Fprintf(w, "The events up to %d are those that were noted.\n", mark.Seq)
+		}
 		fmt.Fprintf(w, "Mark: %s\n", v.Last)
 		switch {
 		case keys == nil:
@@ -291,9 +298,8 @@ func (d desk) rekeyCommand() *cobra.Command {
 			"  1. Set ENCRYPTION_KEY=NEW,OLD and start the bot again, every replica of it. The key in the file beside a SQLite\n" +
 			"     database needs no place in the list: it opens what it sealed as long as the file is there.\n" +
 			"  2. Run rekey. On SQLite, stop the bot for it; on PostgreSQL the replicas may run.\n" +
-			"  3. Set ENCRYPTION_KEY=NEW, and start the bot again.",
+			"  3. Set ENCRYPTION_KEY=NEW, remove the file with a key if there is one, and start the bot again.",
 		Example: "  ENCRYPTION_KEY=NEW,OLD ehpcbot rekey",
-		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return d.rekey(cmd.Context()) },
 	}
 }
@@ -311,7 +317,7 @@ func (d desk) rekey(ctx context.Context) (err error) {
 		return errors.New("the bot runs on this database; stop it, run rekey, and start it again")
 	}
 	if err != nil {
-		return fmt.Errorf("DATABASE_URL: %w", err)
+		return unopened(err)
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	keys, err := keyring.For(ctx, db, conf.Keys.Reveal())

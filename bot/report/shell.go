@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"os/user"
 	"strings"
 	"unicode"
@@ -85,8 +86,9 @@ type shellOptions struct{ as, reason string }
 func (d desk) shellCommand(do deed) *cobra.Command {
 	var o shellOptions
 	name := string(do.action)
-	example := "  ehpcbot " + name + " 12"
+	example, ownRequest := "  ehpcbot "+name+" 12", ""
 	if do.decides {
+		ownRequest = " Whether somebody decides on their own request\ncan't be told from here."
 		example += " --as \"Maria Weber\" --reason \"Slack is down, asked by telephone\""
 	}
 	cmd := &cobra.Command{
@@ -94,11 +96,16 @@ func (d desk) shellCommand(do deed) *cobra.Command {
 		Short: do.short,
 		Long: do.long + "\n\n" +
 			"The audit log says that it came from the shell, in whose name, and which user of the system it was. The message\n" +
-			"in the channel and the requester follow when the bot and Slack run. Whether somebody decides on their own request\n" +
-			"can't be told from here.\n\n" +
-			"It needs the settings of the bot. On SQLite, stop the bot for it; on PostgreSQL the replicas may run.",
+			"in the channel and the requester follow when the bot and Slack run." + ownRequest + "\n\n" +
+			"It needs the settings of the bot, but for the tokens of Slack and the key of the API. On SQLite, stop the bot for\n" +
+			"it; on PostgreSQL the replicas may run.",
 		Example: example,
-		Args:    cobra.ExactArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return fmt.Errorf("%s takes the number of one request, such as: ehpcbot %s 12", name, name)
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := requestNumber(args[0])
 			if err = errors.Join(err, o.check(do)); err != nil {
@@ -133,23 +140,23 @@ func (o *shellOptions) check(do deed) error {
 }
 
 func (d desk) fromShell(ctx context.Context, id int64, do deed, o shellOptions) (err error) {
-	conf, err := config.Load(d.env)
+	policy, database, err := config.PolicyAndDatabase(d.env)
 	if err != nil {
 		return err
 	}
-	db, err := store.OpenExisting(ctx, conf.Database.URL)
+	db, err := store.OpenExisting(ctx, database.URL)
 	if errors.Is(err, store.ErrInUse) {
 		return fmt.Errorf("the bot runs on this database: stop it, run ehpcbot %s, and start it again; or do it in Slack", do.action)
 	}
 	if err != nil {
-		return fmt.Errorf("DATABASE_URL: %w", err)
+		return unopened(err)
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	keys, err := keyring.For(ctx, db, conf.Database.Keys.Reveal())
+	keys, err := keyring.For(ctx, db, database.Keys.Reveal())
 	if err != nil {
 		return err
 	}
-	service := approval.NewService(conf.Policy, db, keys, nil, slog.New(slog.DiscardHandler), d.now)
+	service := approval.NewService(policy, db, keys, nil, slog.New(slog.DiscardHandler), d.now)
 	story, err := service.FromShell(ctx, id, do.action, approval.Shell{Name: o.as, User: systemUser()}, o.reason)
 	if r := approval.Refused(err); r != nil {
 		return do.refused(id, r, o)
@@ -187,5 +194,5 @@ func systemUser() string {
 	if u, err := user.Current(); err == nil {
 		return u.Username
 	}
-	return "unknown"
+	return fmt.Sprintf("uid-%d", os.Getuid()) // in a container nobody has a name
 }
