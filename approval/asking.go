@@ -3,6 +3,7 @@ package approval
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"slices"
 	"time"
 )
@@ -10,8 +11,25 @@ import (
 // Ask stores a request. It returns [Refusals] where rules speak against it: all that can be told at once. A repetition of
 // what is asked for already is one of [KindActive], with the request that it repeats.
 func (s *Service) Ask(ctx context.Context, a Ask) (Story, error) {
+	return underOneRule(func() (Story, error) { return s.askOnce(ctx, a) })
+}
+
+// errReplaced says that other rules hold than those by which something was looked at.
+var errReplaced = errors.New("the rules were replaced meanwhile")
+
+// underOneRule does something again whose rules were replaced while people and the cluster were asked about it.
+func underOneRule(do func() (Story, error)) (Story, error) {
+	for {
+		if story, err := do(); !errors.Is(err, errReplaced) {
+			return story, err
+		}
+	}
+}
+
+func (s *Service) askOnce(ctx context.Context, a Ask) (Story, error) {
 	who := s.people.Identify(ctx, a.Requester)
-	a.Requester = who.ID
+	cluster, _ := s.conf.Cluster(a.Cluster)
+	a.Requester, a.kept = who.ID, s.conf.keep(cluster.ID)
 	a.exempt, a.Sponsor = s.exemptBy(ctx, a, who), s.sponsorOf(ctx, a)
 	refusals, seen, err := s.examine(ctx, a, who)
 	if err != nil {
@@ -103,19 +121,23 @@ func (s *Service) Accepted(ctx context.Context, a Ask) (accepted bool, err error
 
 func (s *Service) ask(ctx context.Context, tx Tx, a Ask, who Person) (Story, error) {
 	cluster, _ := s.conf.Cluster(a.Cluster)
+	if a.kept != s.conf.keep(cluster.ID) {
+		return Story{}, errReplaced
+	}
 	if err := s.admit(ctx, tx, &a, who, cluster); err != nil {
 		return Story{}, err
 	}
 	if a.Policy != s.conf.Use.Version {
 		a.Policy = "" // of another version than the one that counts
 	}
-	now, rules := s.now(), s.conf.Of(cluster.ID)
+	now := s.now()
 	r := Request{
 		ClusterID: cluster.ID, Username: a.Username, Mod: a.Mod, Reason: a.Reason, Until: a.Until, Policy: a.Policy, Requester: a.Requester,
-		Kept: s.conf.keep(cluster.ID), Exempt: a.exempt,
+		Kept: a.kept, Exempt: a.exempt,
 		Reset: a.Reset, State: Pending, Version: 1,
-		CreatedAt: now, UpdatedAt: now, ExpiresAt: now.Add(rules.Expiry), Envelope: a.Envelope, Nonce: rand.Text(),
+		CreatedAt: now, UpdatedAt: now, Envelope: a.Envelope, Nonce: rand.Text(),
 	}
+	r.ExpiresAt = now.Add(s.rules(r).Expiry)
 	if r.Required = s.required(r); r.Required == 0 {
 		r.State = Approved
 	} else {

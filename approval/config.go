@@ -83,6 +83,7 @@ type Ask struct {
 	Reset     bool   // for a new password of the account
 
 	exempt string // group for whose sake no approval is needed
+	kept   string // the rules that were looked at, as the request keeps them
 }
 
 // Check applies every rule that holds for a request as long as its account is not made, and that needs no database. It

@@ -15,11 +15,16 @@ const resetsADay = 3
 // Reset asks for a new password in the place of the one that a request has delivered, for its requester, who presses a
 // button that hangs on that request. A password is replaced once, however often that is pressed. From a command it
 // is asked for by [Service.Ask].
-func (s *Service) Reset(ctx context.Context, on Target, person string) (reset Story, err error) {
+func (s *Service) Reset(ctx context.Context, on Target, person string) (Story, error) {
+	return underOneRule(func() (Story, error) { return s.resetOnce(ctx, on, person) })
+}
+
+func (s *Service) resetOnce(ctx context.Context, on Target, person string) (reset Story, err error) {
 	story, err := s.read(ctx, on.ID)
 	if err != nil && Refused(err) == nil {
 		return Story{}, err // where there is no such request the press says so
 	}
+	kept := s.conf.keep(story.ClusterID)
 	exempt := s.exemptBy(ctx, Ask{Reset: true, Cluster: story.ClusterID}, s.people.Identify(ctx, person))
 	_, err = s.press(ctx, on, deed{person: person, action: "reset"}, func(ctx context.Context, tx Tx, r *Request, at scene) error {
 		if later, ok, err := tx.DeliveredAfter(ctx, *r); err != nil {
@@ -27,7 +32,7 @@ func (s *Service) Reset(ctx context.Context, on Target, person string) (reset St
 		} else if ok {
 			return s.refuseFor(ctx, tx, KindActive, later)
 		}
-		a := Ask{Reset: true, Requester: at.who.ID, Cluster: r.ClusterID, Username: r.Username, exempt: exempt}
+		a := Ask{Reset: true, Requester: at.who.ID, Cluster: r.ClusterID, Username: r.Username, exempt: exempt, kept: kept}
 		if refusals := s.conf.Check(a); len(refusals) > 0 {
 			return refusals[0]
 		}

@@ -106,6 +106,22 @@ func (c Config) Deciders() []string {
 	return slices.Compact(all)
 }
 
+// Deciders returns the ids of all who may decide on something: by the rules of now, and by those that what waits keeps.
+func (s *Service) Deciders(ctx context.Context) []string {
+	all := s.conf.Deciders()
+	if s.conf.ByCluster == nil {
+		return all
+	}
+	pending, err := s.pending(ctx)
+	if err != nil {
+		s.log.Warn("it is not known who decides by the rules that requests keep", "error", err)
+	}
+	for _, r := range pending {
+		all = append(all, s.rules(r).Approvers...)
+	}
+	return all
+}
+
 // required is how many approvals a request needs by its rules.
 func (s *Service) required(r Request) int {
 	if r.Exempt != "" || r.Reset && !s.conf.ResetsDecided {

@@ -195,7 +195,7 @@ func (s *Service) story(ctx context.Context, tx Tx, r Request) (Story, error) {
 	}
 	story.Required = max(r.Required, s.required(r))
 	story.Rules, story.Former, story.Fallback = s.rules(r), s.areFormer(r), s.fallback(r)
-	if now := s.conf.Of(r.ClusterID); !r.State.Active() { // what is over keeps no channel, which may be gone after years
+	if now := s.conf.Of(r.ClusterID); !r.State.Active() && r.State != Failed { // what is over keeps no channel, which may be gone after years
 		story.Rules.Channel, story.Rules.LoginHint = now.Channel, now.LoginHint
 	}
 	if story.Rules.Reminder > 0 {

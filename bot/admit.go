@@ -35,7 +35,11 @@ var errForged = errors.New("it names no request")
 // turnAway writes down that somebody was not let in.
 func (b *Bot) turnAway(ctx context.Context, id int64, person, action string, why error) {
 	b.log.Warn("somebody is not let in", "person", person, "action", action, "request", id, "error", why)
-	if err := b.service.TurnAway(ctx, id, person, action, why.Error()); err != nil {
+	reason := why.Error()
+	if !errors.Is(why, slackapi.ErrForeign) && !errors.Is(why, errForged) && !errors.Is(why, errElsewhere) {
+		reason = slackapi.ErrUntold.Error() // and not how, which is another each time, and in the log
+	}
+	if err := b.service.TurnAway(ctx, id, person, action, reason); err != nil {
 		b.log.Error("an action could not be audited", "error", err)
 	}
 }
@@ -53,7 +57,7 @@ func (b *Bot) admitPresser(ctx context.Context, c slack.InteractionCallback, act
 	case action == view.ActionReset:
 		return b.admitRequester(ctx, c.User.ID, teamsOf(c))
 	}
-	return b.people.AdmitDecider(ctx, c.User.ID, teamsOf(c), b.service.Config().Deciders())
+	return b.people.AdmitDecider(ctx, c.User.ID, teamsOf(c), b.service.Deciders(ctx))
 }
 
 // requestersOnly are the buttons that do something for who asked alone.

@@ -8,6 +8,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -115,7 +116,7 @@ func (b *Bot) introduce(ctx context.Context) error {
 		if err == nil {
 			b.people.SetHome(self.TeamID)
 			b.log.Info("this is the bot", "workspace", self.Team, "team", self.TeamID, "user", self.UserID)
-			return b.sameApp(ctx, self)
+			return cmp.Or(slackapi.OfWorkspace(self), b.sameApp(ctx, self))
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)

@@ -30,7 +30,9 @@ func (b *Bot) submit(ctx context.Context, c slack.InteractionCallback) socket.Re
 	case view.CallbackTrouble:
 		return socket.Reply{Payload: b.submitDeed(ctx, c, view.ActionTrouble, b.report)}
 	}
-	return socket.Reply{}
+	b.log.Error("a form is not known", "form", c.View.CallbackID)
+	v := b.readers.Channel()
+	return socket.Reply{Payload: showInstead(v, v.Trouble())}
 }
 
 func (b *Bot) submitAsk(ctx context.Context, c slack.InteractionCallback) any {
@@ -51,7 +53,7 @@ func (b *Bot) submitAsk(ctx context.Context, c slack.InteractionCallback) any {
 	refusals := approval.AllRefused(err)
 	switch {
 	case hasKind(refusals, approval.KindPolicy), hasKind(refusals, approval.KindSponsor) && !view.AsksSponsor(c.View): // it is older than that
-		form := v.AskForm(b.service.Config(), a)
+		form := v.AskForm(b.service.Config(), b.prefilled(ctx, a))
 		return slack.NewUpdateViewSubmissionResponse(&form)
 	case atFields(refusals, a.Requester):
 		return slack.NewErrorsViewSubmissionResponse(v.FieldFaults(refusals))

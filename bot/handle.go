@@ -97,6 +97,8 @@ func (b *Bot) refusal(v view.View, err error) view.Message {
 		return v.TooMuch(tooMuch.wait)
 	}
 	switch {
+	case errors.Is(err, errTooManyForms):
+		return v.TooManyForms()
 	case errors.Is(err, errFormFailed):
 		return v.FormFailed()
 	case errors.Is(err, errShowFailed):

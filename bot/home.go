@@ -41,7 +41,7 @@ func (b *Bot) homeOpened(ctx context.Context, opened socket.HomeOpened) socket.R
 // admitViewer looks at a person who opens the Home tab: one who may ask, or a guest who may decide.
 func (b *Bot) admitViewer(ctx context.Context, who home.Viewer) error {
 	err := b.admitRequester(ctx, who.ID, who.Teams)
-	if errors.Is(err, slackapi.ErrForeign) && b.people.AdmitDecider(ctx, who.ID, who.Teams, b.service.Config().Deciders()) == nil {
+	if errors.Is(err, slackapi.ErrForeign) && b.people.AdmitDecider(ctx, who.ID, who.Teams, b.service.Deciders(ctx)) == nil {
 		return nil
 	}
 	return err

@@ -145,6 +145,18 @@ func (b *Bot) openModal(ctx context.Context, c slack.InteractionCallback, form s
 	return nil
 }
 
+// openForRequester opens a form for somebody who does not decide, while there is room left for the forms of those who do.
+func (b *Bot) openForRequester(ctx context.Context, c slack.InteractionCallback, form slack.ModalViewRequest) error {
+	if !b.forms.Allow() {
+		b.log.Warn("no form is opened, to keep room for those of approvers", "person", c.User.ID)
+		return errTooManyForms
+	}
+	return b.openModal(ctx, c, form)
+}
+
+// errTooManyForms says that a form is not opened just now.
+var errTooManyForms = errors.New("too many forms are opened")
+
 // errFormFailed says that Slack did not open a form.
 var errFormFailed = errors.New("the form could not be opened")
 

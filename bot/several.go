@@ -21,7 +21,7 @@ func (b *Bot) several(ctx context.Context, v view.View, c slack.InteractionCallb
 	form := v.SeveralForm(stories, b.service.Now())
 	switch {
 	case err != nil:
-		form = v.NoticeModal(b.refusal(v, err))
+		return view.Message{}, err
 	case len(stories) == 0:
 		form = v.NoticeModal(v.NoneWaits())
 	}

@@ -48,13 +48,22 @@ func (a *account) contained(do func() error) (err error) {
 	return do()
 }
 
-// prepare ends a request whose cluster is no longer configured. One that is tried again goes on where it stood: its
-// password is sealed already, and an earlier call may have made the account.
+// prepare ends a request whose cluster is no longer configured, or whose username would spoil the look-up of others. One that
+// is tried again goes on where it stood, if it may still: its password is sealed already, and an earlier call may have made
+// the account.
 func (a *account) prepare(ctx context.Context) error {
 	switch {
 	case a.zone == "":
 		return a.fail(ctx, approval.FailureCluster, "")
-	case a.State == approval.Approved && a.Sealed != nil:
+	case ehpc.ValidateUsername(a.Username) != nil:
+		return a.fail(ctx, approval.FailureRefused, ehpc.ValidateUsername(a.Username).Error())
+	case a.State == approval.Approved && a.Sealed != nil && !time.Now().Before(a.known.notBefore):
+		if opens, err := a.opens(ctx); !opens || err != nil {
+			return err
+		}
+		if holds, err := a.recheck(ctx); !holds || err != nil {
+			return err
+		}
 		a.StartedAt = a.service.Now()
 		return a.move(ctx, approval.Provisioning, "resume", "")
 	}
@@ -103,14 +112,7 @@ func (a *account) attempt(ctx context.Context) (password secret.Text, goOn bool,
 		a.pause(&ehpc.LimitedError{RetryAfter: wait})
 		return secret.Text{}, false, err
 	}
-	holds, err := a.mayBeMade(ctx)
-	if errors.Is(err, approval.ErrUntold) {
-		a.log.Warn("an account has to wait", "request", a.ID, "why", err)
-		a.retryLater(err)
-		return secret.Text{}, true, nil
-	}
-	if !holds || err != nil {
-		a.log.Warn("an account is not made after all", "request", a.ID, "state", a.State, "why", a.Failure, "error", err)
+	if holds, err := a.mayBeMade(ctx); !holds || err != nil {
 		return secret.Text{}, true, err
 	}
 	if password, err = a.service.Password(&a.Request); err != nil {
@@ -129,15 +131,37 @@ func (a *account) attempt(ctx context.Context) (password secret.Text, goOn bool,
 // mayBeMade tells whether the account may be asked for. While a call of ours is open that is not asked again: it was made with
 // the sealed password, and nobody seals one without the key.
 func (a *account) mayBeMade(ctx context.Context) (bool, error) {
-	if a.Sealed != nil {
-		if _, err := a.service.Password(&a.Request); err != nil {
-			return false, a.fail(ctx, approval.SealFailure(err), "")
-		}
-		if !a.AttemptedAt.IsZero() {
-			return true, nil
-		}
+	opens, err := a.opens(ctx)
+	if !opens || err != nil || a.Sealed != nil && !a.AttemptedAt.IsZero() {
+		return opens, err
 	}
-	return a.service.Recheck(ctx, &a.Request)
+	return a.recheck(ctx)
+}
+
+// opens tells whether the sealed password opens, if there is one, and ends the request where it does not.
+func (a *account) opens(ctx context.Context) (bool, error) {
+	if a.Sealed == nil {
+		return true, nil
+	}
+	if _, err := a.service.Password(&a.Request); err != nil {
+		return false, a.fail(ctx, approval.SealFailure(err), "")
+	}
+	return true, nil
+}
+
+// recheck looks again at what the request hangs on, and ends it where that does not hold any more. Where it is not known, the
+// request waits.
+func (a *account) recheck(ctx context.Context) (holds bool, err error) {
+	holds, err = a.service.Recheck(ctx, &a.Request)
+	switch {
+	case errors.Is(err, approval.ErrUntold):
+		a.log.Warn("an account has to wait", "request", a.ID, "why", err)
+		a.retryLater(err)
+		return false, nil
+	case !holds || err != nil:
+		a.log.Warn("an account is not made after all", "request", a.ID, "state", a.State, "why", a.Failure, "error", err)
+	}
+	return holds, err
 }
 
 // follows commits the job that tells from now on what becomes of the call. An earlier call stays as open as it was.

@@ -19,6 +19,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -559,6 +560,45 @@ func between(w *world.World, change func(kind string, payload map[string]any)) {
 	w.T.Cleanup(front.Close)
 	w.T.Cleanup(w.Slack.Close) // first, or connections would stay
 	w.Env["SLACK_API_URL"] = front.URL + "/api/"
+}
+
+// With the token of an organisation nobody is a person of the bot's workspace: the bot does not start, as check says.
+func TestTokenOfAnOrganisation(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	w.Slack.Fail("auth.test", slacktest.Fault{Times: -1, Body: []byte(`{"ok":true,"url":"https://x.slack.com/","team":"Org","user":"ehpcbot",` +
+		`"team_id":"E0GRID","user_id":"U0EHPCBOT","bot_id":"B0EHPCBOT","enterprise_id":"E0GRID","is_enterprise_install":true}`)})
+	for _, command := range []string{"check", "serve"} {
+		out, code := w.Run([]string{command})
+		require.Equal(t, 1, code, out)
+		require.Contains(t, out, "whole organisation Org (E0GRID), not of a workspace")
+	}
+}
+
+// That Slack does not tell who presses is written down once, and not anew for each wait that it asks for.
+func TestSilenceIsOneEvent(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	between(w, func(_ string, p map[string]any) {
+		if user, pressed := p["user"].(map[string]any); pressed {
+			user["team_id"] = "T0OTHER"
+		}
+	})
+	w.Slack.AddUser(slacktest.User{ID: anna, Name: anna, Teams: []string{slacktest.TeamID, "T0OTHER"}})
+	p := w.Start()
+	w.Command(isabel, "isabel")
+	m := w.Request("isabel")
+	w.Slack.Fail("users.info", slacktest.Fault{RetryAfter: 20 * time.Second, Times: -1})
+	w.WaitFor("it is not told twice, each time for another while", func() bool {
+		w.Press(anna, m, "Approve")
+		waits := map[string]bool{}
+		for _, wait := range regexp.MustCompile(`again in [0-9.]+`).FindAllString(p.Err.String(), -1) {
+			waits[wait] = true
+		}
+		return len(waits) > 1
+	})
+	out, _ := w.Run([]string{"audit", "--action", "refused", "--format", "csv"})
+	require.Equal(t, 1, strings.Count(out, anna+",refused"), out)
 }
 
 // The organisation's id may stand where a workspace's is expected.

@@ -182,3 +182,23 @@ func TestCallsOfAnAccount(t *testing.T) {
 	}
 	require.LessOrEqual(t, calls-max(0, steps-1), 6)
 }
+
+// Somebody who was deactivated and is back can have their password taken out of sight.
+func TestReaderIsBack(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	w.Start()
+	w.Command(isabel, "isabel")
+	w.Press(anna, w.Request("isabel"), "Approve")
+	credentials, password := w.Credentials(isabel, "isabel")
+	w.Command(isabel, "isabel2")
+	m := w.Request("isabel2")
+	w.Slack.AddUser(slacktest.User{ID: isabel, Name: "isabel", Deleted: true})
+	w.Press(anna, m, "Approve")
+	w.WaitFor("anna is told that isabel is gone", func() bool { return len(w.Slack.Person(anna).Ephemerals()) > 0 })
+	w.Slack.AddUser(slacktest.User{ID: isabel, Name: "isabel"})
+	w.WaitFor("the password is taken away", func() bool {
+		w.PressOld(isabel, credentials, "I have saved it")
+		return !strings.Contains(w.Latest(credentials).Plain(), password)
+	})
+}

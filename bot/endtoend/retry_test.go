@@ -136,3 +136,35 @@ func TestOldJobEndsLater(t *testing.T) {
 		require.NotContains(t, m.Plain(), "Password: ", "it is not the one that the account has")
 	}
 }
+
+// What was asked of the API before a request failed does not spare its retry the look at what it hangs on.
+func TestRetryLooksAgain(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(w *world.World) []string{
+		"the name is reserved": func(*world.World) []string { return []string{"EHPC_RESERVED_USERNAMES=isabel"} },
+		"the requester is gone": func(w *world.World) []string {
+			w.Slack.AddUser(slacktest.User{ID: isabel, Name: "isabel", Deleted: true})
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := world.New(t)
+			w.EHPC.Fail(ehpctest.ActionAddUser, ehpctest.Fault{Code: 5000, Times: -1})
+			p := w.Start()
+			w.Command(isabel, "isabel")
+			w.Press(anna, w.Request("isabel"), "Approve")
+			w.WaitMessage("it waits", func(m slacktest.Message) bool { return strings.Contains(m.Plain(), "It has to wait") })
+			require.Contains(t, w.Command(anna, "abandon 1").Plain(), "is ended")
+			m := w.WaitState("isabel", "failed")
+			w.Stop(p)
+			w.EHPC.ClearFaults()
+			calls := w.EHPC.CallCount(ehpctest.ActionAddUser)
+			p = w.Start(change(w)...)
+			w.Press(anna, m, "Retry")
+			w.WaitFor("it fails again", func() bool { return strings.Contains(p.Err.String(), "an account is not made after all") })
+			w.WaitState("isabel", "failed")
+			require.Equal(t, calls, w.EHPC.CallCount(ehpctest.ActionAddUser))
+		})
+	}
+}

@@ -41,6 +41,13 @@ func (p *Messenger) refreshAsked(ctx context.Context, s approval.Story, old appr
 		err := p.update(ctx, old, p.readers.View(ctx, s.Sponsor).AskSponsor(s))
 		switch {
 		case gone(err) && s.AwaitsSponsor():
+			p.log.Warn("the message of a sponsor is gone, a new one follows", "request", s.ID)
+			return p.askAnew(ctx, s, old)
+		case fixed(err):
+			p.log.Warn("the workspace forbids editing: the message of a sponsor is replaced", "request", s.ID, "error", err)
+			if err := p.remove(ctx, old); slackapi.Code(err) == "" && err != nil {
+				return err
+			}
 			return p.askAnew(ctx, s, old)
 		case slackapi.Code(err) != "" && !passing(err):
 			p.log.Warn("the message of a sponsor can't be changed", "request", s.ID, "error", err)
@@ -52,9 +59,8 @@ func (p *Messenger) refreshAsked(ctx context.Context, s approval.Story, old appr
 	return p.service.Sent(ctx, s.ID, old)
 }
 
-// askAnew asks the sponsor in a new message, in the place of one that is gone.
+// askAnew asks the sponsor, or tells them how it stands, in a new message in the place of one that is gone.
 func (p *Messenger) askAnew(ctx context.Context, s approval.Story, old approval.Message) error {
-	p.log.Warn("the message of a sponsor is gone, a new one follows", "request", s.ID)
 	if err := p.service.Forget(ctx, s.ID, old); err != nil {
 		return err
 	}

@@ -14,21 +14,16 @@ import (
 )
 
 // Tell implements [approval.Messenger]. Each message is posted once, whoever calls this how often.
+// One that is not taken now holds up no other.
 func (p *Messenger) Tell(ctx context.Context, s approval.Story) error {
-	if err := p.tellSponsored(ctx, s); err != nil {
-		return err
-	}
+	err := p.tellSponsored(ctx, s)
 	for _, q := range s.Questions {
-		if err := errors.Join(p.putQuestion(ctx, s, q), p.showInThread(ctx, s, q)); err != nil {
-			return err
-		}
+		err = errors.Join(err, p.putQuestion(ctx, s, q), p.showInThread(ctx, s, q))
 	}
 	for _, c := range s.Changes {
-		if err := p.tellChange(ctx, s, c); err != nil {
-			return err
-		}
+		err = errors.Join(err, p.tellChange(ctx, s, c))
 	}
-	return nil
+	return err
 }
 
 // tellChange tells the requester what an approver has changed.

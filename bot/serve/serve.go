@@ -39,6 +39,11 @@ func Run(ctx context.Context, conf config.Config, log *slog.Logger) (err error) 
 		}
 	}(ctx)
 
+	hangups := make(chan os.Signal, 1) // one that comes while the database is waited for counts, too
+	if conf.PolicyFile != "" {
+		signal.Notify(hangups, syscall.SIGHUP)
+		defer signal.Stop(hangups)
+	}
 	metrics := status.NewMetrics()
 	var checks status.Checks
 	listener, err := listen(conf.HTTPAddr)
@@ -108,7 +113,7 @@ func Run(ctx context.Context, conf config.Config, log *slog.Logger) (err error) 
 		return worker.Run(rest)
 	})
 	group.Go(func() error { health.Run(rest); return nil })
-	group.Go(func() error { return follow(ctx, conf, service, log) })
+	group.Go(func() error { return follow(ctx, hangups, conf, service, log) })
 	err = group.Wait()
 	log.Info("ehpcbot has stopped")
 	return err
@@ -133,13 +138,10 @@ func openDatabase(ctx context.Context, url string, log *slog.Logger, checks *sta
 
 // follow reads POLICY_FILE anew at each SIGHUP, and has what waits say that its rules have changed, which takes its time.
 // Where the file has faults, what held goes on.
-func follow(ctx context.Context, conf config.Config, service *approval.Service, log *slog.Logger) error {
+func follow(ctx context.Context, hangups <-chan os.Signal, conf config.Config, service *approval.Service, log *slog.Logger) error {
 	if conf.PolicyFile == "" {
 		return nil
 	}
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
 	var saying sync.WaitGroup
 	defer saying.Wait()
 	stop := func() {}

@@ -129,6 +129,16 @@ func appOf(token secret.Text) string {
 	return parts[2]
 }
 
+// OfWorkspace returns a *FatalError where a token is that of a whole organisation, as Slack told of it: nobody is a person of the
+// bot's workspace then.
+func OfWorkspace(self *slack.AuthTestResponse) error {
+	if !strings.HasPrefix(self.TeamID, "E") {
+		return nil
+	}
+	return &FatalError{Variable: "SLACK_BOT_TOKEN", Why: fmt.Sprintf("is that of the whole organisation %s (%s), not of a workspace: "+
+		"install the app in the one workspace whose people ask and approve, and take the token from there", self.Team, self.TeamID)}
+}
+
 // SameApp asks Slack whether the two tokens are of one app, and returns a *FatalError where they are not: each works by
 // itself then, but commands come in by one app, and the buttons' presses go to the other. self is Slack's answer to
 // auth.test.

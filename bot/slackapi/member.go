@@ -60,7 +60,7 @@ func (p *People) Approver(ctx context.Context, id string, within time.Duration) 
 }
 
 func (p *People) belongs(ctx context.Context, id string, within time.Duration, guests bool) error {
-	user, err := p.persons.get(ctx, id, p.now, age{fresh: within, stale: personStale, patience: lookUpTime})
+	user, err := p.persons.get(ctx, id, p.now, age{fresh: within, stale: decisionStale, patience: lookUpTime})
 	if err = p.judge(user, err, nil, guests); errors.Is(err, ErrForeign) {
 		return fmt.Errorf("%w: %w", approval.ErrGone, err)
 	}
@@ -87,6 +87,10 @@ func (p *People) AdmitDecider(ctx context.Context, id string, teams, listed []st
 // AdmitReader looks at a person who presses a button under what is theirs.
 func (p *People) AdmitReader(ctx context.Context, id string, teams []string) error {
 	user, err := p.Person(ctx, id)
+	if err = p.judge(user, err, teams, true); !errors.Is(err, ErrForeign) {
+		return err
+	}
+	user, err = p.decider(ctx, id)
 	return p.judge(user, err, teams, true)
 }
 
