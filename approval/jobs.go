@@ -123,15 +123,19 @@ func (s *Service) Sweep(ctx context.Context) (put int, err error) {
 		}
 		for _, r := range requests {
 			missing, err := s.missing(ctx, tx, r, there)
-			if err != nil {
-				return err
+			if err != nil && ctx.Err() == nil {
+				s.log.Error("the jobs of a request can't be looked after", "request", r.ID, "error", err)
+				continue
 			}
 			if err := s.enqueue(ctx, tx, r, missing...); err != nil {
 				return err
 			}
 			put += len(missing)
 		}
-		return s.sweepDigest(ctx, tx, requests, there)
+		if err := s.sweepDigest(ctx, tx, requests, there); err != nil {
+			s.log.Error("the digest can't be looked after", "error", err)
+		}
+		return nil
 	})
 	return put, err
 }

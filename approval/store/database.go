@@ -12,10 +12,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -47,6 +49,18 @@ type Database struct {
 	listener *pgxpool.Pool    // PostgreSQL's notifications of new jobs
 	clock    *Clock
 	queue    *river.Client[*sql.Tx] // inserts jobs
+	damaged  sync.Map               // of whose damage is told, by the number of the request
+	log      *slog.Logger           // nil: nobody is told
+}
+
+// TellWith has a log told of what can't be read, from now on.
+func (d *Database) TellWith(log *slog.Logger) { d.log = log }
+
+// tellDamaged tells of a request, once, that it can't be read.
+func (d *Database) tellDamaged(id int64, err error) {
+	if _, told := d.damaged.LoadOrStore(id, true); !told && d.log != nil {
+		d.log.Error("a request is damaged, and stands still until it is restored from a backup; ehpcbot audit verify tells more", "request", id, "error", err)
+	}
 }
 
 // Arbitrary numbers, by which the processes on one PostgreSQL agree on advisory locks.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"ehpcbot/approval"
@@ -32,7 +33,7 @@ func scanRequest(row rows.Scanner) (approval.Request, error) {
 		&created, &updated, &expires, &r.Failure, &r.FailureDetail, &r.Sealed, &attempted, &r.JobID, &started, &until, &cleared, &asked, &r.Nonce, &r.UID, &r.Twin,
 		&r.Until, &r.Policy, &r.Kept, &r.Exempt, &r.Sponsor, &reminded, &passed, &delivered, &shown, &works, &sponsored)
 	if err != nil {
-		return approval.Request{}, err
+		return approval.Request{ID: r.ID}, err
 	}
 	if r.Exempt != "" {
 		r.Required = 0 // as which older versions of the table could not hold it
@@ -127,9 +128,19 @@ func (tx *Tx) requestWhere(ctx context.Context, condition string, args ...any) (
 	return r, true, nil
 }
 
-// requests returns the requests that a condition holds for, in the order that stands behind it.
+// requests returns the requests that a condition holds for, in the order that stands behind it. One that holds what the bot
+// never writes, which SQLite lets the owner of the file do, is left out: it must not stop the others.
 func (tx *Tx) requests(ctx context.Context, doing, condition string, args ...any) ([]approval.Request, error) {
-	return rows.Query(ctx, tx, doing, scanRequest, `SELECT `+requestColumns+` FROM request WHERE `+condition, args...)
+	damaged := map[int64]bool{}
+	all, err := rows.Query(ctx, tx, doing, func(row rows.Scanner) (approval.Request, error) {
+		r, err := scanRequest(row)
+		if err != nil {
+			damaged[r.ID] = true
+			tx.db.tellDamaged(r.ID, err)
+		}
+		return r, nil
+	}, `SELECT `+requestColumns+` FROM request WHERE `+condition, args...)
+	return slices.DeleteFunc(all, func(r approval.Request) bool { return damaged[r.ID] }), err
 }
 
 // exec runs a statement. An error begins with what was being done.

@@ -1,9 +1,7 @@
 package endtoend
 
 import (
-	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -405,25 +403,4 @@ func TestTimeIsUp(t *testing.T) {
 	w.Told(isabel, "has expired")
 	w.WaitState("isabel", "expired")
 	require.Zero(t, w.EHPC.CallCount(ehpctest.ActionAddUser))
-}
-
-// Who may not decide opens no form for it, which would be at the cost of those who do.
-func TestSeveralByAnybody(t *testing.T) {
-	t.Parallel()
-	w := world.New(t)
-	p := w.Start("MAX_ACTIVE_REQUESTS=20")
-	for i := range 7 {
-		w.Command(isabel, fmt.Sprintf("isa%d", i))
-	}
-	w.Stop(p)
-	w.Start("MAX_ACTIVE_REQUESTS=20") // at the start the digest is looked after
-	digest := w.WaitMessage("the digest", func(m slacktest.Message) bool { return strings.Contains(m.Plain(), world.Digest) })
-	before := len(w.Slack.Calls("views.open"))
-	w.Press(otto, digest, "Decide several")
-	w.WaitFor("otto is told why", func() bool {
-		return slices.ContainsFunc(w.Slack.Person(otto).Ephemerals(), func(m slacktest.Message) bool { return strings.Contains(m.Plain(), "not one of the approvers") })
-	})
-	require.Equal(t, before, len(w.Slack.Calls("views.open")))
-	w.Press(anna, digest, "Decide several")
-	w.WaitFor("the form of an approver", func() bool { return len(w.Slack.Calls("views.open")) == before+1 })
 }

@@ -522,3 +522,29 @@ func TestCheckListens(t *testing.T) {
 		require.Regexp(t, `(?m)^FAIL  HTTP_ADDR: `+says, out)
 	}
 }
+
+// One damaged value stops its request, or its job, and nothing else.
+func TestDamagedValues(t *testing.T) {
+	t.Parallel()
+	for _, statement := range []string{
+		`UPDATE request SET expires_at = 'x'`, `UPDATE request SET cleared_at = 'x'`, `UPDATE request SET reset_approvals = 'x'`,
+		`UPDATE message SET version = 'x'`, `UPDATE river_job SET args = 'x' WHERE kind = 'expire'`,
+	} {
+		t.Run(statement, func(t *testing.T) {
+			t.Parallel()
+			w := world.New(t)
+			p := w.Start()
+			w.Command(isabel, "isabel")
+			w.Request("isabel")
+			w.Stop(p)
+			db := w.OpenDatabase()
+			_, err := db.ExecContext(t.Context(), statement)
+			require.NoError(t, err)
+			require.NoError(t, db.Close())
+			w.Start()
+			w.Command(otto, "otto")
+			w.Press(anna, w.Request("otto"), "Approve")
+			w.Credentials(otto, "otto")
+		})
+	}
+}

@@ -76,6 +76,7 @@ func Run(ctx context.Context, conf config.Config, log *slog.Logger) (err error) 
 		log.Error("sealed passwords are damaged: their requests fail when it is their turn", "requests", damaged)
 	}
 	protect(db, log)
+	db.TellWith(log)
 
 	health, err := status.NewHealth(conf.EHPC.Endpoint, log)
 	if err != nil {
