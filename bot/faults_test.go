@@ -266,12 +266,12 @@ func TestClosedChannel(t *testing.T) {
 			o.eventually(func() bool { return o.bot.Ready() != nil }, "it is not ready")
 			for _, words := range []string{"APPROVAL_CHANNEL", code, way.advice} {
 				require.ErrorContains(t, o.bot.Ready(), words)
-				require.True(t, o.log.has("job will be repeated", "job=refresh", words), o.log)
+				o.eventually(func() bool { return o.log.has("job will be repeated", "job=refresh", words) }, "the log says "+words)
 			}
 			mend(o)
 			m := o.says(channel, "isabel", "Approve")
 			o.eventually(func() bool { return o.bot.Ready() == nil }, "it is ready again")
-			require.True(t, o.log.has("messages get to the approval channel again"))
+			o.eventually(func() bool { return o.log.has("messages get to the approval channel again") }, "the log says so")
 			o.press(anna, m, "Approve")
 			o.delivered("isabel")
 			o.clean()
