@@ -8,7 +8,6 @@ import (
 	"github.com/slack-go/slack"
 
 	"ehpcbot/approval"
-	"ehpcbot/bot/slackapi"
 	"ehpcbot/bot/username"
 	"ehpcbot/bot/view"
 )
@@ -34,15 +33,11 @@ func (b *Bot) asked(story approval.Story) {
 // openAskForm opens the form for a request, with what is known of it already: who asks is. It returns an empty message,
 // or why there is no form.
 func (b *Bot) openAskForm(ctx context.Context, v view.View, trigger string, prefill approval.Ask) view.Message {
-	person := prefill.Requester
-	if !b.forms.Allow() {
-		b.log.Warn("no form is opened, to keep room for those of approvers", "person", person)
-		return v.TooManyForms()
-	}
-	form := v.AskForm(b.service.Config(), b.prefilled(ctx, prefill))
-	if _, err := b.api.OpenViewContext(ctx, trigger, form); err != nil {
-		b.log.Warn("the form could not be opened", "person", person, "error", slackapi.CallError("open a form", err))
-		return v.FormFailed()
+	err := b.openForRequester(ctx, trigger, prefill.Requester, func() slack.ModalViewRequest {
+		return v.AskForm(b.service.Config(), b.prefilled(ctx, prefill))
+	})
+	if err != nil {
+		return b.refusal(v, err)
 	}
 	return view.Message{}
 }

@@ -69,7 +69,7 @@ func (b *Bot) openTrouble(ctx context.Context, v view.View, c slack.InteractionC
 	if err != nil {
 		return view.Message{}, err
 	}
-	err = b.openForRequester(ctx, c, v.TroubleForm(story))
+	err = b.openForRequester(ctx, c.TriggerID, c.User.ID, func() slack.ModalViewRequest { return v.TroubleForm(story) })
 	b.rememberDirect(ctx, c, story, nil)
 	return view.Message{}, err
 }

@@ -156,3 +156,20 @@ func TestRoomForTheFormsOfApprovers(t *testing.T) {
 	o.says(channel, "Denied by")
 	o.clean()
 }
+
+// The forms of those who can't log in leave room for those of approvers.
+func TestFormsOfTroubleLeaveRoom(t *testing.T) {
+	t.Parallel()
+	o := open(t, plan{before: func(o *office) { o.slack.SetRateLimit("views.open", 100, 100) }}).connected()
+	o.press(anna, o.asked("isabel"), "Approve")
+	credentials := o.delivered("isabel")
+	for range 110 {
+		o.press(isabel, credentials, "I can't log in")
+		_, _ = o.slack.Person(isabel).CloseModal(t.Context())
+	}
+	require.Zero(t, o.slack.RateLimited("views.open"))
+	require.Less(t, len(o.slack.Calls("views.open")), 100)
+	o.press(anna, o.asked("isabel2"), "Deny")
+	_, err := o.slack.Person(anna).WaitModal(o.patient())
+	require.NoError(t, err)
+}

@@ -130,28 +130,28 @@ func (b *Bot) opens(may func(context.Context, approval.Target, string) (approval
 		story, err := may(ctx, on, c.User.ID)
 		b.learn(ctx, c, story, err)
 		if err == nil {
-			err = b.openModal(ctx, c, form(v, story))
+			err = b.openModal(ctx, c.TriggerID, c.User.ID, form(v, story))
 		}
 		return view.Message{}, err
 	}
 }
 
 // openModal opens a form.
-func (b *Bot) openModal(ctx context.Context, c slack.InteractionCallback, form slack.ModalViewRequest) error {
-	if _, err := b.api.OpenViewContext(ctx, c.TriggerID, form); err != nil {
-		b.log.Warn("the form could not be opened", "person", c.User.ID, "error", slackapi.CallError("open a form", err))
+func (b *Bot) openModal(ctx context.Context, trigger, person string, form slack.ModalViewRequest) error {
+	if _, err := b.api.OpenViewContext(ctx, trigger, form); err != nil {
+		b.log.Warn("the form could not be opened", "person", person, "error", slackapi.CallError("open a form", err))
 		return errFormFailed
 	}
 	return nil
 }
 
 // openForRequester opens a form for somebody who does not decide, while there is room left for the forms of those who do.
-func (b *Bot) openForRequester(ctx context.Context, c slack.InteractionCallback, form slack.ModalViewRequest) error {
+func (b *Bot) openForRequester(ctx context.Context, trigger, person string, form func() slack.ModalViewRequest) error {
 	if !b.forms.Allow() {
-		b.log.Warn("no form is opened, to keep room for those of approvers", "person", c.User.ID)
+		b.log.Warn("no form is opened, to keep room for those of approvers", "person", person)
 		return errTooManyForms
 	}
-	return b.openModal(ctx, c, form)
+	return b.openModal(ctx, trigger, person, form())
 }
 
 // errTooManyForms says that a form is not opened just now.

@@ -27,7 +27,7 @@ func (b *Bot) openAnswer(ctx context.Context, v view.View, c slack.InteractionCa
 		return view.Message{}, err
 	}
 	question, _ := story.Question(on)
-	return view.Message{}, b.openForRequester(ctx, c, v.AnswerForm(story, question))
+	return view.Message{}, b.openForRequester(ctx, c.TriggerID, c.User.ID, func() slack.ModalViewRequest { return v.AnswerForm(story, question) })
 }
 
 func (b *Bot) answer(ctx context.Context, v view.View, c slack.InteractionCallback, on approval.Target) (view.Message, error) {

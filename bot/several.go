@@ -25,7 +25,7 @@ func (b *Bot) several(ctx context.Context, v view.View, c slack.InteractionCallb
 	case len(stories) == 0:
 		form = v.NoticeModal(v.NoneWaits())
 	}
-	return view.Message{}, b.openModal(ctx, c, form)
+	return view.Message{}, b.openModal(ctx, c.TriggerID, c.User.ID, form)
 }
 
 func (b *Bot) submitSeveral(ctx context.Context, c slack.InteractionCallback) any {

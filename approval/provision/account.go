@@ -52,11 +52,12 @@ func (a *account) contained(do func() error) (err error) {
 // is tried again goes on where it stood, if it may still: its password is sealed already, and an earlier call may have made
 // the account.
 func (a *account) prepare(ctx context.Context) error {
+	wrong := ehpc.ValidateUsername(a.Username)
 	switch {
 	case a.zone == "":
 		return a.fail(ctx, approval.FailureCluster, "")
-	case ehpc.ValidateUsername(a.Username) != nil:
-		return a.fail(ctx, approval.FailureRefused, ehpc.ValidateUsername(a.Username).Error())
+	case wrong != nil:
+		return a.fail(ctx, approval.FailureRefused, wrong.Error())
 	case a.State == approval.Approved && a.Sealed != nil && !time.Now().Before(a.known.notBefore):
 		if opens, err := a.opens(ctx); !opens || err != nil {
 			return err

@@ -36,6 +36,8 @@ var fresh = sync.OnceValues(func() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the database: %w", err)
 	}
-	db.Close() // what is in the write-ahead log goes into the file
+	if err := db.Close(); err != nil { // what is in the write-ahead log goes into the file
+		return nil, fmt.Errorf("close the database: %w", err)
+	}
 	return os.ReadFile(path)
 })

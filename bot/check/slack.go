@@ -49,7 +49,7 @@ func (c *checker) botToken(context.Context) []Finding {
 			{Name: "APPROVAL_CHANNEL, APPROVERS", Status: Fault, Text: "not tried, because they need the bot token"},
 		}
 	}
-	if strings.HasPrefix(self.TeamID, "E") { // then nobody is a person of the bot's workspace
+	if slackapi.OfWorkspace(self) != nil {
 		return []Finding{{"SLACK_BOT_TOKEN", Fault, fmt.Sprintf("it is that of the whole organisation %s (%s), not of a workspace", self.Team, self.TeamID),
 			"install the app in the one workspace whose people ask and approve, and take the token from there"}}
 	}

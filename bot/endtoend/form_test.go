@@ -252,3 +252,23 @@ func TestRemindAndCancelInTheForm(t *testing.T) {
 	require.NoError(t, err)
 	w.WaitState("two", "cancelled")
 }
+
+// A form that the bot does not know is answered, and not closed as if it had been taken.
+func TestUnknownForm(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	between(w, func(_ string, p map[string]any) {
+		if v, ok := p["view"].(map[string]any); ok && p["type"] == "view_submission" {
+			v["callback_id"] = "of_another_version"
+		}
+	})
+	w.Start()
+	w.Command(otto, "")
+	form, err := w.Slack.Person(otto).WaitModal(w.Ctx)
+	require.NoError(t, err)
+	r, err := w.Slack.Person(otto).Submit(w.Ctx, form, map[string]string{"Username": "otto"})
+	require.NoError(t, err)
+	require.NoError(t, r.Err)
+	require.NotNil(t, r.Updated)
+	require.Contains(t, r.Updated.Plain(), "wrong")
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"path"
@@ -546,5 +547,32 @@ func TestDamagedValues(t *testing.T) {
 			w.Press(anna, w.Request("otto"), "Approve")
 			w.Credentials(otto, "otto")
 		})
+	}
+}
+
+// A damaged username fails its own request, and not those whose usernames are looked up with it on a large cluster.
+func TestDamagedUsername(t *testing.T) {
+	t.Parallel()
+	for _, damaged := range []string{"not right!", ""} {
+		w := world.New(t)
+		for i := range 260 {
+			w.EHPC.AddExisting(ehpctest.ClusterID, fmt.Sprint("x", i), "Old-pass&word1A")
+		}
+		w.EHPC.Fail(ehpctest.ActionListUsers, ehpctest.Fault{Status: http.StatusBadGateway, Times: -1})
+		p := w.Start()
+		for _, name := range []string{"isabel", "otto"} {
+			w.Command(isabel, name)
+			w.Press(anna, w.Request(name), "Approve")
+			w.WaitState(name, "approved")
+		}
+		w.Stop(p)
+		db := w.OpenDatabase()
+		_, err := db.ExecContext(t.Context(), `UPDATE request SET username = $1 WHERE id = 1`, damaged)
+		require.NoError(t, err)
+		require.NoError(t, db.Close())
+		w.EHPC.ClearFaults()
+		w.Start()
+		w.Credentials(isabel, "otto")
+		w.WaitFor("the other fails", func() bool { return strings.Contains(w.Command(isabel, "status 1").Plain(), "failed") })
 	}
 }
